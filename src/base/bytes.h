@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bytes.h - views of bytes, and a growing buffer that cannot be made without a maximum.
+ */
+#ifndef PS_BASE_BYTES_H
+#define PS_BASE_BYTES_H
+
+#include <string.h>
+
+#include "base/memory.h"
+
+/* A view: not owned, not NUL-terminated. */
+struct ps_bytes {
+    const char *data;
+    size_t size;
+};
+
+#define PS_BYTES(literal) ((struct ps_bytes){(literal), sizeof(literal) - 1})
+struct ps_bytes ps_bytes_of(const char *text); /* NULL gives an empty view */
+bool ps_bytes_equal(struct ps_bytes left, struct ps_bytes right);
+/* ASCII only, as for SQL keywords and names. */
+bool ps_text_equal_nocase(const char *left, const char *right);
+/* Is this well-formed UTF-8 (no overlong forms, no surrogates)? *bad_out: offset of the first bad byte. */
+bool ps_bytes_is_utf8(struct ps_bytes bytes, size_t *bad_out);
+
+/* A growing text or byte buffer; data is always NUL-terminated once something was added. */
+struct ps_buffer {
+    char *data;
+    size_t size;
+    size_t capacity;
+    size_t size_max;
+    bool failed; /* something did not fit: all later adds do nothing; look once, at the end */
+};
+
+void ps_buffer_init(struct ps_buffer *buffer, size_t size_max);
+void ps_buffer_done(struct ps_buffer *buffer);
+void ps_buffer_add(struct ps_buffer *buffer, const char *data, size_t size);
+void ps_buffer_text(struct ps_buffer *buffer, const char *text);
+void ps_buffer_printf(struct ps_buffer *buffer, const char *format, ...) PS_PRINTF(2, 3);
+/* 'it''s': an SQL string literal, an SQL "identifier", a JSON "string" */
+void ps_buffer_sql_literal(struct ps_buffer *buffer, const char *text);
+void ps_buffer_sql_name(struct ps_buffer *buffer, const char *name);
+void ps_buffer_json(struct ps_buffer *buffer, const char *data, size_t size);
+void ps_buffer_clear(struct ps_buffer *buffer);
+/* OK, or the error that `failed` stands for. */
+penstock_code ps_buffer_status(const struct ps_buffer *buffer, struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* The nearest of `names` (NULL-terminated) to `name` by Damerau-Levenshtein distance ignoring case and
+ * underscores, or NULL if none is near (distance > 1 + length / 4). For "did you mean". */
+const char *ps_nearest(const char *name, const char *const *names);
+
+uint64_t ps_hash(const void *data, size_t size, uint64_t seed); /* FNV-1a 64, finalised; for fingerprints */
+
+#endif

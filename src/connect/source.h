@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * source.h - the contract of everything records come from. One file and one table row per connector.
+ *
+ * A source is asked three things, always in this order, always from one thread:
+ *   plan  fix the next epoch: where each partition ends now, within the limits. Nothing is consumed.
+ *   read  hand over one slice of a planned range, as raw bytes with records framed, or as SQL relation.
+ *   seek  go to a committed position (at start, and after an epoch was abandoned).
+ * The source never remembers that something was read: only a committed position counts, and the engine
+ * keeps it together with its output. So the same position and the same world give the same plan, and the
+ * same planned range gives the same records, however often it is read. A world that changed (a file that
+ * shrank, an offset that is gone) is an error that names what was there and what is there now.
+ *
+ * Nobody calls the table's functions but the wrappers below, which check the rules.
+ */
+#ifndef PS_CONNECT_SOURCE_H
+#define PS_CONNECT_SOURCE_H
+
+#include "data/codec.h"
+
+/* How much one epoch may take. */
+struct ps_epoch_limits {
+    int64_t record_count_max; /* advisory where records are not known before they are read (files): bytes rule */
+    int64_t byte_count_max;
+    int64_t slice_size; /* aim for slices of about this many bytes: one slice is one task */
+};
+
+/* A part of one partition: [begin, end). One task decodes one slice. */
+struct ps_slice {
+    struct ps_partition partition;
+    int64_t begin, end;   /* offsets as in struct ps_position */
+    bool is_partition_start; /* a CSV header may stand here */
+    const char *end_state;   /* position state once everything to `end` is committed */
+};
+
+struct ps_range {
+    struct ps_slice *slices; /* in the order in which records count */
+    size_t slice_count;
+    struct ps_position *ends; /* the position of every partition that moves, when this range is committed */
+    size_t end_count;
+    int64_t byte_count;
+    bool is_drained; /* nothing more was there when this was planned */
+    struct ps_arena *arena; /* owns all of it */
+};
+void ps_range_free(struct ps_range *range);
+
+/* What reading a slice gives: raw bytes (the usual way) or a relation for SQL (Parquet). */
+struct ps_raw {
+    char *data; /* owned; NULL when `relation` is set */
+    size_t size;
+    int64_t base_offset; /* offset of data[0] */
+    /* SQL text that may follow FROM, with a BIGINT column "penstock_offset" last; owned */
+    char *relation;
+    int64_t row_count;   /* of the relation */
+};
+void ps_raw_done(struct ps_raw *raw);
+
+struct ps_source_setup {
+    const char *name;                /* of the CREATE SOURCE */
+    const char *folder;              /* of the project: relative paths start here */
+    const struct ps_schema *schema;
+    const struct ps_codec_type *codec; /* NULL for encode = 'parquet' */
+    const void *codec_config;
+    const char *encode;              /* "json", "csv", "parquet" */
+};
+
+struct ps_source_type {
+    const char *name; /* "file" */
+    const char *summary;
+    const struct ps_option *options; /* without the framework's own: connector, on_bad_record, ... */
+    size_t config_size;
+    const char *const *encodes; /* what it can read: NULL-terminated */
+    penstock_code (*open)(const struct ps_source_setup *setup, const void *config, void **state_out,
+                          struct penstock_error *error);
+    penstock_code (*seek)(void *state, const struct ps_position_list *positions, struct penstock_error *error);
+    penstock_code (*plan)(void *state, const struct ps_epoch_limits *limits, struct ps_range *range,
+                          struct penstock_error *error);
+    penstock_code (*read)(void *state, const struct ps_slice *slice, struct ps_raw *raw_out,
+                          struct penstock_error *error);
+    void (*close)(void *state); /* accepts half-opened */
+};
+extern const struct ps_source_type *const ps_source_types[]; /* NULL-terminated */
+const struct ps_source_type *ps_source_type_find(const char *name);
+
+/* An open source: type + state + the rules of the contract. One thread. */
+struct ps_source;
+penstock_code ps_source_open(const struct ps_source_type *type, const struct ps_source_setup *setup,
+                             const void *config, struct ps_source **source_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_source_close(struct ps_source *source);
+penstock_code ps_source_seek(struct ps_source *source, const struct ps_position_list *positions,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Plans on from the end of the range planned last (or the position sought); *range_out NULL: nothing new. */
+penstock_code ps_source_plan(struct ps_source *source, const struct ps_epoch_limits *limits,
+                             struct ps_range **range_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_source_read(struct ps_source *source, const struct ps_slice *slice, struct ps_raw *raw_out,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* Decodes raw bytes of a slice: every record becomes a row or a dead letter. Any thread; takes raw->data
+ * over into the batch. */
+penstock_code ps_decode(const struct ps_source_setup *setup, const struct ps_slice *slice, struct ps_raw *raw,
+                        struct ps_batch **batch_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * graph.h - from statements to a DAG, and from the DAG to an optimised physical plan of stages and tasks.
+ *
+ * Analysis binds every SELECT against an in-memory catalogue of empty tables, so that a misspelt column
+ * is an error of `penstock check`, with file, line and column, and every node knows its output schema.
+ */
+#ifndef PS_JOB_GRAPH_H
+#define PS_JOB_GRAPH_H
+
+#include "job/project.h"
+
+enum ps_node_kind { PS_NODE_SOURCE, PS_NODE_SQL, PS_NODE_TABLE, PS_NODE_VIEW, PS_NODE_MODEL };
+
+struct ps_node {
+    enum ps_node_kind kind;
+    const char *name; /* PS_NODE_SQL: "sql_1", ... */
+    const struct ps_statement *statement;
+    const char *const *column_names; /* output schema; empty for PS_NODE_SQL */
+    const char *const *column_types;
+    size_t column_count;
+    size_t *inputs; /* indexes of nodes this one reads, as stream or table */
+    bool *input_is_stream;
+    size_t input_count;
+};
+
+struct ps_graph {
+    struct ps_node *nodes; /* in an order in which every node comes after its inputs */
+    size_t node_count;
+    struct ps_arena *arena;
+    const struct ps_project *project;
+};
+
+/* Errors: INVALID_PROJECT (unknown table or column with the nearest name, a cycle, a stream where a table is
+ * needed, an aggregate in a streaming table, a volatile function in a continuous statement, ...). */
+penstock_code ps_graph_build(const struct ps_project *project, struct ps_graph **graph_out,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_graph_free(struct ps_graph *graph);
+/* Index of a node by name, or -1. */
+int64_t ps_graph_find(const struct ps_graph *graph, const char *name);
+
+/* Stages end where data must be exchanged: decoding is parallel (one task a slice), the SQL of an epoch is
+ * one task (its order makes results repeat), a training scan is one task a block of rows. */
+struct ps_stage {
+    const char *name;       /* "epoch: decode departures" */
+    const char *const *steps; /* lines: what each task does, in order */
+    size_t step_count;
+    size_t *nodes; /* of the graph that this stage carries out */
+    size_t node_count;
+    const char *tasks; /* "up to 4, one per 4 MiB slice" */
+    size_t *inputs;    /* stages */
+    size_t input_count;
+};
+struct ps_plan {
+    struct ps_stage *stages;
+    size_t stage_count;
+    const char *const *notes; /* what the optimiser did: "filter x is pushed into ..." */
+    size_t note_count;
+    const struct ps_graph *graph;
+    struct ps_arena *arena;
+};
+penstock_code ps_plan_build(const struct ps_graph *graph, struct ps_plan **plan_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_plan_free(struct ps_plan *plan);
+
+enum ps_explain_form { PS_EXPLAIN_TEXT, PS_EXPLAIN_DOT, PS_EXPLAIN_JSON };
+penstock_code ps_plan_explain(const struct ps_plan *plan, enum ps_explain_form form, struct ps_buffer *out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
+
+#endif

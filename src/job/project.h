@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * project.h - a project as read from its folder: the manifest and the statements, before anything runs.
+ *
+ * Everything here is plain data in one arena: the manifest says where and how big, the statements say
+ * what. Each piece remembers the place it was written at, so that any later error can name it.
+ */
+#ifndef PS_JOB_PROJECT_H
+#define PS_JOB_PROJECT_H
+
+#include "base/option.h"
+#include "data/schema.h"
+#include "sql/engine.h"
+
+/* Where something was written. Line and column count from 1; column counts bytes. */
+struct ps_location {
+    const char *file; /* relative to the project */
+    int32_t line, column;
+};
+
+enum ps_statement_kind {
+    PS_STATEMENT_SQL,               /* any DuckDB statement, untouched */
+    PS_STATEMENT_SOURCE,
+    PS_STATEMENT_STREAMING_TABLE,
+    PS_STATEMENT_MATERIALIZED_VIEW,
+    PS_STATEMENT_MODEL,
+};
+
+/* name = 'value' of a WITH list or a parameter list, as written. */
+struct ps_setting {
+    const char *name;
+    const char *value; /* quotes taken off, ${VARIABLES} put in */
+    struct ps_location location;
+};
+
+/* A SELECT or expression inside a statement: the text and where it starts. */
+struct ps_sql_text {
+    const char *text;
+    struct ps_location location; /* of text[0] */
+};
+
+struct ps_source_statement {
+    struct ps_schema schema;
+    struct ps_location *column_locations;
+    const char *watermark_column;      /* or NULL */
+    int64_t watermark_delay_ms;        /* WATERMARK FOR c AS c - INTERVAL ... */
+    const char *connector;             /* WITH (connector = ...) */
+    struct ps_setting *settings;       /* all of WITH, connector included */
+    size_t setting_count;
+    const char *format;                /* FORMAT PLAIN (the default) */
+    const char *encode;                /* ENCODE JSON | CSV | PARQUET, lower case */
+    struct ps_setting *encode_settings; /* ENCODE CSV (delimiter = ';') */
+    size_t encode_setting_count;
+};
+
+enum ps_rule_action { PS_RULE_DROP_ROW, PS_RULE_FAIL_UPDATE, PS_RULE_DEAD_LETTER, PS_RULE_KEEP };
+struct ps_rule {
+    const char *name;
+    struct ps_sql_text expression; /* a row passes when it is TRUE; NULL does not pass */
+    enum ps_rule_action action;    /* without ON VIOLATION: KEEP, counted only, as in Spark */
+    struct ps_location location;
+};
+
+struct ps_table_statement {
+    struct ps_rule *rules;
+    size_t rule_count;
+    struct ps_sql_text select;
+};
+
+struct ps_view_statement {
+    struct ps_sql_text select;
+    bool emit_final; /* EMIT FINAL; else EMIT CHANGES, the default */
+};
+
+/* An argument of a TRANSFORM stage, an estimator, a validator: positional column or named values. */
+struct ps_parameter {
+    const char *name;          /* NULL: positional, then values[0] is a column name */
+    const char *const *values; /* one, or several for GRID(...) and lists [a, b] / (a, b) */
+    size_t value_count;
+    bool is_grid;
+    struct ps_location location;
+};
+struct ps_call {
+    const char *name; /* "StandardScaler" */
+    struct ps_parameter *parameters;
+    size_t parameter_count;
+    struct ps_location location;
+};
+
+enum ps_holdout_kind { PS_HOLDOUT_NONE, PS_HOLDOUT_LAST_INTERVAL, PS_HOLDOUT_FRACTION };
+struct ps_holdout {
+    enum ps_holdout_kind kind;
+    const char *interval; /* HOLDOUT LAST 30 DAYS BY c: "30 DAYS" */
+    double fraction;      /* HOLDOUT LAST 20 PERCENT BY c: 0.2; HOLDOUT 20 PERCENT: random, by_column NULL */
+    const char *by_column;
+    struct ps_location location;
+};
+
+enum ps_gate_kind {
+    PS_GATE_LIMIT,       /* rmse <= 20, r2 >= 0.1 */
+    PS_GATE_IMPROVEMENT, /* improvement >= 1 PERCENT [OF champion] CONFIDENCE 0.95 */
+};
+struct ps_gate_condition {
+    enum ps_gate_kind kind;
+    const char *metric;     /* "rmse", ... or "improvement" */
+    const char *comparison; /* "<=" "<" ">=" ">" */
+    double value;           /* improvement: a fraction, 0.01 */
+    double confidence;      /* improvement: default 0.95 */
+    bool is_first_run;      /* FIRST RUN metric ...: applies only while there is no champion */
+    struct ps_location location;
+};
+
+struct ps_model_statement {
+    struct ps_call *transforms;
+    size_t transform_count;
+    const char *label; /* PREDICT */
+    struct ps_location label_location;
+    struct ps_call estimator;  /* USING */
+    struct ps_call validation; /* VALIDATE; name NULL: CrossValidator() with its defaults */
+    struct ps_holdout holdout;
+    struct ps_gate_condition *gate;
+    size_t gate_count;
+    struct ps_sql_text select;
+};
+
+struct ps_statement {
+    enum ps_statement_kind kind;
+    const char *name; /* NULL for PS_STATEMENT_SQL */
+    const char *text; /* the whole statement as written, variables put in */
+    bool or_replace, if_not_exists; /* accepted and kept */
+    struct ps_location location;
+    struct ps_location name_location;
+    union {
+        struct ps_source_statement source;
+        struct ps_table_statement table;
+        struct ps_view_statement view;
+        struct ps_model_statement model;
+    } as;
+};
+
+/* Manifest values; rows of ps_manifest_options. Written by YAML, --conf and the command line alike. */
+struct ps_manifest {
+    const char *name;
+    const char *store;          /* folder, relative to the project; default "store" */
+    const char *master;         /* "local[*]" */
+    int64_t executor_cores;     /* 0: from master */
+    int64_t executor_memory;    /* bytes, default 1g */
+    int64_t num_executors;      /* local masters: 1 */
+    int64_t epoch_rows;         /* most records of one epoch */
+    int64_t epoch_bytes;        /* most raw bytes of one epoch */
+    int64_t epoch_interval_ms;  /* how often a running stream looks for new data, default 100 ms */
+    const char *log_level;      /* "info" */
+};
+extern const struct ps_option ps_manifest_options[];
+
+struct ps_project {
+    struct ps_arena *arena;
+    const char *folder;      /* as given */
+    const char *store_path;  /* folder joined with manifest.store */
+    struct ps_manifest manifest;
+    int64_t core_count;      /* what local[N] / local[*] comes to */
+    struct ps_statement *statements; /* in the order of files and text */
+    size_t statement_count;
+    struct ps_setting *variables;
+    size_t variable_count;
+};
+
+struct ps_project_options {
+    const char *target, *master;
+    const char *const *settings;  /* "key=value", NULL-terminated, or NULL; spark.executor.* spellings too */
+    const char *const *variables; /* "NAME=value" */
+};
+
+/* Reads penstock.yml and the SQL files it names. Errors: NOT_FOUND (no penstock.yml), INVALID_PROJECT with
+ * file:line:column, what was found, what was expected, the nearest known name. Owns: the caller frees. */
+penstock_code ps_project_load(const char *folder, const struct ps_project_options *options,
+                              struct ps_project **project_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_project_free(struct ps_project *project);
+const struct ps_statement *ps_project_find(const struct ps_project *project, const char *name);
+
+/* The text's own parser, for tests and fuzzing: statements of one SQL file. */
+penstock_code ps_statements_parse(const char *file, const char *text, size_t size, const struct ps_setting *variables,
+                                  size_t variable_count, struct ps_arena *arena, struct ps_statement **statements_out,
+                                  size_t *count_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* Prefixes an error with "file:line:column: ". `offset`: bytes after the location, within `text` (-1: 0). */
+penstock_code ps_error_at(struct penstock_error *error, struct ps_location location, const char *text,
+                          int64_t offset);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train.h - from a CREATE MODEL statement to a fitted, scored candidate.
+ *
+ *   snapshot -> split by time -> fit TRANSFORM -> sufficient statistics per fold (one scan)
+ *            -> solve every (fold, parameter) on d x d -> refit -> score the hold-out
+ *
+ * Same rows in the same order + same statement = same bits, whatever the number of threads.
+ */
+#ifndef PS_MODEL_TRAIN_H
+#define PS_MODEL_TRAIN_H
+
+#include "base/thread.h"
+#include "job/graph.h"
+#include "model/fitted.h"
+
+/* One row of the search: a parameter pair with its metric per fold. */
+struct ps_search_cell {
+    const char *const *names; /* of the gridded parameters: "regParam", "elasticNetParam" */
+    const double *values;
+    size_t parameter_count;
+    const double *fold_metrics;
+    size_t fold_count;
+    double mean;
+};
+
+/* Metrics of one set of rows. */
+struct ps_metrics {
+    int64_t row_count;
+    double rmse, mse, r2, mae, var; /* Spark's RegressionMetrics; var = explained variance */
+};
+
+/* Counts, so that nothing is left out silently. */
+struct ps_row_counts {
+    int64_t read;          /* rows of the SELECT */
+    int64_t training, holdout;
+    int64_t outliers;      /* left out by OutlierFilter, training only */
+    int64_t null_features; /* left out because a feature was NULL or not finite */
+};
+
+struct ps_stage_time {
+    const char *name; /* "fit transforms", "search: one scan", "solve 12 x 3", ... */
+    int64_t wall_ns, cpu_ns;
+    int64_t task_count;
+};
+
+struct ps_candidate {
+    struct ps_arena *arena;
+    const struct ps_statement *statement;
+    struct ps_fitted *fitted; /* owned */
+    struct ps_search_cell *cells;
+    size_t cell_count;
+    size_t best; /* index in cells */
+    const char *metric_name;
+    struct ps_row_counts rows;
+    struct ps_metrics training, holdout;
+    struct ps_metrics baseline; /* predicting the training mean on the hold-out rows */
+    /* The hold-out rows themselves, for paired comparison: label, prediction, and their order in time. */
+    double *holdout_labels, *holdout_predictions, *holdout_times; /* holdout.row_count each; times NULL without BY */
+    struct ps_stage_time *stages;
+    size_t stage_count;
+    const char *const *notes; /* "feature x is constant: coefficient 0", "3,120 rows left out: ..." */
+    size_t note_count;
+    int64_t scan_count; /* of the data for the whole search: 1 */
+};
+
+/* Checks a statement against the tables of transforms, estimators, validators, metrics: unknown names with the
+ * nearest, values out of range, columns that are not there. `node` gives the SELECT's columns. */
+penstock_code ps_model_check(const struct ps_project *project, const struct ps_node *node, struct penstock_error *error) PENSTOCK_MUST_USE;
+
+struct ps_train_options {
+    const struct ps_project *project;
+    const struct ps_node *node;
+    struct ps_connection *connection; /* inside a transaction: the snapshot */
+    int64_t thread_count;
+    int64_t memory_max;
+    const struct ps_stop *stop;
+};
+/* Errors: INVALID_DATA (label NULL or text, fewer rows than folds, empty hold-out, ...), CANCELLED, SQL. */
+penstock_code ps_model_train(const struct ps_train_options *options, struct ps_candidate **candidate_out,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_candidate_free(struct ps_candidate *candidate);
+
+/* Scores another fitted model (the champion) on the candidate's hold-out rows: one more scan of those rows.
+ * predictions_out: holdout.row_count doubles, the caller's (ps_release). */
+penstock_code ps_model_score_holdout(const struct ps_train_options *options, const struct ps_candidate *candidate,
+                                     const struct ps_fitted *fitted, double **predictions_out,
+                                     struct penstock_error *error) PENSTOCK_MUST_USE;
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * runner.h - runs the streaming part of a project, epoch by epoch, exactly once.
+ *
+ * Decoding runs on the executor's task slots, one slice a task, ahead of the epoch that is being
+ * committed; the SQL of an epoch runs in one DuckDB transaction with one thread, in DAG order, and commits
+ * output, view states, dead letters and positions together. A kill at any moment leaves the last commit.
+ */
+#ifndef PS_STREAM_RUNNER_H
+#define PS_STREAM_RUNNER_H
+
+#include "base/thread.h"
+#include "job/graph.h"
+#include "stream/store.h"
+
+/* What happened, told to the caller (room app) on the runner's thread. Texts are borrowed for the call. */
+enum ps_event_kind {
+    PS_EVENT_EPOCH_STARTED,
+    PS_EVENT_EPOCH_COMMITTED,
+    PS_EVENT_TASK_FINISHED, /* a decode task: stage, task, milliseconds, records */
+    PS_EVENT_STATEMENT_FINISHED, /* a table or view of an epoch */
+    PS_EVENT_IDLE,
+};
+struct ps_event {
+    enum ps_event_kind kind;
+    const char *name; /* source, table or view */
+    int64_t epoch, task;
+    int64_t record_count, row_count, dead_letter_count, byte_count;
+    int64_t duration_ns;
+};
+
+struct ps_runner_options {
+    const struct ps_graph *graph;
+    struct ps_store *store;
+    const char *application; /* id, written to penstock.epochs */
+    const struct ps_stop *stop;
+    bool once;               /* return when every source is drained */
+    void (*on_event)(const struct ps_event *event, void *context); /* may be NULL */
+    /* Called between epochs (at least every epoch_interval_ms) on the runner's thread, when no transaction is
+     * open: the control socket's queries are answered here. May be NULL. */
+    void (*on_pause)(void *context);
+    void *context;
+};
+
+/* Totals of one run. */
+struct ps_run_totals {
+    int64_t epoch_count, record_count, row_count, dead_letter_count, byte_count;
+};
+
+/* Applies PS_STATEMENT_SQL statements and creates tables and views that are not there yet (also for a project
+ * without a source). A statement that changed since the last run is refused with what to do. */
+penstock_code ps_runner_prepare(const struct ps_graph *graph, struct ps_store *store,
+                                struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Errors: RULE_FAILED, INVALID_DATA, IO, SQL, CANCELLED is not one: a stop request ends it with OK. */
+penstock_code ps_runner_run(const struct ps_runner_options *options, struct ps_run_totals *totals_out,
+                            struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* Dead letters back through the project as it is now: those of `reason` (NULL: all not yet replayed) are decoded
+ * again and, if they pass, their rows go the way of new ones, in one epoch; each is replayed at most once. */
+struct ps_replay_totals {
+    int64_t tried, replayed, still_dead;
+};
+penstock_code ps_runner_replay(const struct ps_runner_options *options, const char *reason, const char *source,
+                               struct ps_replay_totals *totals_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store.h - the store: one folder, one DuckDB file in it, and penstock's own tables.
+ *
+ *   STORE/penstock.duckdb   user tables in schema main; schema "penstock" below; view state in "penstock_state"
+ *   STORE/penstock.lock     held by the process that has the store open (our own lock, beside DuckDB's)
+ *   STORE/applications/     logs and states of applications (room app)
+ *
+ * Tables of schema penstock (readable by anyone with `penstock query`):
+ *   meta(key, value)                                format version, project name
+ *   epochs(epoch, attempt, application, started_at, committed_at, records, rows_kept, dead_letters)
+ *   positions(source, partition, ordinal, position, state, epoch)
+ *   watermarks(source, watermark)                   event time up to which nothing more is expected
+ *   dead_letters(id, epoch, source, statement, partition, position, reason, column_name, rule, lateness_ms,
+ *                message, raw BLOB, raw_size, created_at, replayed_epoch)
+ *   rule_violations(epoch, statement, rule, action, violations)
+ *   statements(name, kind, text, applied_at)        what ran, to notice a changed project
+ *   models, model_aliases, model_alias_history, gate_reports     (room publish)
+ */
+#ifndef PS_STREAM_STORE_H
+#define PS_STREAM_STORE_H
+
+#include "base/file.h"
+#include "sql/engine.h"
+
+#define PS_STORE_FORMAT 1
+
+struct ps_store {
+    struct ps_engine *engine;
+    struct ps_connection *connection; /* of the thread that opened the store */
+    const char *path;                 /* folder */
+    struct ps_arena *arena;
+    struct ps_file_lock lock;
+    bool is_read_only;
+};
+
+struct ps_store_options {
+    const char *path;
+    bool is_read_only;   /* NOT_FOUND if there is no store */
+    int64_t memory_max;
+    int64_t thread_count;
+};
+
+/* Opens or makes the store. Errors: BUSY with the holder's pid; UNSUPPORTED for a newer format (both
+ * versions are named); IO. Owns: the caller closes. */
+penstock_code ps_store_open(const struct ps_store_options *options, struct ps_store **store_out,
+                            struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_store_close(struct ps_store *store);
+
+#endif
