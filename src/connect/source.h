@@ -23,14 +23,17 @@ struct ps_epoch_limits {
     int64_t record_count_max; /* advisory where records are not known before they are read (files): bytes rule */
     int64_t byte_count_max;
     int64_t slice_size; /* aim for slices of about this many bytes: one slice is one task */
+    /* The run ends when this source is drained: wait (about 2 s at most) for a last line or file that is just being
+     * written, instead of leaving it for the next plan. */
+    bool is_once;
 };
 
 /* A part of one partition: [begin, end). One task decodes one slice. */
 struct ps_slice {
     struct ps_partition partition;
     int64_t begin, end;   /* offsets as in struct ps_position */
-    bool is_partition_start; /* a CSV header may stand here */
-    const char *end_state;   /* position state once everything to `end` is committed */
+    bool is_partition_start; /* a byte order mark and a CSV header may stand here */
+    const char *end_state;   /* position state once everything to `end` is committed; has the CSV header in it */
 };
 
 struct ps_range {
@@ -49,6 +52,8 @@ struct ps_raw {
     char *data; /* owned; NULL when `relation` is set */
     size_t size;
     int64_t base_offset; /* offset of data[0] */
+    /* Not 0: the slice is one record of this many bytes, too large to be kept; `data` is only its beginning. */
+    int64_t oversize;
     /* SQL text that may follow FROM, with a BIGINT column "penstock_offset" last; owned */
     char *relation;
     int64_t row_count;   /* of the relation */
@@ -62,6 +67,7 @@ struct ps_source_setup {
     const struct ps_codec_type *codec; /* NULL for encode = 'parquet' */
     const void *codec_config;
     const char *encode;              /* "json", "csv", "parquet" */
+    bool fail_on_bad_record;         /* on_bad_record = 'fail': the engine fails the epoch at the first dead letter */
 };
 
 struct ps_source_type {
@@ -99,5 +105,10 @@ penstock_code ps_source_read(struct ps_source *source, const struct ps_slice *sl
  * over into the batch. */
 penstock_code ps_decode(const struct ps_source_setup *setup, const struct ps_slice *slice, struct ps_raw *raw,
                         struct ps_batch **batch_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Decodes single records again, such as dead letters: each becomes a row or a dead letter, in order. `state`: the
+ * position state of the partition (it has the CSV header); "" if it is not known. Copies the bytes. */
+penstock_code ps_decode_records(const struct ps_source_setup *setup, struct ps_partition partition, const char *state,
+                                const struct ps_record *records, size_t record_count, struct ps_batch **batch_out,
+                                struct penstock_error *error) PENSTOCK_MUST_USE;
 
 #endif

@@ -2,8 +2,9 @@
  *
  * codec.h - bytes to columns. One row of the codec table per format (json, csv).
  *
- * A decoder is configured once and then only read: any number of threads may decode with it at the same
- * time, each into its own batch. A record becomes exactly one row or exactly one dead letter.
+ * The configuration is made once and then only read, by any number of threads. A decoder is opened per slice:
+ * it belongs to one thread and keeps what makes the next record cheap (a parser's memory, the order of keys,
+ * the columns of a CSV header). A record becomes exactly one row or exactly one dead letter.
  */
 #ifndef PS_DATA_CODEC_H
 #define PS_DATA_CODEC_H
@@ -11,22 +12,46 @@
 #include "base/option.h"
 #include "data/batch.h"
 
-struct ps_codec; /* a configured decoder */
-
 struct ps_codec_type {
     const char *name; /* "json", "csv" */
     const char *summary;
     const struct ps_option *options; /* for csv: delimiter, quote, header, null_text, ... */
     size_t config_size;
+    /* Do the options go together? May be NULL. */
+    penstock_code (*check)(const void *config, struct penstock_error *error);
+    /* Does a line with column names stand before the first record? */
+    bool (*has_header)(const void *config);
     /* Finds the end of the record that starts at data[0]: its length with its terminator, 0 if it is not
      * complete within `size`. `is_end`: no more bytes will come, so what is there is a whole record. */
     size_t (*frame)(const void *config, const char *data, size_t size, bool is_end);
-    penstock_code (*decode)(const void *config, struct ps_batch *batch, struct ps_record record,
+    /* `header`: the line with the column names, without its terminator; empty if there is none. */
+    penstock_code (*open)(const void *config, const struct ps_schema *schema, struct ps_bytes header,
+                          void **state_out, struct penstock_error *error);
+    penstock_code (*decode)(void *state, struct ps_batch *batch, struct ps_record record,
                             struct penstock_error *error);
-    /* Called before a file's first record, with the bytes of its header line if options want one; may be NULL. */
-    bool (*has_header)(const void *config);
+    void (*close)(void *state);
 };
 extern const struct ps_codec_type *const ps_codec_types[]; /* NULL-terminated */
 
 const struct ps_codec_type *ps_codec_find(const char *name); /* or NULL */
+
+/* Length of the record at data[0] with its terminator, as `frame` above; at least 1 unless 0. */
+size_t ps_codec_frame(const struct ps_codec_type *type, const void *config, const char *data, size_t size,
+                      bool is_end);
+
+/* An open decoder: one thread. The schema and config are borrowed. */
+struct ps_decoder;
+penstock_code ps_decoder_open(const struct ps_codec_type *type, const void *config, const struct ps_schema *schema,
+                              struct ps_bytes header, struct ps_decoder **decoder_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_decoder_close(struct ps_decoder *decoder);
+void ps_decoder_close_scoped(struct ps_decoder **decoder);
+/* Adds one row or one dead letter to the batch. record.raw has no terminator and must stay as long as the batch:
+ * texts without escapes are views into it. Errors: OUT_OF_MEMORY only. */
+penstock_code ps_decoder_decode(struct ps_decoder *decoder, struct ps_batch *batch, struct ps_record record,
+                                struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Frames and decodes a block of whole records; empty lines are no records. base_offset: offset of data[0]. */
+penstock_code ps_decoder_decode_block(struct ps_decoder *decoder, struct ps_batch *batch, struct ps_bytes block,
+                                      int64_t base_offset, struct penstock_error *error) PENSTOCK_MUST_USE;
+
 #endif
