@@ -23,7 +23,7 @@
         }                                                                                                    \
     } while (0)
 
-#define PS_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define PS_PRINTF(text_index, first) __attribute__((format(printf, text_index, first)))
 
 /* Fills *error (if not NULL): code, the remedy that goes with the code, message. Clears detail and hint.
  * Returns `code`, so that `return ps_error_set(...)` reads well. Long text is cut with "...". */
