@@ -44,6 +44,7 @@ struct ps_source_statement {
     struct ps_location *column_locations;
     const char *watermark_column;      /* or NULL */
     int64_t watermark_delay_ms;        /* WATERMARK FOR c AS c - INTERVAL ... */
+    struct ps_location watermark_location; /* of c */
     const char *connector;             /* WITH (connector = ...) */
     struct ps_setting *settings;       /* all of WITH, connector included */
     size_t setting_count;
