@@ -26,8 +26,8 @@ struct ps_gate_report {
     const char *sentence; /* the verdict, with the numbers, as it is printed */
     struct ps_arena *arena;
 };
-/* champion_predictions: of the champion on the candidate's hold-out rows, or NULL when there is none (first run).
- * champion_version: for the sentences. */
+/* champion_version: 0 when there is none (first run). champion_predictions: of the champion on the candidate's hold-out
+ * rows, NaN where it cannot predict one; NULL with a champion means that it can predict none of them. */
 penstock_code ps_gate_decide(const struct ps_candidate *candidate, const double *champion_predictions,
                              int64_t champion_version, struct ps_gate_report **report_out,
                              struct penstock_error *error) PENSTOCK_MUST_USE;

@@ -4,6 +4,14 @@
  *
  * A version is written once, together with the gate's report and the alias that moves, in one transaction.
  * A refused candidate leaves its gate report (and the search) but no alias moves.
+ *
+ * Tables, all in schema penstock:
+ *   models(name, version, status, created_at, application, statement_text, label, positions, search, fitted, metrics,
+ *          checksum)                                            status: 'published' or 'refused'
+ *   model_aliases(model, alias, version)                        champion, previous
+ *   model_alias_history(model, alias, from_version, to_version, at, who, why)
+ *   gate_reports(model, version, check_index, name, value, limit_value, verdict, sentence)
+ *                                                               check_index 0: the whole verdict
  */
 #ifndef PS_PUBLISH_REGISTRY_H
 #define PS_PUBLISH_REGISTRY_H
