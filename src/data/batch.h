@@ -16,7 +16,7 @@
 struct ps_column {
     enum ps_type type;
     void *values;       /* capacity * ps_type_size(type) bytes */
-    uint8_t *is_valid;  /* one byte a row; NULL: all valid */
+    uint8_t *is_valid;  /* one byte a row, in the batch's validity block; NULL: all valid */
 };
 
 /* One record as it came: bytes and place. */
@@ -53,6 +53,7 @@ struct ps_batch {
     struct ps_partition partition;  /* which file or topic partition; borrowed texts */
     struct ps_column *columns;      /* schema->column_count */
     struct ps_record *records;      /* row_count */
+    uint8_t *validity;              /* column_count * row_capacity bytes, so that a NULL never needs memory */
     int64_t row_count, row_capacity;
     struct ps_dead_letter *dead_letters;
     size_t dead_letter_count, dead_letter_capacity;

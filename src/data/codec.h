@@ -17,6 +17,7 @@ struct ps_codec_type {
     const char *summary;
     const struct ps_option *options; /* for csv: delimiter, quote, header, null_text, ... */
     size_t config_size;
+    bool is_line_based; /* a record is a line, whatever is in it */
     /* Do the options go together? May be NULL. */
     penstock_code (*check)(const void *config, struct penstock_error *error);
     /* Does a line with column names stand before the first record? */

@@ -27,11 +27,15 @@ struct ps_position_list {
     struct ps_position *items; /* in ordinal order */
     size_t count, capacity;
     struct ps_arena *arena; /* owns the texts */
+    size_t *slots;          /* hash table over names: index + 1 into items */
+    size_t slot_count;
+    size_t compact_size; /* of the arena: above it, forgotten texts are dropped */
 };
 
 penstock_code ps_position_list_init(struct ps_position_list *list, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_position_list_done(struct ps_position_list *list);
-/* Sets the position of a partition, adding it if it is new. Copies the texts. */
+/* Sets the position of a partition, adding it if it is new (its ordinal then never changes). Copies the texts,
+ * which may be the list's own; items found before are no longer valid. */
 penstock_code ps_position_list_set(struct ps_position_list *list, const struct ps_position *position,
                                    struct penstock_error *error) PENSTOCK_MUST_USE;
 const struct ps_position *ps_position_list_find(const struct ps_position_list *list, const char *partition);
