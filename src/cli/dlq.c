@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dlq.c - `penstock dlq list` and `dlq replay`: records that could not be used, and their way back.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/command.h"
+
+struct dlq_values {
+    const char *source, *reason;
+    int64_t limit;
+};
+
+static const struct ps_cli_option list_options[] = {
+    {.row = {.name = "source", .type = PS_OPTION_TEXT, .offset = offsetof(struct dlq_values, source),
+             .help = "only of this source", .since = "0.1"},
+     .value_name = "NAME"},
+    {.row = {.name = "reason", .type = PS_OPTION_TEXT, .offset = offsetof(struct dlq_values, reason),
+             .help = "only with this reason", .since = "0.1"},
+     .value_name = "REASON"},
+    {.row = {.name = "limit", .type = PS_OPTION_INTEGER, .default_text = "100", .value_min = 1, .value_max = 1e9,
+             .offset = offsetof(struct dlq_values, limit), .help = "at most this many", .since = "0.1"},
+     .value_name = "N"},
+    {.row = {.name = NULL}},
+};
+
+static const struct ps_cli_option replay_options[] = {
+    {.row = {.name = "source", .type = PS_OPTION_TEXT, .offset = offsetof(struct dlq_values, source),
+             .help = "only of this source", .since = "0.1"},
+     .value_name = "NAME"},
+    {.row = {.name = "reason", .type = PS_OPTION_TEXT, .offset = offsetof(struct dlq_values, reason),
+             .help = "only with this reason", .since = "0.1"},
+     .value_name = "REASON"},
+    {.row = {.name = NULL}},
+};
+
+static penstock_code run_list(struct ps_cli *cli, struct penstock_error *error) {
+    const struct dlq_values *const values = cli->values;
+    struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
+    PS_TRY(ps_cli_open(cli, &app, error));
+    struct ps_text_table *table PS_SCOPED(ps_text_table_free_scoped) = NULL;
+    PS_TRY(ps_app_dlq_list(app, values->source, values->reason, values->limit, &table, error));
+    ps_cli_print_table(cli, table);
+    return PENSTOCK_OK;
+}
+
+const struct ps_command ps_command_dlq_list = {
+    .name = "dlq list",
+    .summary = "dead letters: each record, its place, the reason",
+    .options = list_options,
+    .values_size = sizeof(struct dlq_values),
+    .details = "A record that cannot be decoded, comes too late or breaks a rule ON VIOLATION DEAD LETTER is kept whole "
+               "(up to 1 MiB) with file and byte, in the transaction of its epoch.",
+    .examples = "penstock dlq list --reason late\n"
+                "penstock query \"SELECT reason, count(*) FROM penstock.dead_letters GROUP BY ALL\"",
+    .run = run_list,
+};
+
+static penstock_code run_replay(struct ps_cli *cli, struct penstock_error *error) {
+    static const char *const names[] = {"tried", "replayed", "still_dead"};
+    static const char *const types[] = {"BIGINT", "BIGINT", "BIGINT"};
+    const struct dlq_values *const values = cli->values;
+    struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
+    PS_TRY(ps_cli_open(cli, &app, error));
+    struct ps_replay_totals totals = {0};
+    PS_TRY(ps_app_dlq_replay(app, values->source, values->reason, &totals, error));
+    char texts[3][32];
+    snprintf(texts[0], sizeof texts[0], "%" PRId64, totals.tried);
+    snprintf(texts[1], sizeof texts[1], "%" PRId64, totals.replayed);
+    snprintf(texts[2], sizeof texts[2], "%" PRId64, totals.still_dead);
+    const char *const cells[] = {texts[0], texts[1], texts[2]};
+    struct ps_text_table *const table = ps_table_new(cli->arena, 3, names, types);
+    if (table == NULL || !ps_table_add(table, cells)) {
+        return ps_error_memory(error, "dlq replay");
+    }
+    ps_cli_print_table(cli, table);
+    return PENSTOCK_OK;
+}
+
+const struct ps_command ps_command_dlq_replay = {
+    .name = "dlq replay",
+    .summary = "send dead letters through the project as it is now",
+    .options = replay_options,
+    .values_size = sizeof(struct dlq_values),
+    .details = "Decodes dead letters again, with the project as it is now, and gives those that pass to the tables and "
+               "views, in one epoch. Each is replayed at most once; what fails again stays a dead letter. Use it after a "
+               "rule or a column type was put right.",
+    .examples = "penstock dlq replay --source departures --reason type",
+    .run = run_replay,
+};

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * main.c - the program: takes the command line apart, runs one command, shows its error, exits.
+ *
+ * Errors are text on stderr whatever --format says: the sentence, then what caused it, then what to do.
+ */
+#include "cli/command.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void show_error(const struct penstock_error *error) {
+    struct ps_output output PS_SCOPED(ps_output_done);
+    ps_output_init(&output, STDERR_FILENO);
+    ps_output_text(&output, "error: ");
+    ps_output_shown(&output, error->message);
+    if (error->detail[0] != '\0') {
+        ps_output_text(&output, "\n  detail: ");
+        ps_output_shown(&output, error->detail);
+    }
+    if (error->hint[0] != '\0') {
+        ps_output_text(&output, "\n  hint: ");
+        ps_output_shown(&output, error->hint);
+    }
+    ps_output_text(&output, "\n");
+    ps_output_flush(&output);
+}
+
+static penstock_code run(struct ps_cli *cli, int argument_count, char **arguments, struct penstock_error *error) {
+    PS_TRY(ps_cli_parse(cli, argument_count > 0 ? (size_t)argument_count - 1 : 0, arguments + 1, error));
+    if (cli->common.version) {
+        cli->command = ps_cli_find_command("version", NULL);
+    } else if (cli->command == NULL || cli->common.help) {
+        ps_cli_print_help(cli->out, cli->command);
+        return PENSTOCK_OK;
+    }
+    return cli->command->run(cli, error);
+}
+
+int main(int argument_count, char **arguments) {
+    struct ps_output output PS_SCOPED(ps_output_done);
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    struct penstock_error error = {0};
+    struct ps_cli cli = {.arena = arena, .out = &output};
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is an errno, not a death */
+    ps_output_init(&output, STDOUT_FILENO);
+    penstock_code code = arena == NULL ? ps_error_memory(&error, "command line")
+                                       : run(&cli, argument_count, arguments, &error);
+    if (code != PENSTOCK_OK) {
+        ps_output_flush(&output);
+        show_error(&error);
+        return ps_error_exit_status(code);
+    }
+    code = ps_output_status(&output, &error);
+    if (code != PENSTOCK_OK) {
+        show_error(&error);
+        return ps_error_exit_status(code);
+    }
+    return cli.exit_status;
+}

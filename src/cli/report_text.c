@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * report_text.c - the report of a run for a person: records, dead letters by reason, tables, stages, and
+ * for each model the whole search, the choice, the hold-out beside the constant, the gate's sentence.
+ */
+#include "cli/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* "  best         regParam = 0.1" */
+static void put_label(struct ps_output *out, const char *label) {
+    ps_output_printf(out, "  %-13s ", label);
+}
+
+static void put_count(struct ps_output *out, int64_t count) {
+    char text[48];
+    ps_output_text(out, ps_show_count(count, text, sizeof text));
+}
+
+static void put_section(struct ps_output *out, const char *title, const struct ps_text_table *table) {
+    if (table != NULL && table->row_count > 0) {
+        ps_output_printf(out, "\n%s\n", title);
+        ps_output_table(out, table, 2);
+    }
+}
+
+static void put_records(struct ps_output *out, const struct ps_run_report *report) {
+    const struct ps_run_totals *const totals = &report->totals;
+    if (totals->record_count == 0) {
+        ps_output_text(out, "\nRecords\n");
+        put_label(out, "read");
+        ps_output_text(out, "nothing new: 0 records\n");
+        return;
+    }
+    ps_output_text(out, "\nRecords\n");
+    put_label(out, "read");
+    put_count(out, totals->record_count);
+    ps_output_printf(out, " (%.1f MiB, %" PRId64 " epoch%s)\n", (double)totals->byte_count / 1048576.0,
+                     totals->epoch_count, totals->epoch_count == 1 ? "" : "s");
+    put_label(out, "kept");
+    put_count(out, totals->record_count - totals->dead_letter_count);
+    ps_output_text(out, "\n");
+    put_label(out, "dead letters");
+    put_count(out, totals->dead_letter_count);
+    ps_output_text(out, "\n");
+}
+
+static void put_parameters(struct ps_output *out, const struct ps_search_cell *cell) {
+    for (size_t index = 0; index < cell->parameter_count; index++) {
+        ps_output_printf(out, "%s%s = %g", index == 0 ? "" : ", ", cell->names[index], cell->values[index]);
+    }
+    if (cell->parameter_count == 0) {
+        ps_output_text(out, "the one that was given");
+    }
+}
+
+/* One row per parameter pair: the parameters, each fold, the mean, a star at the best. */
+static void put_search(struct ps_output *out, const struct ps_candidate *candidate, struct ps_arena *arena) {
+    const struct ps_search_cell *const first = &candidate->cells[0];
+    const size_t column_count = first->parameter_count + first->fold_count + 2;
+    const char **const names = ps_arena_allocate(arena, column_count, sizeof *names);
+    const char **const types = ps_arena_allocate(arena, column_count, sizeof *types);
+    const char **const cells = ps_arena_allocate(arena, column_count, sizeof *cells);
+    if (names == NULL || types == NULL || cells == NULL) {
+        out->text.failed = true;
+        return;
+    }
+    for (size_t column = 0; column < column_count; column++) {
+        types[column] = column + 1 == column_count ? "VARCHAR" : "DOUBLE";
+        names[column] = column < first->parameter_count ? first->names[column]
+                        : column + 2 < column_count
+                            ? ps_arena_printf(arena, "fold %zu", column - first->parameter_count + 1)
+                        : column + 1 < column_count ? "mean"
+                                                    : "";
+    }
+    struct ps_text_table *const table = ps_table_new(arena, column_count, names, types);
+    for (size_t index = 0; table != NULL && index < candidate->cell_count; index++) {
+        const struct ps_search_cell *const cell = &candidate->cells[index];
+        size_t column = 0;
+        for (size_t parameter = 0; parameter < cell->parameter_count; parameter++) {
+            cells[column++] = ps_arena_printf(arena, "%g", cell->values[parameter]);
+        }
+        for (size_t fold = 0; fold < cell->fold_count; fold++) {
+            cells[column++] = ps_arena_printf(arena, "%.6f", cell->fold_metrics[fold]);
+        }
+        cells[column++] = ps_arena_printf(arena, "%.6f", cell->mean);
+        cells[column] = index == candidate->best ? "*" : "";
+        if (!ps_table_add(table, cells)) {
+            out->text.failed = true;
+            return;
+        }
+    }
+    if (table != NULL) {
+        ps_output_table(out, table, 4);
+    }
+}
+
+static void put_candidate(struct ps_output *out, const struct ps_candidate *candidate, struct ps_arena *arena) {
+    const struct ps_row_counts *const rows = &candidate->rows;
+    put_label(out, "rows");
+    put_count(out, rows->read);
+    ps_output_text(out, " read: ");
+    put_count(out, rows->training);
+    ps_output_text(out, " to train, ");
+    put_count(out, rows->holdout);
+    ps_output_text(out, " held out, ");
+    put_count(out, rows->outliers);
+    ps_output_text(out, " outliers and ");
+    put_count(out, rows->null_features);
+    ps_output_text(out, " with a NULL feature left out\n");
+    put_label(out, "search");
+    ps_output_printf(out, "%zu parameter sets x %zu folds by %s, %" PRId64 " scan%s of the data\n", candidate->cell_count,
+                     candidate->cells[0].fold_count, candidate->metric_name, candidate->scan_count,
+                     candidate->scan_count == 1 ? "" : "s");
+    put_search(out, candidate, arena);
+    put_label(out, "best");
+    put_parameters(out, &candidate->cells[candidate->best]);
+    ps_output_printf(out, " (mean %s %.6f)\n", candidate->metric_name, candidate->cells[candidate->best].mean);
+    if (candidate->holdout.row_count > 0) {
+        put_label(out, "hold-out");
+        ps_output_printf(out, "rmse %.4f, r2 %.4f, mae %.4f on ", candidate->holdout.rmse, candidate->holdout.r2,
+                         candidate->holdout.mae);
+        put_count(out, candidate->holdout.row_count);
+        ps_output_text(out, " rows\n");
+        put_label(out, "constant mean");
+        ps_output_printf(out, "rmse %.4f on the same rows\n", candidate->baseline.rmse);
+    }
+    for (size_t index = 0; index < candidate->note_count; index++) {
+        put_label(out, "note");
+        ps_output_shown(out, candidate->notes[index]);
+        ps_output_text(out, "\n");
+    }
+}
+
+static void put_training_stages(struct ps_output *out, const struct ps_candidate *candidate) {
+    for (size_t index = 0; index < candidate->stage_count; index++) {
+        const struct ps_stage_time *const stage = &candidate->stages[index];
+        put_label(out, index == 0 ? "stages" : "");
+        ps_output_printf(out, "%-28s %3" PRId64 " task%s %9.1f ms, %9.1f ms cpu\n", stage->name, stage->task_count,
+                         stage->task_count == 1 ? " " : "s", (double)stage->wall_ns / 1e6, (double)stage->cpu_ns / 1e6);
+    }
+}
+
+static void put_verdict(struct ps_output *out, const struct ps_model_outcome *outcome) {
+    if (outcome->report != NULL) {
+        put_label(out, "gate");
+        ps_output_shown(out, outcome->report->sentence);
+        ps_output_text(out, "\n");
+    }
+    put_label(out, ps_report_outcome(outcome));
+    if (outcome->is_unchanged) {
+        ps_output_printf(out, "version %" PRId64 ": trained again, and bit for bit the champion\n", outcome->version);
+    } else if (outcome->report != NULL && !outcome->report->passed) {
+        ps_output_printf(out, "version %" PRId64 " is kept without an alias; ", outcome->version);
+        if (outcome->champion_before > 0) {
+            ps_output_printf(out, "version %" PRId64 " stays champion\n", outcome->champion_before);
+        } else {
+            ps_output_text(out, "there is no champion\n");
+        }
+    } else {
+        ps_output_printf(out, "version %" PRId64 " as %s@champion", outcome->version, outcome->name);
+        if (outcome->champion_before > 0) {
+            ps_output_printf(out, "; version %" PRId64 " is %s@previous", outcome->champion_before, outcome->name);
+        }
+        ps_output_text(out, "\n");
+    }
+}
+
+static void put_model(struct ps_output *out, const struct ps_model_outcome *outcome, struct ps_arena *arena) {
+    ps_output_printf(out, "\nModel %s\n", outcome->name);
+    if (outcome->is_skipped) {
+        put_label(out, "skipped");
+        ps_output_printf(out, "version %" PRId64 " was trained at these positions\n", outcome->version);
+        return;
+    }
+    if (outcome->candidate != NULL) {
+        put_candidate(out, outcome->candidate, arena);
+        put_training_stages(out, outcome->candidate);
+    }
+    put_verdict(out, outcome);
+    for (size_t index = 0; index < outcome->sample_count; index++) {
+        put_label(out, index == 0 ? "predictions" : "");
+        ps_output_printf(out, "%10.3f  true %10.3f\n", outcome->sample_predictions[index], outcome->sample_labels[index]);
+    }
+}
+
+void ps_report_print_text(struct ps_output *out, const struct ps_run_report *report, struct ps_arena *arena) {
+    ps_output_printf(out, "%s\n", report->application == NULL ? "" : report->application);
+    put_records(out, report);
+    put_section(out, "Dead letters by reason", report->dead_letters);
+    put_section(out, "Rules broken", report->violations);
+    put_section(out, "Tables", report->tables);
+    put_section(out, "Stages", report->stages);
+    for (size_t index = 0; index < report->model_count; index++) {
+        put_model(out, &report->models[index], arena);
+    }
+}

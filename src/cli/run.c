@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run.c - `penstock run`: the whole project as one application.
+ *
+ * Signals are taken by a thread of their own with sigwait(): no handler, no global. The first SIGINT or
+ * SIGTERM asks the run to finish its epoch, the second ends the process at once, which is as safe as any
+ * other kill: the next run goes on from the last commit.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/report.h"
+
+struct run_values {
+    bool once, quiet;
+};
+
+static const struct ps_cli_option run_options[] = {
+    {.row = {.name = "once", .type = PS_OPTION_BOOLEAN, .offset = offsetof(struct run_values, once),
+             .help = "read what is there, train, ask the gate, return; else run until a signal", .since = "0.1"}},
+    {.row = {.name = "quiet", .type = PS_OPTION_BOOLEAN, .offset = offsetof(struct run_values, quiet),
+             .help = "no progress lines, only the report", .since = "0.1"}},
+    {.row = {.name = NULL}},
+};
+
+struct signal_watch {
+    struct ps_app *app;
+    sigset_t signals;
+    struct ps_thread thread;
+    atomic_bool is_done;
+};
+
+static void *watch_signals(void *argument) {
+    struct signal_watch *const watch = argument;
+    static const char notice[] = "stopping after this epoch; a second signal stops at once\n";
+    for (int count = 0;; count++) {
+        int signal_number = 0;
+        if (sigwait(&watch->signals, &signal_number) != 0 || atomic_load(&watch->is_done)) {
+            return NULL;
+        }
+        if (count > 0) {
+            _exit(128 + signal_number);
+        }
+        ps_app_stop(watch->app);
+        if (write(STDERR_FILENO, notice, sizeof notice - 1) < 0) {
+            continue; /* nobody reads stderr: the stop was asked for all the same */
+        }
+    }
+}
+
+static void end_watch(struct signal_watch *watch) {
+    if (watch->thread.is_started) {
+        atomic_store(&watch->is_done, true);
+        pthread_kill(watch->thread.handle, SIGTERM);
+        ps_thread_join(&watch->thread);
+    }
+}
+
+static void print_line(const char *line, void *context) {
+    struct ps_output *const out = context;
+    ps_output_shown(out, line);
+    ps_output_text(out, "\n");
+    ps_output_flush(out);
+}
+
+static penstock_code run_run(struct ps_cli *cli, struct penstock_error *error) {
+    const struct run_values *const values = cli->values;
+    struct signal_watch watch PS_SCOPED(end_watch) = {.app = NULL};
+    /* Before anything starts a thread, so that all of them inherit it. */
+    sigemptyset(&watch.signals);
+    sigaddset(&watch.signals, SIGINT);
+    sigaddset(&watch.signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &watch.signals, NULL);
+
+    struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
+    PS_TRY(ps_cli_open(cli, &app, error));
+    watch.app = app;
+    PS_TRY(ps_thread_start(&watch.thread, "signals", watch_signals, &watch, error));
+
+    const bool shows_lines = ps_cli_format(cli) == PS_FORMAT_TABLE && !values->quiet;
+    const struct ps_app_run_options options = {
+        .once = values->once, .on_line = shows_lines ? print_line : NULL, .context = cli->out};
+    struct ps_run_report *report = NULL;
+    const penstock_code code = ps_app_run(app, &options, &report, error);
+    end_watch(&watch);
+    watch.thread.is_started = false;
+    if (report != NULL) {
+        ps_report_print(cli->out, report, ps_cli_format(cli), cli->arena);
+        ps_run_report_free(report);
+    }
+    return code;
+}
+
+const struct ps_command ps_command_run = {
+    .name = "run",
+    .summary = "read the sources, keep tables and views, train and gate the models",
+    .options = run_options,
+    .values_size = sizeof(struct run_values),
+    .details =
+        "Runs the project as one application: every source is read from its committed position, epoch by epoch; "
+        "tables, views, dead letters and positions are committed together. Once the sources are drained, each model "
+        "is trained, unless it was trained before from the same positions and the same statement, and published if "
+        "it passes its gate.\n"
+        "Ctrl-C or SIGTERM finishes the epoch and returns; a second one ends the process at once. Both lose nothing.\n"
+        "Exit status: 0 done, 1 failed, 2 usage, 3 a gate refused (everything else was done), 4 a rule ON VIOLATION "
+        "FAIL UPDATE was broken.",
+    .examples = "penstock run --once\npenstock run --once --format json > report.json\npenstock run --master 'local[4]' "
+                "--set DAY=2013-01-01",
+    .run = run_run,
+};
