@@ -145,7 +145,8 @@ struct ps_manifest {
     const char *store;          /* folder, relative to the project; default "store" */
     const char *master;         /* "local[*]" */
     int64_t executor_cores;     /* 0: from master */
-    int64_t executor_memory;    /* bytes, default 1g */
+    int64_t executor_memory;    /* bytes, default 1g; once loaded, driver-memory is added to it */
+    int64_t driver_memory;      /* as written */
     int64_t num_executors;      /* local masters: 1 */
     int64_t epoch_rows;         /* most records of one epoch */
     int64_t epoch_bytes;        /* most raw bytes of one epoch */
