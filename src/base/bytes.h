@@ -49,6 +49,11 @@ penstock_code ps_buffer_status(const struct ps_buffer *buffer, struct penstock_e
  * underscores, or NULL if none is near (distance > 1 + length / 4). For "did you mean". */
 const char *ps_nearest(const char *name, const char *const *names);
 
+/* That distance; SIZE_MAX for names above 63 characters. */
+size_t ps_text_distance(const char *left, const char *right);
+/* Is `known` near enough to `name` to be what was meant? */
+bool ps_text_is_near(const char *name, const char *known, size_t *distance_out);
+
 uint64_t ps_hash(const void *data, size_t size, uint64_t seed); /* FNV-1a 64, finalised; for fingerprints */
 
 #endif

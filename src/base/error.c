@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * error.c - filling, extending and naming errors. Nothing here allocates.
+ * error.c - the caller-owned error: fixed size, never allocates, so that "out of memory" can be said too.
+ *
+ * All text is formatted into a local buffer first, because callers may pass parts of the same error as
+ * arguments ("%s", error->message). A text that does not fit ends in "...", never inside a UTF-8 character.
  */
 #include "base/error.h"
 
@@ -8,54 +11,74 @@
 #include <stdio.h>
 #include <string.h>
 
-static penstock_remedy remedy_of(penstock_code code) {
-    switch (code) {
-    case PENSTOCK_BUSY: return PENSTOCK_RETRY;
-    case PENSTOCK_FENCED:
-    case PENSTOCK_INTERNAL: return PENSTOCK_RESTART;
-    case PENSTOCK_RULE_FAILED:
-    case PENSTOCK_CANCELLED: return PENSTOCK_ABORT;
-    case PENSTOCK_OK:
-    case PENSTOCK_INVALID_ARGUMENT:
-    case PENSTOCK_INVALID_PROJECT:
-    case PENSTOCK_INVALID_DATA:
-    case PENSTOCK_NOT_FOUND:
-    case PENSTOCK_ALREADY_EXISTS:
-    case PENSTOCK_IO:
-    case PENSTOCK_OUT_OF_MEMORY:
-    case PENSTOCK_UNSUPPORTED:
-    case PENSTOCK_SQL:
-    case PENSTOCK_GATE_REFUSED: return PENSTOCK_GIVE_UP;
-    }
-    return PENSTOCK_GIVE_UP;
+static const struct {
+    const char *name;
+    penstock_remedy remedy;
+    int exit_status;
+} codes[] = {
+    [PENSTOCK_OK] = {"OK", PENSTOCK_GIVE_UP, 0},
+    [PENSTOCK_INVALID_ARGUMENT] = {"INVALID_ARGUMENT", PENSTOCK_GIVE_UP, 2},
+    [PENSTOCK_INVALID_PROJECT] = {"INVALID_PROJECT", PENSTOCK_GIVE_UP, 1},
+    [PENSTOCK_INVALID_DATA] = {"INVALID_DATA", PENSTOCK_GIVE_UP, 1},
+    [PENSTOCK_NOT_FOUND] = {"NOT_FOUND", PENSTOCK_GIVE_UP, 1},
+    [PENSTOCK_ALREADY_EXISTS] = {"ALREADY_EXISTS", PENSTOCK_GIVE_UP, 1},
+    [PENSTOCK_BUSY] = {"BUSY", PENSTOCK_RETRY, 1},
+    [PENSTOCK_IO] = {"IO", PENSTOCK_RETRY, 1},
+    [PENSTOCK_OUT_OF_MEMORY] = {"OUT_OF_MEMORY", PENSTOCK_ABORT, 1},
+    [PENSTOCK_CANCELLED] = {"CANCELLED", PENSTOCK_RETRY, 1},
+    [PENSTOCK_UNSUPPORTED] = {"UNSUPPORTED", PENSTOCK_GIVE_UP, 1},
+    [PENSTOCK_SQL] = {"SQL", PENSTOCK_ABORT, 1},
+    [PENSTOCK_GATE_REFUSED] = {"GATE_REFUSED", PENSTOCK_GIVE_UP, 3},
+    [PENSTOCK_RULE_FAILED] = {"RULE_FAILED", PENSTOCK_GIVE_UP, 4},
+    [PENSTOCK_FENCED] = {"FENCED", PENSTOCK_RESTART, 1},
+    [PENSTOCK_INTERNAL] = {"INTERNAL", PENSTOCK_RESTART, 1},
+};
+#define CODE_COUNT (sizeof codes / sizeof codes[0])
+
+static bool is_known(penstock_code code) {
+    return (size_t)code < CODE_COUNT;
 }
 
-/* vsnprintf that says where it cut, and never leaves half of a UTF-8 character. */
-static void fill(char *out, size_t size, const char *format, va_list arguments) {
-    const int needed = vsnprintf(out, size, format, arguments);
-    if (needed < 0 || (size_t)needed < size) {
+/* Copies text of any length into `out`, cut at a character and marked with "..." if it does not fit. */
+static void copy_cut(char *out, size_t capacity, const char *text) {
+    size_t size = strlen(text);
+    if (size < capacity) {
+        memcpy(out, text, size + 1);
         return;
     }
-    size_t end = size - 4;
-    while (end > 0 && ((unsigned char)out[end] & 0xC0) == 0x80) {
-        end--;
+    size = capacity - sizeof "...";
+    while (size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80) {
+        size--;
     }
-    memcpy(out + end, "...", 4);
+    memcpy(out, text, size);
+    memcpy(out + size, "...", sizeof "...");
+}
+
+/* Long enough for the longest field plus what makes copy_cut() see that something is missing. */
+struct text {
+    char data[2048];
+};
+
+PS_PRINTF(2, 0) static void format_text(struct text *text, const char *format, va_list arguments) {
+    if (vsnprintf(text->data, sizeof text->data, format, arguments) < 0) {
+        copy_cut(text->data, sizeof text->data, format);
+    }
 }
 
 penstock_code ps_error_set(struct penstock_error *error, penstock_code code, const char *format, ...) {
-    if (error != NULL) {
-        char message[sizeof error->message]; /* the arguments may point into *error */
-        va_list arguments;
-        va_start(arguments, format);
-        fill(message, sizeof message, format, arguments);
-        va_end(arguments);
-        error->code = code;
-        error->remedy = remedy_of(code);
-        memcpy(error->message, message, sizeof message);
-        error->detail[0] = '\0';
-        error->hint[0] = '\0';
+    if (error == NULL) {
+        return code;
     }
+    struct text text;
+    va_list arguments;
+    va_start(arguments, format);
+    format_text(&text, format, arguments);
+    va_end(arguments);
+    error->code = code;
+    error->remedy = is_known(code) ? codes[code].remedy : PENSTOCK_GIVE_UP;
+    copy_cut(error->message, sizeof error->message, text.data);
+    error->detail[0] = '\0';
+    error->hint[0] = '\0';
     return code;
 }
 
@@ -63,12 +86,12 @@ penstock_code ps_error_detail(struct penstock_error *error, const char *format, 
     if (error == NULL) {
         return PENSTOCK_INTERNAL;
     }
-    char text[sizeof error->detail];
+    struct text text;
     va_list arguments;
     va_start(arguments, format);
-    fill(text, sizeof text, format, arguments);
+    format_text(&text, format, arguments);
     va_end(arguments);
-    memcpy(error->detail, text, sizeof text);
+    copy_cut(error->detail, sizeof error->detail, text.data);
     return error->code;
 }
 
@@ -76,97 +99,94 @@ penstock_code ps_error_hint(struct penstock_error *error, const char *format, ..
     if (error == NULL) {
         return PENSTOCK_INTERNAL;
     }
-    char text[sizeof error->hint];
+    struct text text;
     va_list arguments;
     va_start(arguments, format);
-    fill(text, sizeof text, format, arguments);
+    format_text(&text, format, arguments);
     va_end(arguments);
-    memcpy(error->hint, text, sizeof text);
+    copy_cut(error->hint, sizeof error->hint, text.data);
     return error->code;
-}
-
-static void join(char *out, size_t size, const char *format, ...) PS_PRINTF(3, 4);
-static void join(char *out, size_t size, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    fill(out, size, format, arguments);
-    va_end(arguments);
 }
 
 penstock_code ps_error_context(struct penstock_error *error, const char *format, ...) {
     if (error == NULL) {
         return PENSTOCK_INTERNAL;
     }
-    char context[sizeof error->message];
+    struct text text;
     va_list arguments;
     va_start(arguments, format);
-    fill(context, sizeof context, format, arguments);
+    format_text(&text, format, arguments);
     va_end(arguments);
-    char message[sizeof error->message];
-    join(message, sizeof message, "%s: %s", context, error->message);
-    memcpy(error->message, message, sizeof message);
+    const size_t size = strlen(text.data);
+    if (size + 2 < sizeof text.data) {
+        (void)snprintf(text.data + size, sizeof text.data - size, ": %s", error->message);
+    }
+    copy_cut(error->message, sizeof error->message, text.data);
     return error->code;
 }
 
+/* What errno means to a person, and what to do; NULL words: errno's own text. */
+static const struct {
+    int errno_value;
+    penstock_code code;
+    penstock_remedy remedy;
+    const char *words;
+    const char *hint;
+} causes[] = {
+    {ENOSPC, PENSTOCK_IO, PENSTOCK_GIVE_UP, "the disk is full",
+     "free some space on that disk, then run again: it goes on from the last commit"},
+    {EDQUOT, PENSTOCK_IO, PENSTOCK_GIVE_UP, "the disk quota is used up",
+     "free some space or raise the quota, then run again: it goes on from the last commit"},
+    {EACCES, PENSTOCK_IO, PENSTOCK_GIVE_UP, "permission denied",
+     "let the user who runs penstock read (or write) it"},
+    {EPERM, PENSTOCK_IO, PENSTOCK_GIVE_UP, "the operation is not permitted",
+     "let the user who runs penstock read (or write) it"},
+    {EROFS, PENSTOCK_IO, PENSTOCK_GIVE_UP, "the file system is read-only", "choose a folder that can be written"},
+    {ENOENT, PENSTOCK_NOT_FOUND, PENSTOCK_GIVE_UP, "there is no such file or folder", "look at the spelling of the path"},
+    {ENOTDIR, PENSTOCK_IO, PENSTOCK_GIVE_UP, "a part of the path is a file, not a folder", "look at the spelling of the path"},
+    {EISDIR, PENSTOCK_IO, PENSTOCK_GIVE_UP, "it is a folder, not a file", "name a file in it"},
+    {ENAMETOOLONG, PENSTOCK_IO, PENSTOCK_GIVE_UP, "the name is too long", "choose a shorter path"},
+    {ELOOP, PENSTOCK_IO, PENSTOCK_GIVE_UP, "its symbolic links go in a circle", "mend the links"},
+    {EMFILE, PENSTOCK_IO, PENSTOCK_RETRY, "this process has too many files open", "raise the limit: ulimit -n"},
+    {ENFILE, PENSTOCK_IO, PENSTOCK_RETRY, "this machine has too many files open", "try again later"},
+    {ENOMEM, PENSTOCK_OUT_OF_MEMORY, PENSTOCK_ABORT, "out of memory", "give the process more memory"},
+};
+
 penstock_code ps_error_errno(struct penstock_error *error, int errno_value, const char *format, ...) {
-    char what[sizeof error->message / 2];
+    struct text text;
     va_list arguments;
     va_start(arguments, format);
-    fill(what, sizeof what, format, arguments);
+    format_text(&text, format, arguments);
     va_end(arguments);
-    const penstock_code code = errno_value == ENOENT || errno_value == ENOTDIR ? PENSTOCK_NOT_FOUND
-                               : errno_value == ENOMEM                        ? PENSTOCK_OUT_OF_MEMORY
-                                                                              : PENSTOCK_IO;
-    if (errno_value == ENOSPC || errno_value == EDQUOT) {
-        (void)ps_error_set(error, code, "%s: the disk is full", what);
-        (void)ps_error_hint(error, "free some space and run again");
-        return code;
+    char buffer[128];
+    const char *words = strerror_r(errno_value, buffer, sizeof buffer);
+    for (size_t index = 0; index < sizeof causes / sizeof causes[0]; index++) {
+        if (causes[index].errno_value == errno_value) {
+            const penstock_code code = causes[index].code;
+            (void)ps_error_set(error, code, "%s: %s", text.data, causes[index].words);
+            (void)ps_error_detail(error, "%s (errno %d)", words, errno_value);
+            (void)ps_error_hint(error, "%s", causes[index].hint);
+            if (error != NULL) {
+                error->remedy = causes[index].remedy;
+            }
+            return code;
+        }
     }
-    if (errno_value == EFBIG) {
-        (void)ps_error_set(error, code, "%s: the file would grow beyond the limit of this process", what);
-        (void)ps_error_hint(error, "raise the limit (ulimit -f) and run again");
-        return code;
-    }
-    char reason[128];
-    (void)ps_error_set(error, code, "%s: %s", what, strerror_r(errno_value, reason, sizeof reason));
-    if (errno_value == EACCES || errno_value == EPERM) {
-        (void)ps_error_hint(error, "check the owner and the permissions of the path");
-    }
-    return code;
+    (void)ps_error_set(error, PENSTOCK_IO, "%s: %s", text.data, words);
+    (void)ps_error_detail(error, "%s (errno %d)", words, errno_value);
+    return PENSTOCK_IO;
 }
 
 void ps_error_clear(struct penstock_error *error) {
     if (error != NULL) {
-        memset(error, 0, sizeof *error);
+        *error = (struct penstock_error){.code = PENSTOCK_OK};
     }
 }
 
 const char *ps_error_code_name(penstock_code code) {
-    switch (code) {
-    case PENSTOCK_OK: return "OK";
-    case PENSTOCK_INVALID_ARGUMENT: return "INVALID_ARGUMENT";
-    case PENSTOCK_INVALID_PROJECT: return "INVALID_PROJECT";
-    case PENSTOCK_INVALID_DATA: return "INVALID_DATA";
-    case PENSTOCK_NOT_FOUND: return "NOT_FOUND";
-    case PENSTOCK_ALREADY_EXISTS: return "ALREADY_EXISTS";
-    case PENSTOCK_BUSY: return "BUSY";
-    case PENSTOCK_IO: return "IO";
-    case PENSTOCK_OUT_OF_MEMORY: return "OUT_OF_MEMORY";
-    case PENSTOCK_CANCELLED: return "CANCELLED";
-    case PENSTOCK_UNSUPPORTED: return "UNSUPPORTED";
-    case PENSTOCK_SQL: return "SQL";
-    case PENSTOCK_GATE_REFUSED: return "GATE_REFUSED";
-    case PENSTOCK_RULE_FAILED: return "RULE_FAILED";
-    case PENSTOCK_FENCED: return "FENCED";
-    case PENSTOCK_INTERNAL: return "INTERNAL";
-    }
-    return "UNKNOWN";
+    return is_known(code) ? codes[code].name : "UNKNOWN";
 }
 
 int ps_error_exit_status(penstock_code code) {
-    return code == PENSTOCK_OK                 ? 0
-           : code == PENSTOCK_INVALID_ARGUMENT ? 2
-           : code == PENSTOCK_GATE_REFUSED     ? 3
-           : code == PENSTOCK_RULE_FAILED      ? 4
-                                               : 1;
+    return is_known(code) ? codes[code].exit_status : 1;
 }

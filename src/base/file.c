@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * file.c - reading, replacing and listing files.
+ * file.c - files and folders: read whole, replaced whole, listed in a fixed order.
+ *
+ * Order matters: whoever reads the files of a folder must meet them in the same order on every machine, so
+ * names are sorted by byte value, not by locale.
  */
 #include "base/file.h"
 
@@ -11,9 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void close_scoped(int *descriptor) {
+#include "base/limits.h"
+
+/* For PS_SCOPED: closes a descriptor that was opened. */
+static void close_scoped(const int *descriptor) {
     if (*descriptor >= 0) {
-        close(*descriptor);
+        (void)close(*descriptor);
     }
 }
 
@@ -23,10 +29,10 @@ penstock_code ps_file_stat(const char *path, struct ps_file_info *info_out, stru
         return ps_error_errno(error, errno, "%s", path);
     }
     *info_out = (struct ps_file_info){
-        .size = status.st_size,
-        .modified_ms = (int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000,
-        .inode = status.st_ino,
-        .device = status.st_dev,
+        .size = (int64_t)status.st_size,
+        .modified_ms = (int64_t)status.st_mtim.tv_sec * 1000 + (int64_t)status.st_mtim.tv_nsec / 1000000,
+        .inode = (uint64_t)status.st_ino,
+        .device = (uint64_t)status.st_dev,
         .is_directory = S_ISDIR(status.st_mode),
         .is_regular = S_ISREG(status.st_mode),
     };
@@ -34,185 +40,213 @@ penstock_code ps_file_stat(const char *path, struct ps_file_info *info_out, stru
 }
 
 bool ps_file_exists(const char *path) {
-    return access(path, F_OK) == 0;
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+/* Reads until the end of the file or one byte over the buffer's limit, which marks the buffer as failed. */
+static penstock_code read_all(int descriptor, const char *path, struct ps_buffer *buffer,
+                              struct penstock_error *error) {
+    char chunk[16384];
+    while (!buffer->failed) {
+        const ssize_t count = read(descriptor, chunk, sizeof chunk);
+        if (count == 0) {
+            return PENSTOCK_OK;
+        }
+        if (count < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return ps_error_errno(error, errno, "read %s", path);
+        }
+        ps_buffer_add(buffer, chunk, (size_t)count);
+    }
+    if (buffer->size_max - buffer->size >= sizeof chunk) {
+        return ps_error_memory(error, path);
+    }
+    (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "%s is larger than the limit of %zu bytes", path,
+                       buffer->size_max);
+    (void)ps_error_hint(error, "is it the right file?");
+    return PENSTOCK_INVALID_DATA;
 }
 
 penstock_code ps_file_read(const char *path, size_t size_max, struct ps_arena *arena, struct ps_bytes *content_out,
                            struct penstock_error *error) {
-    int descriptor PS_SCOPED(close_scoped) = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat status;
-    if (descriptor < 0 || fstat(descriptor, &status) != 0) {
-        return ps_error_errno(error, errno, "%s", path);
+    const int descriptor PS_SCOPED(close_scoped) = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return ps_error_errno(error, errno, "open %s", path);
     }
-    if (S_ISDIR(status.st_mode)) {
-        return ps_error_errno(error, EISDIR, "%s", path);
-    }
-    struct ps_buffer content PS_SCOPED(ps_buffer_done);
-    ps_buffer_init(&content, size_max);
-    char block[16384];
-    for (;;) {
-        const ssize_t got = read(descriptor, block, sizeof block);
-        if (got == 0) {
-            break;
-        }
-        if (got < 0 && errno != EINTR) {
-            return ps_error_errno(error, errno, "%s", path);
-        }
-        if (got > 0) {
-            ps_buffer_add(&content, block, (size_t)got);
-        }
-        if (content.failed) {
-            return ps_error_set(error, PENSTOCK_INVALID_DATA, "%s is larger than %zu bytes", path, size_max);
-        }
-    }
-    const char *data = ps_arena_copy_size(arena, content.data, content.size);
-    if (data == NULL) {
+    struct ps_buffer buffer PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&buffer, size_max);
+    PS_TRY(read_all(descriptor, path, &buffer, error));
+    char *content = ps_arena_copy_size(arena, buffer.data, buffer.size);
+    if (content == NULL) {
         return ps_error_memory(error, path);
     }
-    *content_out = (struct ps_bytes){data, content.size};
+    *content_out = (struct ps_bytes){content, buffer.size};
     return PENSTOCK_OK;
 }
 
-static penstock_code write_all(int descriptor, const char *data, size_t size, const char *path,
+static penstock_code write_all(int descriptor, const char *path, const char *data, size_t size,
                                struct penstock_error *error) {
-    while (size > 0) {
-        const ssize_t written = write(descriptor, data, size);
-        if (written < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
+    size_t written = 0;
+    while (written < size) {
+        const ssize_t count = write(descriptor, data + written, size - written);
+        if (count < 0 && errno != EINTR) {
             return ps_error_errno(error, errno, "write %s", path);
         }
-        data += written;
-        size -= (size_t)written;
+        written += count > 0 ? (size_t)count : 0;
     }
     return PENSTOCK_OK;
 }
 
-/* The rename is durable once the folder is. */
-static void sync_folder(const char *path) {
-    char folder[4096];
-    const char *slash = strrchr(path, '/');
-    const size_t size = slash == NULL ? 0 : (size_t)(slash - path);
-    if (size >= sizeof folder) {
-        return;
+static penstock_code write_temporary(const char *temporary, const char *path, const char *data, size_t size,
+                                     struct penstock_error *error) {
+    const int descriptor PS_SCOPED(close_scoped) = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (descriptor < 0) {
+        return ps_error_errno(error, errno, "create %s", temporary);
     }
-    memcpy(folder, size > 0 ? path : ".", size > 0 ? size : 1);
-    folder[size > 0 ? size : 1] = '\0';
-    int descriptor PS_SCOPED(close_scoped) = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor >= 0) {
-        fsync(descriptor);
+    PS_TRY(write_all(descriptor, path, data, size, error));
+    if (fsync(descriptor) != 0) {
+        return ps_error_errno(error, errno, "write %s to the disk", path);
     }
+    if (rename(temporary, path) != 0) {
+        return ps_error_errno(error, errno, "rename %s to %s", temporary, path);
+    }
+    return PENSTOCK_OK;
+}
+
+/* Makes a rename in the folder of `path` durable. */
+static penstock_code sync_folder(const char *path, struct penstock_error *error) {
+    char *folder PS_SCOPED(ps_release_scoped) = ps_duplicate(path);
+    if (folder == NULL) {
+        return ps_error_memory(error, path);
+    }
+    char *slash = strrchr(folder, '/');
+    const char *name = ".";
+    if (slash != NULL) {
+        slash[slash == folder ? 1 : 0] = '\0';
+        name = folder;
+    }
+    const int descriptor PS_SCOPED(close_scoped) = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return ps_error_errno(error, errno, "open folder %s", name);
+    }
+    /* EINVAL: a file system that cannot, and so has nothing to do */
+    if (fsync(descriptor) != 0 && errno != EINVAL) {
+        return ps_error_errno(error, errno, "write folder %s to the disk", name);
+    }
+    return PENSTOCK_OK;
 }
 
 penstock_code ps_file_replace(const char *path, const char *data, size_t size, struct penstock_error *error) {
-    char temporary[4096];
-    const int length = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
-    if (length < 0 || (size_t)length >= sizeof temporary) {
-        return ps_error_errno(error, ENAMETOOLONG, "%s", path);
-    }
-    int descriptor PS_SCOPED(close_scoped) = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (descriptor < 0) {
-        return ps_error_errno(error, errno, "write %s", path);
-    }
-    penstock_code code = write_all(descriptor, data, size, path, error);
-    if (code == PENSTOCK_OK && fsync(descriptor) != 0) {
-        code = ps_error_errno(error, errno, "write %s", path);
-    }
-    if (code == PENSTOCK_OK && rename(temporary, path) != 0) {
-        code = ps_error_errno(error, errno, "write %s", path);
-    }
+    /* named by thread, so that two threads never write the same temporary file */
+    struct ps_buffer temporary PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&temporary, PS_LIMIT_PROJECT_FILE_SIZE);
+    ps_buffer_printf(&temporary, "%s.tmp.%lld", path, (long long)gettid());
+    PS_TRY(ps_buffer_status(&temporary, error));
+    const penstock_code code = write_temporary(temporary.data, path, data, size, error);
     if (code != PENSTOCK_OK) {
-        unlink(temporary);
+        (void)unlink(temporary.data);
         return code;
     }
-    sync_folder(path);
-    return PENSTOCK_OK;
+    return sync_folder(path, error);
 }
 
 penstock_code ps_file_make_folders(const char *path, struct penstock_error *error) {
-    char part[4096];
-    const size_t size = strlen(path);
-    if (size >= sizeof part) {
-        return ps_error_errno(error, ENAMETOOLONG, "%s", path);
+    char *prefix PS_SCOPED(ps_release_scoped) = ps_duplicate(path);
+    if (prefix == NULL) {
+        return ps_error_memory(error, path);
     }
-    for (size_t i = 1; i <= size; i++) {
-        if (path[i] != '/' && path[i] != '\0') {
+    const size_t size = strlen(prefix);
+    for (size_t index = 1; index <= size; index++) {
+        if (path[index] != '/' && path[index] != '\0') {
             continue;
         }
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST) {
-            return ps_error_errno(error, errno, "make the folder %s", part);
+        prefix[index] = '\0';
+        if (mkdir(prefix, 0777) != 0 && errno != EEXIST) {
+            return ps_error_errno(error, errno, "create folder %s", prefix);
         }
+        prefix[index] = path[index];
     }
-    struct stat status;
-    if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode)) {
-        return ps_error_errno(error, ENOTDIR, "make the folder %s", path);
+    struct ps_file_info info;
+    PS_TRY(ps_file_stat(path, &info, error));
+    if (!info.is_directory) {
+        (void)ps_error_set(error, PENSTOCK_IO, "create folder %s: there is a file of that name", path);
+        (void)ps_error_hint(error, "move the file away, or choose another folder");
+        if (error != NULL) {
+            error->remedy = PENSTOCK_GIVE_UP;
+        }
+        return PENSTOCK_IO;
     }
     return PENSTOCK_OK;
 }
 
+/* --- listing ------------------------------------------------------------------------------------------ */
+
 static int compare_names(const void *left, const void *right) {
-    return strcmp(*(char *const *)left, *(char *const *)right);
+    const char *const *left_name = left;
+    const char *const *right_name = right;
+    return strcmp(*left_name, *right_name);
 }
 
-static void close_folder(DIR **folder) {
+static void close_folder_scoped(DIR **folder) {
     if (*folder != NULL) {
-        closedir(*folder);
+        (void)closedir(*folder);
     }
 }
 
 penstock_code ps_file_list(const char *folder, struct ps_arena *arena, char ***names_out, size_t *count_out,
                            struct penstock_error *error) {
-    DIR *directory PS_SCOPED(close_folder) = opendir(folder);
-    if (directory == NULL) {
-        return ps_error_errno(error, errno, "%s", folder);
+    DIR *stream PS_SCOPED(close_folder_scoped) = opendir(folder);
+    if (stream == NULL) {
+        return ps_error_errno(error, errno, "open folder %s", folder);
     }
-    char **names PS_SCOPED(ps_release_scoped) = NULL;
-    size_t count = 0, capacity = 0;
+    void *list PS_SCOPED(ps_release_scoped) = NULL;
+    size_t capacity = 0, count = 0;
     for (;;) {
         errno = 0;
-        const struct dirent *entry = readdir(directory);
+        const struct dirent *entry = readdir(stream);
         if (entry == NULL) {
             if (errno != 0) {
-                return ps_error_errno(error, errno, "%s", folder);
+                return ps_error_errno(error, errno, "read folder %s", folder);
             }
             break;
         }
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
             continue;
         }
-        void *items = names;
-        PS_TRY(ps_grow(&items, &capacity, count + 1, sizeof *names, error));
-        names = items;
-        names[count] = ps_arena_copy(arena, entry->d_name);
-        if (names[count++] == NULL) {
+        PS_TRY(ps_grow(&list, &capacity, count + 1, sizeof(char *), error));
+        char *name = ps_arena_copy(arena, entry->d_name);
+        if (name == NULL) {
             return ps_error_memory(error, folder);
         }
+        ((char **)list)[count++] = name;
     }
-    char **sorted = ps_arena_allocate(arena, count + 1, sizeof *sorted);
-    if (sorted == NULL) {
+    char **names = ps_arena_allocate(arena, count + 1, sizeof *names);
+    if (names == NULL) {
         return ps_error_memory(error, folder);
     }
     if (count > 0) {
-        memcpy(sorted, names, count * sizeof *sorted);
-        qsort(sorted, count, sizeof *sorted, compare_names);
+        memcpy(names, list, count * sizeof *names);
+        qsort(names, count, sizeof *names, compare_names);
     }
-    *names_out = sorted;
+    *names_out = names;
     *count_out = count;
     return PENSTOCK_OK;
 }
 
+/* --- paths -------------------------------------------------------------------------------------------- */
+
 char *ps_path_join(struct ps_arena *arena, const char *folder, const char *path) {
-    if (path[0] == '/' || folder == NULL || folder[0] == '\0' || strcmp(folder, ".") == 0) {
+    const size_t size = strlen(folder);
+    if (path[0] == '/' || size == 0) {
         return ps_arena_copy(arena, path);
     }
-    const size_t size = strlen(folder);
     return ps_arena_printf(arena, "%s%s%s", folder, folder[size - 1] == '/' ? "" : "/", path);
 }
 
 const char *ps_path_name(const char *path) {
     const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
+    return slash == NULL ? path : slash + 1;
 }

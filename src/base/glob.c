@@ -1,150 +1,204 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * glob.c - files that match a pattern, with '**' for any depth.
+ * glob.c - files that match a shell pattern, "**" for folders of any depth.
  *
- * A list of (folder, rest of the pattern) still to be looked into takes the place of recursion. A part
- * without wildcards is just appended, so that folders that may not be listed can still be passed through.
+ * The C library's glob() knows no "**", hides errors and follows links in circles. Here a list of places
+ * still to look at (a path, and how many parts of the pattern it has matched) replaces recursion. A folder
+ * that may not be read is an error: a source that silently leaves out files loses records. Links to folders
+ * are followed where the pattern names them, not below "**". Names with a leading dot want a pattern with one.
  */
+#include "base/file.h"
+
 #include <errno.h>
 #include <fnmatch.h>
+#include <sys/stat.h>
 
-#include "base/file.h"
 #include "base/limits.h"
 
 struct place {
-    const char *folder; /* "" or with its last '/' */
-    const char *rest;   /* pattern below it, no leading '/' */
+    char *path;  /* "" is the current folder */
+    size_t part; /* the next part of the pattern */
 };
 
-struct search {
-    struct ps_arena *arena;
+struct glob {
+    struct ps_arena *arena; /* of this call: paths on the way */
+    const char **parts;
+    size_t part_count;
     struct place *places;
     size_t place_count, place_capacity;
     char **found;
     size_t found_count, found_capacity;
-    struct penstock_error *error;
 };
 
-static penstock_code add_place(struct search *search, const char *folder, const char *rest) {
-    void *items = search->places;
-    PS_TRY(ps_grow(&items, &search->place_capacity, search->place_count + 1, sizeof *search->places, search->error));
-    search->places = items;
-    search->places[search->place_count++] = (struct place){folder, rest};
-    return PENSTOCK_OK;
+static bool has_magic(const char *part) {
+    return strpbrk(part, "*?[\\") != NULL;
 }
 
-static penstock_code add_found(struct search *search, char *path) {
-    if (search->found_count >= PS_LIMIT_FILE_COUNT) {
-        return ps_error_set(search->error, PENSTOCK_UNSUPPORTED, "the pattern matches more than %d files", PS_LIMIT_FILE_COUNT);
+static bool is_any_depth(const char *part) {
+    return strcmp(part, "**") == 0;
+}
+
+/* Splits the pattern at '/'; empty and doubled "**" parts are left out, and "a/" + "**" means every file below. */
+static penstock_code split_pattern(struct glob *glob, const char *pattern, struct penstock_error *error) {
+    char *text = ps_arena_copy(glob->arena, pattern);
+    glob->parts = ps_arena_allocate(glob->arena, strlen(pattern) + 2, sizeof *glob->parts);
+    if (text == NULL || glob->parts == NULL) {
+        return ps_error_memory(error, pattern);
     }
-    void *items = search->found;
-    PS_TRY(ps_grow(&items, &search->found_capacity, search->found_count + 1, sizeof *search->found, search->error));
-    search->found = items;
-    search->found[search->found_count++] = path;
+    while (text != NULL) {
+        const char *part = strsep(&text, "/");
+        const bool is_again = glob->part_count > 0 && is_any_depth(part) && is_any_depth(glob->parts[glob->part_count - 1]);
+        if (part[0] != '\0' && !is_again) {
+            glob->parts[glob->part_count++] = part;
+        }
+    }
+    if (glob->part_count > 0 && is_any_depth(glob->parts[glob->part_count - 1])) {
+        glob->parts[glob->part_count++] = "*";
+    }
     return PENSTOCK_OK;
 }
 
-/* `path` was reached and nothing (is_last) or `rest` of the pattern remains. */
-static penstock_code reach(struct search *search, const char *folder, const char *name, bool is_last, const char *rest) {
-    char *path = ps_arena_printf(search->arena, "%s%s", folder, name);
+static penstock_code add_place(struct glob *glob, const char *folder, const char *name, size_t part,
+                               struct penstock_error *error) {
+    char *path = name == NULL ? ps_arena_copy(glob->arena, folder) : ps_path_join(glob->arena, folder, name);
     if (path == NULL) {
-        return ps_error_memory(search->error, "the files of a pattern");
+        return ps_error_memory(error, folder);
     }
-    struct ps_file_info info;
-    if (ps_file_stat(path, &info, NULL) != PENSTOCK_OK) {
-        return PENSTOCK_OK; /* gone meanwhile, or a part of the path that is not there */
-    }
-    if (is_last) {
-        return info.is_regular ? add_found(search, path) : PENSTOCK_OK;
-    }
-    if (!info.is_directory) {
-        return PENSTOCK_OK;
-    }
-    char *below = ps_arena_printf(search->arena, "%s/", path);
-    return below != NULL ? add_place(search, below, rest) : ps_error_memory(search->error, "the files of a pattern");
+    PS_TRY(ps_grow((void **)&glob->places, &glob->place_capacity, glob->place_count + 1, sizeof *glob->places, error));
+    glob->places[glob->place_count++] = (struct place){path, part};
+    return PENSTOCK_OK;
 }
 
-static penstock_code list(struct search *search, const char *folder, char ***names_out, size_t *count_out) {
-    struct penstock_error error;
-    const penstock_code code = ps_file_list(folder[0] != '\0' ? folder : ".", search->arena, names_out, count_out, &error);
-    if (code == PENSTOCK_NOT_FOUND) { /* nothing there is not an error of a pattern */
-        *count_out = 0;
-        return PENSTOCK_OK;
+static penstock_code add_found(struct glob *glob, char *path, struct penstock_error *error) {
+    if (glob->found_count == PS_LIMIT_FILE_COUNT) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "the pattern matches more than %d files",
+                           PS_LIMIT_FILE_COUNT);
+        return ps_error_hint(error, "narrow the pattern, or put the records into fewer, larger files");
     }
-    if (code != PENSTOCK_OK && search->error != NULL) {
-        *search->error = error;
-    }
-    return code;
+    PS_TRY(ps_grow((void **)&glob->found, &glob->found_capacity, glob->found_count + 1, sizeof *glob->found, error));
+    glob->found[glob->found_count++] = path;
+    return PENSTOCK_OK;
 }
 
-static penstock_code look(struct search *search, struct place place) {
-    const char *slash = strchr(place.rest, '/');
-    const size_t part_size = slash != NULL ? (size_t)(slash - place.rest) : strlen(place.rest);
-    const char *part = ps_arena_copy_size(search->arena, place.rest, part_size);
-    if (part == NULL) {
-        return ps_error_memory(search->error, "the files of a pattern");
+/* Names in a folder; none if it is no folder or is gone, which a pattern simply does not match. */
+static penstock_code list_folder(struct glob *glob, const char *path, char ***names_out, size_t *count_out,
+                                 struct penstock_error *error) {
+    *count_out = 0;
+    struct stat status;
+    const char *folder = path[0] == '\0' ? "." : path;
+    if (stat(folder, &status) != 0) {
+        return errno == ENOENT || errno == ENOTDIR ? PENSTOCK_OK : ps_error_errno(error, errno, "%s", folder);
     }
-    const char *rest = slash != NULL ? slash + 1 : "";
-    if (strpbrk(part, "*?[\\") == NULL) {
-        return reach(search, place.folder, part, slash == NULL, rest);
+    if (!S_ISDIR(status.st_mode)) {
+        return PENSTOCK_OK;
+    }
+    const penstock_code code = ps_file_list(folder, glob->arena, names_out, count_out, error);
+    return code == PENSTOCK_NOT_FOUND ? PENSTOCK_OK : code;
+}
+
+/* "**" here: goes on with the next part in this folder, and with "**" in every folder of it. */
+static penstock_code visit_any_depth(struct glob *glob, struct place place, struct penstock_error *error) {
+    PS_TRY(add_place(glob, place.path, NULL, place.part + 1, error));
+    char **names;
+    size_t count;
+    PS_TRY(list_folder(glob, place.path, &names, &count, error));
+    for (size_t index = 0; index < count; index++) {
+        if (names[index][0] == '.') {
+            continue;
+        }
+        const char *path = ps_path_join(glob->arena, place.path, names[index]);
+        if (path == NULL) {
+            return ps_error_memory(error, place.path);
+        }
+        struct stat status;
+        if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+            PS_TRY(add_place(glob, path, NULL, place.part, error));
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code visit(struct glob *glob, struct place place, struct penstock_error *error) {
+    if (place.part == glob->part_count) {
+        struct stat status;
+        if (stat(place.path, &status) == 0) {
+            return S_ISREG(status.st_mode) ? add_found(glob, place.path, error) : PENSTOCK_OK;
+        }
+        return errno == ENOENT || errno == ENOTDIR ? PENSTOCK_OK : ps_error_errno(error, errno, "%s", place.path);
+    }
+    const char *part = glob->parts[place.part];
+    if (is_any_depth(part)) {
+        return visit_any_depth(glob, place, error);
+    }
+    if (!has_magic(part)) {
+        return add_place(glob, place.path, part, place.part + 1, error);
     }
     char **names;
-    size_t count = 0;
-    PS_TRY(list(search, place.folder, &names, &count));
-    const bool is_deep = strcmp(part, "**") == 0;
-    if (is_deep && slash != NULL) {
-        PS_TRY(add_place(search, place.folder, rest)); /* '**' may stand for no folder at all */
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (is_deep) {
-            if (names[i][0] == '.') {
-                continue;
-            }
-            PS_TRY(reach(search, place.folder, names[i], false, place.rest));
-            if (slash == NULL) {
-                PS_TRY(reach(search, place.folder, names[i], true, rest));
-            }
-        } else if (fnmatch(part, names[i], FNM_PERIOD) == 0) {
-            PS_TRY(reach(search, place.folder, names[i], slash == NULL, rest));
+    size_t count;
+    PS_TRY(list_folder(glob, place.path, &names, &count, error));
+    for (size_t index = 0; index < count; index++) {
+        if (fnmatch(part, names[index], FNM_PERIOD) == 0) {
+            PS_TRY(add_place(glob, place.path, names[index], place.part + 1, error));
         }
     }
     return PENSTOCK_OK;
 }
 
 static int compare_paths(const void *left, const void *right) {
-    return strcmp(*(char *const *)left, *(char *const *)right);
+    const char *const *left_path = left;
+    const char *const *right_path = right;
+    return strcmp(*left_path, *right_path);
 }
 
-static void search_done(struct search *search) {
-    ps_release(search->places);
-    ps_release(search->found);
-}
-
-penstock_code ps_file_glob(const char *pattern, struct ps_arena *arena, char ***paths_out, size_t *count_out,
-                           struct penstock_error *error) {
-    struct search search PS_SCOPED(search_done) = {.arena = arena, .error = error};
-    const bool is_absolute = pattern[0] == '/';
-    while (*pattern == '/') {
-        pattern++;
-    }
-    PS_TRY(add_place(&search, is_absolute ? "/" : "", pattern));
-    while (search.place_count > 0) {
-        PS_TRY(look(&search, search.places[--search.place_count]));
-    }
-    char **paths = ps_arena_allocate(arena, search.found_count + 1, sizeof *paths);
+/* Sorted, each once ("a/" + "**" + "/b/" + "**" can meet one file on two ways), in the caller's arena. */
+static penstock_code hand_out(const struct glob *glob, struct ps_arena *arena, char ***paths_out, size_t *count_out,
+                              struct penstock_error *error) {
+    char **paths = ps_arena_allocate(arena, glob->found_count + 1, sizeof *paths);
     if (paths == NULL) {
-        return ps_error_memory(error, "the files of a pattern");
+        return ps_error_memory(error, "a list of files");
+    }
+    if (glob->found_count > 0) {
+        qsort(glob->found, glob->found_count, sizeof *glob->found, compare_paths);
     }
     size_t count = 0;
-    if (search.found_count > 0) {
-        qsort(search.found, search.found_count, sizeof *search.found, compare_paths);
-    }
-    for (size_t i = 0; i < search.found_count; i++) {
-        if (count == 0 || strcmp(paths[count - 1], search.found[i]) != 0) { /* '**' can reach a file twice */
-            paths[count++] = search.found[i];
+    for (size_t index = 0; index < glob->found_count; index++) {
+        if (index > 0 && strcmp(glob->found[index], glob->found[index - 1]) == 0) {
+            continue;
         }
+        paths[count] = ps_arena_copy(arena, glob->found[index]);
+        if (paths[count] == NULL) {
+            return ps_error_memory(error, "a list of files");
+        }
+        count++;
     }
     *paths_out = paths;
     *count_out = count;
     return PENSTOCK_OK;
+}
+
+static void done_scoped(struct glob *glob) {
+    ps_release(glob->places);
+    ps_release(glob->found);
+    ps_arena_free(glob->arena);
+}
+
+penstock_code ps_file_glob(const char *pattern, struct ps_arena *arena, char ***paths_out, size_t *count_out,
+                           struct penstock_error *error) {
+    struct glob glob PS_SCOPED(done_scoped) = {.arena = ps_arena_new(0)};
+    if (glob.arena == NULL) {
+        return ps_error_memory(error, pattern);
+    }
+    PS_TRY(split_pattern(&glob, pattern, error));
+    if (glob.part_count > 0) {
+        PS_TRY(add_place(&glob, pattern[0] == '/' ? "/" : "", NULL, 0, error));
+    }
+    while (glob.place_count > 0) {
+        const struct place place = glob.places[--glob.place_count];
+        const penstock_code code = visit(&glob, place, error);
+        if (code != PENSTOCK_OK) {
+            (void)ps_error_context(error, "files %s", pattern);
+            return code;
+        }
+    }
+    return hand_out(&glob, arena, paths_out, count_out, error);
 }

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * log.c - JSON lines, one write() each, so that lines of several threads never mix.
+ * log.c - the structured log: every event is one JSON object on one line, appended by one write().
+ *
+ * The line is made outside the lock; O_APPEND and a single write keep lines whole even when a second process
+ * writes the same file. A line that cannot be written is dropped: a log must never stop the work it tells of.
  */
 #include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
-#define LOG_LINE_SIZE_MAX ((size_t)64 << 10)
+#define LINE_SIZE_MAX ((size_t)64 << 10) /* a longer event is somebody's data, not an event */
 
 struct ps_log {
-    int descriptor; /* O_APPEND: the kernel keeps lines whole */
+    pthread_mutex_t lock;
+    int descriptor;
     enum ps_log_level level_max;
-    char *application, *container;
+    char *application;
+    char *container;
 };
 
 const char *ps_log_level_name(enum ps_log_level level) {
@@ -26,24 +32,40 @@ const char *ps_log_level_name(enum ps_log_level level) {
     case PS_LOG_NOTICE: return "notice";
     case PS_LOG_INFO: return "info";
     case PS_LOG_DEBUG: return "debug";
+    default: return "unknown";
     }
-    return "info";
 }
 
-penstock_code ps_log_open(const char *path, enum ps_log_level level_max, const char *application, const char *container,
-                          struct ps_log **log_out, struct penstock_error *error) {
+static void free_log(struct ps_log *log) {
+    if (log->descriptor >= 0) {
+        (void)close(log->descriptor);
+    }
+    (void)pthread_mutex_destroy(&log->lock);
+    ps_release(log->application);
+    ps_release(log->container);
+    ps_release(log);
+}
+
+penstock_code ps_log_open(const char *path, enum ps_log_level level_max, const char *application,
+                          const char *container, struct ps_log **log_out, struct penstock_error *error) {
     struct ps_log *log = ps_allocate(1, sizeof *log);
     if (log == NULL) {
-        return ps_error_memory(error, "a log");
+        return ps_error_memory(error, "the log");
     }
-    log->descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    (void)pthread_mutex_init(&log->lock, NULL);
     log->level_max = level_max;
-    log->application = ps_duplicate(application != NULL ? application : "");
-    log->container = ps_duplicate(container != NULL ? container : "");
-    if (log->descriptor < 0 || log->application == NULL || log->container == NULL) {
-        const int reason = log->descriptor < 0 ? errno : ENOMEM;
-        ps_log_close(log);
-        return ps_error_errno(error, reason, "open the log %s", path);
+    log->application = ps_duplicate(application == NULL ? "" : application);
+    log->container = ps_duplicate(container == NULL ? "" : container);
+    log->descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    penstock_code code = PENSTOCK_OK;
+    if (log->descriptor < 0) {
+        code = ps_error_errno(error, errno, "open the log %s", path);
+    } else if (log->application == NULL || log->container == NULL) {
+        code = ps_error_memory(error, "the log");
+    }
+    if (code != PENSTOCK_OK) {
+        free_log(log);
+        return code;
     }
     *log_out = log;
     return PENSTOCK_OK;
@@ -51,36 +73,60 @@ penstock_code ps_log_open(const char *path, enum ps_log_level level_max, const c
 
 void ps_log_close(struct ps_log *log) {
     if (log != NULL) {
-        if (log->descriptor >= 0) {
-            close(log->descriptor);
-        }
-        ps_release(log->application);
-        ps_release(log->container);
-        ps_release(log);
+        free_log(log);
     }
+}
+
+static void add_member(struct ps_buffer *line, const char *name, const char *value) {
+    if (value[0] != '\0') {
+        ps_buffer_printf(line, ",\"%s\":", name);
+        ps_buffer_json(line, value, strlen(value));
+    }
+}
+
+static void write_line(struct ps_log *log, const struct ps_buffer *line) {
+    (void)pthread_mutex_lock(&log->lock);
+    size_t written = 0;
+    while (written < line->size) { /* more than once only if a signal or a full disk cut the write */
+        const ssize_t count = write(log->descriptor, line->data + written, line->size - written);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            break;
+        }
+        written += (size_t)count;
+    }
+    (void)pthread_mutex_unlock(&log->lock);
 }
 
 void ps_log_write(struct ps_log *log, enum ps_log_level level, const char *fields, const char *format, ...) {
     if (log == NULL || level > log->level_max) {
         return;
     }
-    char message[4096];
+    char message[2048];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    const int size = vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    char now[32];
-    ps_clock_format_iso(ps_clock_wall_ms(), now, sizeof now);
+    if (size < 0) {
+        return;
+    }
+    char time[32];
+    ps_clock_format_iso(ps_clock_wall_ms(), time, sizeof time);
     struct ps_buffer line PS_SCOPED(ps_buffer_done);
-    ps_buffer_init(&line, LOG_LINE_SIZE_MAX);
-    ps_buffer_printf(&line, "{\"ts\":\"%s\",\"level\":\"%s\",\"app\":\"%s\",\"container\":\"%s\",\"msg\":", now,
-                     ps_log_level_name(level), log->application, log->container);
+    ps_buffer_init(&line, LINE_SIZE_MAX);
+    ps_buffer_printf(&line, "{\"time\":\"%s\",\"level\":\"%s\"", time, ps_log_level_name(level));
+    add_member(&line, "application", log->application);
+    add_member(&line, "container", log->container);
+    ps_buffer_text(&line, ",\"message\":");
     ps_buffer_json(&line, message, strlen(message));
     if (fields != NULL && fields[0] != '\0') {
-        ps_buffer_printf(&line, ",%s", fields);
+        ps_buffer_text(&line, ",");
+        ps_buffer_text(&line, fields);
     }
     ps_buffer_text(&line, "}\n");
-    if (!line.failed && write(log->descriptor, line.data, line.size) < 0) {
-        return; /* a log that cannot be written must not stop the work it tells about */
+    if (!line.failed) {
+        write_line(log, &line);
     }
 }

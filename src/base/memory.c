@@ -1,51 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory.c - the only file that calls malloc; arenas as chains of blocks.
+ * memory.c - the one place that calls the C library's allocator, and the arenas above it.
  *
- * The counter behind ps_memory_fail_at() is the one piece of global state here: it exists so that a test can
- * fail the n-th allocation of unchanged code.
+ * Every allocation is counted, so that a test can fail the n-th one and see that out of memory is an
+ * ordinary error everywhere. An arena hands out zeroed memory from a chain of blocks that double in size;
+ * a large request gets a block of its own behind the current one, so that the rest of that is not lost.
  */
 #include "base/memory.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/limits.h"
 
-#define ARENA_BLOCK_SIZE ((size_t)64 << 10)
-#define ARENA_ALIGNMENT ((size_t)16)
+static atomic_int_fast64_t call_count; /* tidy: allow global: counts calls of the one allocator, for torture tests */
+static atomic_int_fast64_t fail_call;  /* tidy: allow global: the call of that count which fails; 0: none */
 
-static atomic_llong call_count; /* tidy: allow global: counts allocations for the torture test */
-static atomic_llong fail_at;    /* tidy: allow global: set by the torture test only */
-
-static bool fails_now(void) {
-    const long long call = atomic_fetch_add_explicit(&call_count, 1, memory_order_relaxed) + 1;
-    return call == atomic_load_explicit(&fail_at, memory_order_relaxed);
-}
-
-void ps_memory_fail_at(int64_t call) {
-    atomic_store(&fail_at, call > 0 ? atomic_load(&call_count) + call : 0);
-}
-
-int64_t ps_memory_call_count(void) {
-    return atomic_load(&call_count);
+/* Counts one call; true if it is the one that a test wants to fail. */
+static bool must_fail(void) {
+    const int_fast64_t call = atomic_fetch_add_explicit(&call_count, 1, memory_order_relaxed) + 1;
+    return call == atomic_load_explicit(&fail_call, memory_order_relaxed);
 }
 
 void *ps_allocate(size_t count, size_t size) {
-    if (fails_now()) {
+    if (must_fail()) {
         return NULL;
     }
-    return calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+    if (count == 0 || size == 0) {
+        count = size = 1; /* NULL always means failure */
+    }
+    return calloc(count, size);
 }
 
 void *ps_reallocate(void *pointer, size_t count, size_t size) {
     size_t total;
-    if (__builtin_mul_overflow(count, size, &total) || fails_now()) {
+    if (must_fail() || __builtin_mul_overflow(count, size, &total)) {
         return NULL;
     }
-    return realloc(pointer, total > 0 ? total : 1);
+    return realloc(pointer, total == 0 ? 1 : total);
 }
 
 char *ps_duplicate(const char *text) {
@@ -64,66 +59,92 @@ void ps_release(void *pointer) {
 void ps_release_scoped(void *pointer_to_pointer) {
     void *pointer;
     memcpy(&pointer, pointer_to_pointer, sizeof pointer);
-    free(pointer);
+    ps_release(pointer);
+}
+
+void ps_memory_fail_at(int64_t call) {
+    const int_fast64_t now = atomic_load_explicit(&call_count, memory_order_relaxed);
+    atomic_store_explicit(&fail_call, call == 0 ? 0 : now + call, memory_order_relaxed);
+}
+
+int64_t ps_memory_call_count(void) {
+    return atomic_load_explicit(&call_count, memory_order_relaxed);
 }
 
 penstock_code ps_error_memory(struct penstock_error *error, const char *what) {
-    (void)ps_error_set(error, PENSTOCK_OUT_OF_MEMORY, "not enough memory for %s", what);
-    (void)ps_error_hint(error, "give the process more memory, or make epochs and batches smaller");
+    (void)ps_error_set(error, PENSTOCK_OUT_OF_MEMORY, "out of memory for %s", what);
+    (void)ps_error_hint(error, "give the process more memory, or less work at once");
     return PENSTOCK_OUT_OF_MEMORY;
 }
 
-penstock_code ps_grow(void **items, size_t *capacity, size_t needed, size_t size, struct penstock_error *error) {
+penstock_code ps_grow(void **items, size_t *capacity, size_t needed, size_t size,
+                      struct penstock_error *error) {
     if (needed <= *capacity) {
         return PENSTOCK_OK;
     }
-    size_t target = *capacity > 4 ? *capacity : 4;
-    while (target < needed) {
-        if (__builtin_mul_overflow(target, 2, &target)) {
-            return ps_error_memory(error, "a growing list");
-        }
-    }
-    void *grown = ps_reallocate(*items, target, size);
-    if (grown == NULL) {
+    size_t grown = *capacity > SIZE_MAX / 2 ? SIZE_MAX : *capacity * 2;
+    grown = grown < needed ? needed : grown;
+    grown = grown < 8 ? 8 : grown;
+    /* The caller's pointer has its own type: it is read and written as bytes, which is always allowed. */
+    void *old;
+    memcpy(&old, items, sizeof old);
+    void *moved = ps_reallocate(old, grown, size);
+    if (moved == NULL) {
         return ps_error_memory(error, "a growing list");
     }
-    *items = grown;
-    *capacity = target;
+    memcpy(items, &moved, sizeof moved);
+    *capacity = grown;
     return PENSTOCK_OK;
 }
 
-/* --- arenas ------------------------------------------------------------------------------------------------- */
+/* --- arenas ------------------------------------------------------------------------------------------- */
+
+#define ARENA_ALIGNMENT ((size_t)16)
+#define ARENA_BLOCK_SIZE_FIRST ((size_t)4 << 10) /* most requests' and small plans' whole need */
+#define ARENA_BLOCK_SIZE_MAX ((size_t)1 << 20)   /* more per call to the allocator gains nothing */
 
 struct block {
-    struct block *next; /* older */
-    size_t size, used;
+    struct block *next;
+    size_t capacity;
+    size_t used;
+    size_t dirty; /* bytes below this were used before a reset and are not zero */
+    _Alignas(16) char data[];
 };
-/* bytes of a block start here, aligned */
-#define BLOCK_HEAD ((sizeof(struct block) + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT)
 
 struct ps_arena {
-    struct block *newest;
-    size_t size_max, size_total; /* bytes handed out, rounded */
+    struct block *current;
+    struct block *first; /* the one that a reset keeps */
+    size_t block_size_next;
+    size_t size;
+    size_t size_max;
 };
 
 struct ps_arena *ps_arena_new(size_t size_max) {
     struct ps_arena *arena = ps_allocate(1, sizeof *arena);
     if (arena != NULL) {
-        arena->size_max = size_max > 0 ? size_max : PS_LIMIT_ARENA_SIZE;
+        arena->size_max = size_max == 0 ? PS_LIMIT_ARENA_SIZE : size_max;
+        arena->block_size_next = ARENA_BLOCK_SIZE_FIRST;
     }
     return arena;
 }
 
+/* Frees every block but `kept` (which may be NULL). */
+static void free_blocks(struct ps_arena *arena, const struct block *kept) {
+    struct block *block = arena->current;
+    while (block != NULL) {
+        struct block *next = block->next;
+        if (block != kept) {
+            ps_release(block);
+        }
+        block = next;
+    }
+}
+
 void ps_arena_free(struct ps_arena *arena) {
-    if (arena == NULL) {
-        return;
+    if (arena != NULL) {
+        free_blocks(arena, NULL);
+        ps_release(arena);
     }
-    while (arena->newest != NULL) {
-        struct block *block = arena->newest;
-        arena->newest = block->next;
-        ps_release(block);
-    }
-    ps_release(arena);
 }
 
 void ps_arena_free_scoped(struct ps_arena **arena) {
@@ -131,83 +152,99 @@ void ps_arena_free_scoped(struct ps_arena **arena) {
 }
 
 void ps_arena_reset(struct ps_arena *arena) {
-    while (arena->newest != NULL && arena->newest->next != NULL) {
-        struct block *block = arena->newest;
-        arena->newest = block->next;
-        ps_release(block);
+    free_blocks(arena, arena->first);
+    arena->current = arena->first;
+    arena->size = 0;
+    arena->block_size_next = ARENA_BLOCK_SIZE_FIRST;
+    if (arena->first != NULL) {
+        struct block *first = arena->first;
+        first->next = NULL;
+        first->dirty = first->used > first->dirty ? first->used : first->dirty;
+        first->used = 0;
     }
-    if (arena->newest != NULL) {
-        arena->newest->used = 0;
-    }
-    arena->size_total = 0;
 }
 
 size_t ps_arena_size(const struct ps_arena *arena) {
-    return arena->size_total;
+    return arena->size;
 }
 
-/* Bytes that are not zeroed. */
-static void *take(struct ps_arena *arena, size_t size) {
-    if (size > SIZE_MAX - BLOCK_HEAD - ARENA_ALIGNMENT) {
+/* A block with room for `size` bytes, linked in; NULL when out of memory. */
+static struct block *add_block(struct ps_arena *arena, size_t size) {
+    const size_t usual = arena->block_size_next - sizeof(struct block);
+    const bool is_large = size > usual / 2;
+    const size_t capacity = is_large ? size : usual;
+    struct block *block = ps_allocate(1, sizeof *block + capacity);
+    if (block == NULL) {
         return NULL;
     }
-    const size_t rounded = (size + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
-    if (rounded > arena->size_max - arena->size_total) {
-        return NULL;
+    block->capacity = capacity;
+    if (arena->current == NULL) {
+        arena->first = arena->current = block;
+    } else if (is_large) {
+        block->next = arena->current->next;
+        arena->current->next = block;
+    } else {
+        block->next = arena->current;
+        arena->current = block;
     }
-    struct block *block = arena->newest;
-    if (block == NULL || block->size - block->used < rounded) {
-        const size_t block_size = rounded > ARENA_BLOCK_SIZE ? rounded : ARENA_BLOCK_SIZE;
-        block = ps_reallocate(NULL, BLOCK_HEAD + block_size, 1);
-        if (block == NULL) {
-            return NULL;
-        }
-        *block = (struct block){arena->newest, block_size, 0};
-        arena->newest = block;
+    if (!is_large && arena->block_size_next < ARENA_BLOCK_SIZE_MAX) {
+        arena->block_size_next *= 2;
     }
-    void *start = (char *)block + BLOCK_HEAD + block->used;
-    block->used += rounded;
-    arena->size_total += rounded;
-    return start;
+    return block;
 }
 
 void *ps_arena_allocate(struct ps_arena *arena, size_t count, size_t size) {
     size_t total;
-    if (__builtin_mul_overflow(count, size, &total)) {
+    if (__builtin_mul_overflow(count, size, &total) || total > arena->size_max) {
         return NULL;
     }
-    void *start = take(arena, total);
-    if (start != NULL) {
-        memset(start, 0, total);
+    total = total == 0 ? 1 : total;
+    total = (total + ARENA_ALIGNMENT - 1) & ~(ARENA_ALIGNMENT - 1);
+    if (total > arena->size_max || arena->size > arena->size_max - total) {
+        return NULL;
     }
-    return start;
-}
-
-char *ps_arena_copy_size(struct ps_arena *arena, const char *data, size_t size) {
-    char *copy = size < SIZE_MAX ? take(arena, size + 1) : NULL;
-    if (copy != NULL) {
-        if (size > 0) {
-            memcpy(copy, data, size);
+    struct block *block = arena->current;
+    if (block == NULL || block->capacity - block->used < total) {
+        block = add_block(arena, total);
+        if (block == NULL) {
+            return NULL;
         }
-        copy[size] = '\0';
     }
-    return copy;
+    ps_check(block->capacity - block->used >= total);
+    char *start = block->data + block->used;
+    if (block->used < block->dirty) {
+        const size_t stale = block->dirty - block->used;
+        memset(start, 0, stale < total ? stale : total);
+    }
+    block->used += total;
+    arena->size += total;
+    return start;
 }
 
 char *ps_arena_copy(struct ps_arena *arena, const char *text) {
     return ps_arena_copy_size(arena, text, strlen(text));
 }
 
+char *ps_arena_copy_size(struct ps_arena *arena, const char *data, size_t size) {
+    if (size == SIZE_MAX) {
+        return NULL;
+    }
+    char *copy = ps_arena_allocate(arena, size + 1, 1);
+    if (copy != NULL && size > 0) {
+        memcpy(copy, data, size);
+    }
+    return copy;
+}
+
 char *ps_arena_printf(struct ps_arena *arena, const char *format, ...) {
-    va_list arguments;
+    va_list arguments, again;
     va_start(arguments, format);
-    va_list again;
     va_copy(again, arguments);
     const int size = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    char *text = size >= 0 ? take(arena, (size_t)size + 1) : NULL;
+    char *text = size < 0 ? NULL : ps_arena_allocate(arena, (size_t)size + 1, 1);
     if (text != NULL) {
-        vsnprintf(text, (size_t)size + 1, format, again);
+        (void)vsnprintf(text, (size_t)size + 1, format, again);
     }
     va_end(again);
     return text;

@@ -1,64 +1,81 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * parse.c - numbers, sizes and durations as people write them. Independent of the locale.
+ * parse.c - numbers, sizes and durations from text, the whole text or nothing.
+ *
+ * strtod() and friends skip white space, stop at the first odd character and follow the locale; a setting of
+ * "1,5" or "10x" must be an error, so the form is checked here before the value is taken.
  */
-#include <errno.h>
 #include <locale.h>
 #include <math.h>
-#include <stdio.h>
+#include <stdint.h>
+#include <stdlib.h>
 
 #include "base/option.h"
 
-bool ps_parse_integer(const char *text, int64_t *value_out) {
-    errno = 0;
-    char *end = NULL;
-    const long long value = strtoll(text, &end, 10);
-    const bool is_number = end != text && *end == '\0' && errno == 0 && text[0] != ' ' && text[0] != '\t' && text[0] != '\n';
-    if (is_number) {
-        *value_out = value;
-    }
-    return is_number;
+static bool is_digit(char letter) {
+    return letter >= '0' && letter <= '9';
 }
 
-/* Only what JSON and SQL call a number: no hex, no inf, no nan, no leading space. */
-static bool is_number_text(const char *text) {
-    const char *c = text;
-    c += *c == '+' || *c == '-';
-    size_t digits = 0;
-    for (; (*c >= '0' && *c <= '9') || *c == '.'; c++) {
-        digits += *c != '.';
-    }
-    if (digits == 0) {
+bool ps_parse_integer(const char *text, int64_t *value_out) {
+    const bool is_negative = text[0] == '-';
+    const char *digit = text + (text[0] == '-' || text[0] == '+' ? 1 : 0);
+    if (!is_digit(*digit)) {
         return false;
     }
-    if (*c == 'e' || *c == 'E') {
-        c++;
-        c += *c == '+' || *c == '-';
-        if (*c < '0' || *c > '9') {
+    int64_t value = 0; /* built up negative, because INT64_MIN has no positive twin */
+    for (; is_digit(*digit); digit++) {
+        if (__builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, *digit - '0', &value)) {
             return false;
         }
-        while (*c >= '0' && *c <= '9') {
-            c++;
-        }
     }
-    return *c == '\0';
-}
-
-bool ps_parse_double(const char *text, double *value_out) {
-    if (!is_number_text(text)) {
+    if (*digit != '\0' || (!is_negative && value == INT64_MIN)) {
         return false;
     }
-    locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
-    char *end = NULL;
-    const double value = plain != (locale_t)0 ? strtod_l(text, &end, plain) : strtod(text, &end);
-    if (plain != (locale_t)0) {
-        freelocale(plain);
+    *value_out = is_negative ? value : -value;
+    return true;
+}
+
+/* End of a decimal number at the start of `text`, NULL if there is none. "+1.5e-3", ".5" and "5." are numbers. */
+static const char *skip_number(const char *text) {
+    const char *at = text + (text[0] == '-' || text[0] == '+' ? 1 : 0);
+    const char *start = at;
+    size_t digit_count = 0;
+    for (; is_digit(*at) || (*at == '.' && memchr(start, '.', (size_t)(at - start)) == NULL); at++) {
+        digit_count += is_digit(*at) ? 1 : 0;
     }
-    if (end == text || *end != '\0' || !isfinite(value)) {
+    if (digit_count == 0) {
+        return NULL;
+    }
+    if (*at == 'e' || *at == 'E') {
+        const char *exponent = at + 1 + (at[1] == '-' || at[1] == '+' ? 1 : 0);
+        if (is_digit(*exponent)) {
+            while (is_digit(*exponent)) {
+                exponent++;
+            }
+            return exponent;
+        }
+    }
+    return at;
+}
+
+/* The number at the start of `text`, which skip_number() has found good. */
+static bool read_number(const char *text, double *value_out) {
+    locale_t neutral = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* a constant of the C library, not a load */
+    if (neutral == (locale_t)0) {
+        return false;
+    }
+    const double value = strtod_l(text, NULL, neutral);
+    freelocale(neutral);
+    if (!isfinite(value)) {
         return false;
     }
     *value_out = value;
     return true;
+}
+
+bool ps_parse_double(const char *text, double *value_out) {
+    const char *end = skip_number(text);
+    return end != NULL && *end == '\0' && read_number(text, value_out);
 }
 
 struct unit {
@@ -66,53 +83,72 @@ struct unit {
     int64_t factor;
 };
 
-/* "12", "1.5 GiB": a number, white space, one of the units. */
+/* A whole number and a unit, or a fraction and a unit; white space may stand between. Not negative. */
 static bool parse_with_unit(const char *text, const struct unit *units, int64_t *value_out) {
-    char number[32];
-    size_t size = 0;
-    while (size + 1 < sizeof number && ((text[size] >= '0' && text[size] <= '9') || text[size] == '.')) {
-        number[size] = text[size];
-        size++;
-    }
-    number[size] = '\0';
-    double value;
-    if (!ps_parse_double(number, &value)) {
+    const char *end = skip_number(text);
+    if (end == NULL || text[0] == '-') {
         return false;
     }
-    const char *name = text + size;
-    while (*name == ' ') {
-        name++;
-    }
-    for (; units->name != NULL; units++) {
-        if (ps_text_equal_nocase(name, units->name)) {
-            const double scaled = value * (double)units->factor;
-            if (scaled > 9.0e18) {
-                return false;
-            }
-            *value_out = (int64_t)scaled;
-            return true;
+    const char *name = end + strspn(end, " ");
+    for (size_t index = 0; units[index].name != NULL; index++) {
+        if (!ps_text_equal_nocase(name, units[index].name)) {
+            continue;
         }
+        char digits[32];
+        const size_t size = (size_t)(end - text);
+        int64_t whole;
+        if (size < sizeof digits) {
+            memcpy(digits, text, size);
+            digits[size] = '\0';
+            if (ps_parse_integer(digits, &whole)) { /* exact where it can be */
+                return !__builtin_mul_overflow(whole, units[index].factor, value_out);
+            }
+        }
+        double fraction;
+        if (!read_number(text, &fraction)) {
+            return false;
+        }
+        fraction *= (double)units[index].factor;
+        if (fraction >= 9.2e18) {
+            return false;
+        }
+        *value_out = (int64_t)fraction;
+        return true;
     }
     return false;
 }
 
 bool ps_parse_size(const char *text, int64_t *bytes_out) {
     static const struct unit units[] = {
-        {"", 1},           {"b", 1},
-        {"k", 1 << 10},    {"kb", 1 << 10},   {"kib", 1 << 10},
-        {"m", 1 << 20},    {"mb", 1 << 20},   {"mib", 1 << 20},
-        {"g", 1 << 30},    {"gb", 1 << 30},   {"gib", 1 << 30},
-        {"t", (int64_t)1 << 40}, {"tb", (int64_t)1 << 40}, {"tib", (int64_t)1 << 40}, {NULL, 0}};
-    return parse_with_unit(text, units, bytes_out);
+        {"", 1},
+        {"b", 1},
+        {"k", INT64_C(1) << 10}, {"kb", INT64_C(1) << 10}, {"kib", INT64_C(1) << 10},
+        {"m", INT64_C(1) << 20}, {"mb", INT64_C(1) << 20}, {"mib", INT64_C(1) << 20},
+        {"g", INT64_C(1) << 30}, {"gb", INT64_C(1) << 30}, {"gib", INT64_C(1) << 30},
+        {"t", INT64_C(1) << 40}, {"tb", INT64_C(1) << 40}, {"tib", INT64_C(1) << 40},
+        {NULL, 0},
+    };
+    int64_t bytes;
+    if (!parse_with_unit(text, units, &bytes)) {
+        return false;
+    }
+    *bytes_out = bytes;
+    return true;
 }
 
 bool ps_parse_duration(const char *text, int64_t *ms_out) {
     static const struct unit units[] = {
-        {"ms", 1},          {"millisecond", 1}, {"milliseconds", 1},
-        {"s", 1000},        {"sec", 1000},      {"second", 1000},    {"seconds", 1000},
-        {"m", 60000},       {"min", 60000},     {"minute", 60000},   {"minutes", 60000},
-        {"h", 3600000},     {"hour", 3600000},  {"hours", 3600000},
-        {"d", 86400000},    {"day", 86400000},  {"days", 86400000},
-        {"week", 604800000}, {"weeks", 604800000}, {NULL, 0}};
-    return parse_with_unit(text, units, ms_out);
+        {"", 1}, {"ms", 1}, {"millisecond", 1}, {"milliseconds", 1},
+        {"s", 1000}, {"sec", 1000}, {"second", 1000}, {"seconds", 1000},
+        {"m", 60000}, {"min", 60000}, {"minute", 60000}, {"minutes", 60000},
+        {"h", 3600000}, {"hour", 3600000}, {"hours", 3600000},
+        {"d", 86400000}, {"day", 86400000}, {"days", 86400000},
+        {NULL, 0},
+    };
+    int64_t ms;
+    if (!parse_with_unit(text, units, &ms)) {
+        return false;
+    }
+    *ms_out = ms;
+    return true;
 }
