@@ -169,7 +169,7 @@ penstock_code ps_file_make_folders(const char *path, struct penstock_error *erro
         }
         prefix[index] = path[index];
     }
-    struct ps_file_info info;
+    struct ps_file_info info = {0};
     PS_TRY(ps_file_stat(path, &info, error));
     if (!info.is_directory) {
         (void)ps_error_set(error, PENSTOCK_IO, "create folder %s: there is a file of that name", path);
