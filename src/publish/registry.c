@@ -32,7 +32,7 @@ penstock_code ps_registry_prepare(struct ps_connection *connection, struct penst
                       "CREATE TABLE IF NOT EXISTS penstock.model_aliases(model VARCHAR NOT NULL, alias VARCHAR NOT NULL,"
                       " version BIGINT NOT NULL, PRIMARY KEY (model, alias));"
                       "CREATE TABLE IF NOT EXISTS penstock.model_alias_history(model VARCHAR NOT NULL, alias VARCHAR NOT NULL,"
-                      " from_version BIGINT, to_version BIGINT NOT NULL, at TIMESTAMP NOT NULL, who VARCHAR NOT NULL,"
+                      " from_version BIGINT, to_version BIGINT NOT NULL, moved_at TIMESTAMP NOT NULL, who VARCHAR NOT NULL,"
                       " why VARCHAR NOT NULL);"
                       "CREATE TABLE IF NOT EXISTS penstock.gate_reports(model VARCHAR NOT NULL, version BIGINT NOT NULL,"
                       " check_index INTEGER NOT NULL, name VARCHAR NOT NULL, value DOUBLE, limit_value DOUBLE,"

@@ -9,7 +9,7 @@
  *   models(name, version, status, created_at, application, statement_text, label, positions, search, fitted, metrics,
  *          checksum)                                            status: 'published' or 'refused'
  *   model_aliases(model, alias, version)                        champion, previous
- *   model_alias_history(model, alias, from_version, to_version, at, who, why)
+ *   model_alias_history(model, alias, from_version, to_version, moved_at, who, why)
  *   gate_reports(model, version, check_index, name, value, limit_value, verdict, sentence)
  *                                                               check_index 0: the whole verdict
  */
