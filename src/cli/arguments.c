@@ -33,13 +33,13 @@ const struct ps_cli_option ps_cli_common_options[] = {
              .help = "local[N] or local[*]: how many task slots", .since = "0.1"},
      .value_name = "MASTER"},
     {.row = {.name = "num-executors", .type = PS_OPTION_TEXT, .offset = COMMON(num_executors),
-             .help = "short for --conf num_executors=N", .since = "0.1"},
+             .help = "short for --conf num-executors=N", .since = "0.1"},
      .value_name = "N"},
     {.row = {.name = "executor-cores", .type = PS_OPTION_TEXT, .offset = COMMON(executor_cores),
-             .help = "short for --conf executor_cores=N", .since = "0.1"},
+             .help = "short for --conf executor-cores=N", .since = "0.1"},
      .value_name = "N"},
     {.row = {.name = "executor-memory", .type = PS_OPTION_TEXT, .offset = COMMON(executor_memory),
-             .help = "short for --conf executor_memory=SIZE: the one memory number, \"512m\", \"2g\"", .since = "0.1"},
+             .help = "short for --conf executor-memory=SIZE: the one memory number, \"512m\", \"2g\"", .since = "0.1"},
      .value_name = "SIZE"},
     {.row = {.name = "help", .type = PS_OPTION_BOOLEAN, .offset = COMMON(help), .help = "help on the command, then stop",
              .since = "0.1"}},
@@ -329,9 +329,9 @@ penstock_code ps_cli_project_options(const struct ps_cli *cli, struct ps_app_opt
     for (; count < common->settings.count; count++) {
         settings[count] = common->settings.items[count];
     }
-    PS_TRY(add_setting(cli, settings, &count, "num_executors", common->num_executors, error));
-    PS_TRY(add_setting(cli, settings, &count, "executor_cores", common->executor_cores, error));
-    PS_TRY(add_setting(cli, settings, &count, "executor_memory", common->executor_memory, error));
+    PS_TRY(add_setting(cli, settings, &count, "num-executors", common->num_executors, error));
+    PS_TRY(add_setting(cli, settings, &count, "executor-cores", common->executor_cores, error));
+    PS_TRY(add_setting(cli, settings, &count, "executor-memory", common->executor_memory, error));
     *options_out = (struct ps_app_options){
         .folder = common->project,
         .project = {.target = common->target,
