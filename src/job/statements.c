@@ -8,8 +8,6 @@
  */
 #include "job/cursor.h"
 
-static const char *const our_words[] = {"SOURCE", "STREAMING TABLE", "MATERIALIZED VIEW", "MODEL", NULL};
-
 static const char statement_list[] =
     "statements are CREATE SOURCE, CREATE STREAMING TABLE, CREATE MATERIALIZED VIEW, CREATE MODEL and DuckDB's own";
 
