@@ -1,0 +1,6 @@
+CREATE SOURCE s (id BIGINT, small TINYINT, value DOUBLE, name VARCHAR, price DECIMAL(6,2), day DATE)
+  WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;
+CREATE SOURCE c (id INTEGER, value DOUBLE, name VARCHAR)
+  WITH (connector = 'file', path = 'data/*.csv') FORMAT PLAIN ENCODE CSV;
+CREATE STREAMING TABLE t AS SELECT * FROM STREAM s;
+CREATE STREAMING TABLE u AS SELECT * FROM STREAM c;
