@@ -1,12 +1,185 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * model_card.c - a registered version for a person.
+ * model_card.c - a registered version for a person, from the JSON that the registry gives.
+ *
+ * The JSON is the contract; the page shows what a reader asks first and leaves the rest to --format json.
  */
 #include "cli/model_card.h"
 
-penstock_code ps_model_card_print(struct ps_cli *cli, const char *json, size_t size, struct penstock_error *error) {
-    (void)error;
-    ps_output_bytes(cli->out, json, size);
-    ps_output_text(cli->out, "\n");
+#include <stdio.h>
+
+#include "cli/report.h"
+#include "publish/json.h"
+
+static const char *text_of(yyjson_val *object, const char *name) {
+    const char *const text = yyjson_get_str(yyjson_obj_get(object, name));
+    return text == NULL ? "" : text;
+}
+
+static void put_line(struct ps_output *out, const char *label, const char *text) {
+    ps_output_printf(out, "  %-13s ", label);
+    ps_output_shown(out, text);
+    ps_output_text(out, "\n");
+}
+
+static void put_number(struct ps_output *out, const char *before, yyjson_val *value) {
+    if (yyjson_is_num(value)) {
+        ps_output_printf(out, "%s%.6g", before, yyjson_get_num(value));
+    } else {
+        ps_output_printf(out, "%snone", before);
+    }
+}
+
+static void put_head(struct ps_output *out, yyjson_val *root) {
+    yyjson_val *const lineage = yyjson_obj_get(root, "lineage");
+    ps_output_shown(out, text_of(root, "name"));
+    ps_output_printf(out, " version %lld (%s", (long long)yyjson_get_sint(yyjson_obj_get(root, "version")),
+                     text_of(root, "status"));
+    size_t index, count;
+    yyjson_val *alias;
+    yyjson_arr_foreach(yyjson_obj_get(root, "aliases"), index, count, alias) {
+        ps_output_printf(out, ", @%s", yyjson_get_str(alias));
+    }
+    ps_output_text(out, ")\n");
+    put_line(out, "created", text_of(root, "created_at"));
+    put_line(out, "application", text_of(root, "application"));
+    put_line(out, "predicts", text_of(root, "label"));
+    put_line(out, "checksum", text_of(lineage, "checksum"));
+}
+
+static void put_metrics(struct ps_output *out, const char *label, yyjson_val *metrics) {
+    if (!yyjson_is_obj(metrics)) {
+        return;
+    }
+    char count[48];
+    ps_output_printf(out, "  %-13s", label);
+    put_number(out, " rmse ", yyjson_obj_get(metrics, "rmse"));
+    put_number(out, ", r2 ", yyjson_obj_get(metrics, "r2"));
+    put_number(out, ", mae ", yyjson_obj_get(metrics, "mae"));
+    ps_output_printf(out, " on %s rows\n",
+                     ps_show_count(yyjson_get_sint(yyjson_obj_get(metrics, "row_count")), count, sizeof count));
+}
+
+static bool add_cell(struct ps_text_table *table, yyjson_val *cell, bool is_best, const char **cells) {
+    size_t column = 0, index, count;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(yyjson_obj_get(cell, "parameters"), index, count, key, value) {
+        (void)key;
+        cells[column++] = ps_arena_printf(table->arena, "%g", yyjson_get_num(value));
+    }
+    yyjson_arr_foreach(yyjson_obj_get(cell, "folds"), index, count, value) {
+        cells[column++] = ps_arena_printf(table->arena, "%.6f", yyjson_get_num(value));
+    }
+    cells[column++] = ps_arena_printf(table->arena, "%.6f", yyjson_get_num(yyjson_obj_get(cell, "mean")));
+    cells[column++] = is_best ? "*" : "";
+    return column == table->column_count && ps_table_add(table, cells);
+}
+
+static penstock_code put_search(struct ps_cli *cli, yyjson_val *search, struct penstock_error *error) {
+    yyjson_val *const cells = yyjson_obj_get(search, "cells");
+    yyjson_val *const first = yyjson_arr_get_first(cells);
+    if (first == NULL) {
+        return PENSTOCK_OK;
+    }
+    const size_t parameter_count = yyjson_obj_size(yyjson_obj_get(first, "parameters"));
+    const size_t fold_count = yyjson_arr_size(yyjson_obj_get(first, "folds"));
+    const size_t column_count = parameter_count + fold_count + 2;
+    const char **const names = ps_arena_allocate(cli->arena, column_count, sizeof *names);
+    const char **const types = ps_arena_allocate(cli->arena, column_count, sizeof *types);
+    const char **const texts = ps_arena_allocate(cli->arena, column_count, sizeof *texts);
+    if (names == NULL || types == NULL || texts == NULL) {
+        return ps_error_memory(error, "models show");
+    }
+    size_t index, count;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(yyjson_obj_get(first, "parameters"), index, count, key, value) {
+        (void)value;
+        names[index] = yyjson_get_str(key);
+    }
+    for (size_t column = 0; column < column_count; column++) {
+        types[column] = column + 1 == column_count ? "VARCHAR" : "DOUBLE";
+        if (column >= parameter_count) {
+            names[column] = column + 1 == column_count   ? ""
+                            : column + 2 == column_count ? "mean"
+                                                         : ps_arena_printf(cli->arena, "fold %zu", column - parameter_count + 1);
+        }
+    }
+    struct ps_text_table *const table = ps_table_new(cli->arena, column_count, names, types);
+    const size_t best = (size_t)yyjson_get_uint(yyjson_obj_get(search, "best"));
+    yyjson_arr_foreach(cells, index, count, value) {
+        if (table == NULL || !add_cell(table, value, index == best, texts)) {
+            return ps_error_memory(error, "models show");
+        }
+    }
+    ps_output_printf(cli->out, "\nSearch by %s\n", text_of(search, "metric"));
+    ps_output_table(cli->out, table, 2);
     return PENSTOCK_OK;
+}
+
+static void put_gate(struct ps_output *out, yyjson_val *gate) {
+    ps_output_text(out, "\nGate\n");
+    put_line(out, text_of(gate, "verdict"), text_of(gate, "sentence"));
+    size_t index, count;
+    yyjson_val *check;
+    yyjson_arr_foreach(yyjson_obj_get(gate, "checks"), index, count, check) {
+        ps_output_printf(out, "  %-13s ", text_of(check, "verdict"));
+        ps_output_shown(out, text_of(check, "name"));
+        ps_output_text(out, ": ");
+        ps_output_shown(out, text_of(check, "sentence"));
+        ps_output_text(out, "\n");
+    }
+}
+
+static penstock_code put_coefficients(struct ps_cli *cli, yyjson_val *root, struct penstock_error *error) {
+    static const char *const names[] = {"feature", "coefficient"};
+    static const char *const types[] = {"VARCHAR", "DOUBLE"};
+    struct ps_text_table *const table = ps_table_new(cli->arena, 2, names, types);
+    char text[32];
+    const bool is_exact = ps_cli_format(cli) == PS_FORMAT_CSV;
+    size_t index, count;
+    yyjson_val *key, *value;
+    const double intercept = yyjson_get_num(yyjson_obj_get(root, "intercept"));
+    snprintf(text, sizeof text, "%.9g", intercept);
+    const char *cells[] = {"(intercept)", is_exact ? ps_show_double(intercept, text, sizeof text) : text};
+    bool added = table != NULL && ps_table_add(table, cells);
+    yyjson_obj_foreach(yyjson_obj_get(root, "coefficients"), index, count, key, value) {
+        cells[0] = yyjson_get_str(key);
+        snprintf(text, sizeof text, "%.9g", yyjson_get_num(value));
+        cells[1] = is_exact ? ps_show_double(yyjson_get_num(value), text, sizeof text) : text;
+        added = added && ps_table_add(table, cells);
+    }
+    if (!added) {
+        return ps_error_memory(error, "models show");
+    }
+    if (is_exact) {
+        ps_output_table_csv(cli->out, table);
+    } else {
+        ps_output_text(cli->out, "\nCoefficients, on the scale that TRANSFORM gives\n");
+        ps_output_table(cli->out, table, 2);
+    }
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_model_card_print(struct ps_cli *cli, const char *json, size_t size, struct penstock_error *error) {
+    yyjson_doc *document PS_SCOPED(ps_json_read_free_scoped) = ps_json_read(json, size);
+    yyjson_val *const root = yyjson_doc_get_root(document);
+    if (root == NULL) {
+        return ps_error_set(error, PENSTOCK_INTERNAL, "models show: the registry's answer is no JSON");
+    }
+    if (ps_cli_format(cli) == PS_FORMAT_CSV) {
+        return put_coefficients(cli, root, error);
+    }
+    struct ps_output *const out = cli->out;
+    put_head(out, root);
+    put_metrics(out, "hold-out", yyjson_obj_get(root, "holdout"));
+    put_metrics(out, "constant mean", yyjson_obj_get(root, "baseline"));
+    put_metrics(out, "training", yyjson_obj_get(root, "training"));
+    size_t index, count;
+    yyjson_val *note;
+    yyjson_arr_foreach(yyjson_obj_get(root, "notes"), index, count, note) {
+        put_line(out, "note", yyjson_get_str(note));
+    }
+    PS_TRY(put_search(cli, yyjson_obj_get(root, "search"), error));
+    put_gate(out, yyjson_obj_get(root, "gate"));
+    return put_coefficients(cli, root, error);
 }

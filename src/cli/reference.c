@@ -5,6 +5,7 @@
 #include "cli/reference.h"
 
 #include "connect/source.h"
+#include "model/transform.h"
 
 struct walk {
     ps_reference_visit *visit;
@@ -47,6 +48,10 @@ void ps_reference_walk(ps_reference_visit *visit, void *context) {
     for (size_t index = 0; ps_codec_types[index] != NULL; index++) {
         const struct ps_codec_type *const type = ps_codec_types[index];
         visit_rows(&walk, "encode", type->name, type->summary, type->options);
+    }
+    for (size_t index = 0; ps_transform_types[index] != NULL; index++) {
+        const struct ps_transform_type *const type = ps_transform_types[index];
+        visit_rows(&walk, "transform", type->name, type->help, type->options);
     }
 }
 
