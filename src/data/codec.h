@@ -12,6 +12,9 @@
 #include "base/option.h"
 #include "data/batch.h"
 
+/* UTF-8's, at the beginning of some files; no part of the first record. */
+#define PS_BYTE_ORDER_MARK "\xEF\xBB\xBF"
+
 struct ps_codec_type {
     const char *name; /* "json", "csv" */
     const char *summary;
