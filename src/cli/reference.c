@@ -4,7 +4,7 @@
  */
 #include "cli/reference.h"
 
-#include "connect/source.h"
+#include "connect/create.h"
 #include "model/transform.h"
 
 struct walk {
@@ -41,6 +41,7 @@ void ps_reference_walk(ps_reference_visit *visit, void *context) {
         visit_command(&walk, command->name, command->summary, command->options);
     }
     visit_rows(&walk, "manifest", "penstock.yml", "where and how big; also --conf", ps_manifest_options);
+    visit_rows(&walk, "source", "CREATE SOURCE", "options of every source", ps_source_options);
     for (size_t index = 0; ps_source_types[index] != NULL; index++) {
         const struct ps_source_type *const type = ps_source_types[index];
         visit_rows(&walk, "source", type->name, type->summary, type->options);
