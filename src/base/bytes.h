@@ -43,7 +43,8 @@ void ps_buffer_sql_name(struct ps_buffer *buffer, const char *name);
 void ps_buffer_json(struct ps_buffer *buffer, const char *data, size_t size);
 void ps_buffer_clear(struct ps_buffer *buffer);
 /* OK, or the error that `failed` stands for. */
-penstock_code ps_buffer_status(const struct ps_buffer *buffer, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_buffer_status(const struct ps_buffer *buffer, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 /* The nearest of `names` (NULL-terminated) to `name` by Damerau-Levenshtein distance ignoring case and
  * underscores, or NULL if none is near (distance > 1 + length / 4). For "did you mean". */

@@ -56,8 +56,8 @@ void ps_clock_format_iso(int64_t wall_ms, char *text_out, size_t size) {
     struct tm fields;
     int ms;
     split(wall_ms, &fields, &ms);
-    (void)snprintf(text_out, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", fields.tm_year + 1900, fields.tm_mon + 1,
-                   fields.tm_mday, fields.tm_hour, fields.tm_min, fields.tm_sec, ms);
+    (void)snprintf(text_out, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", fields.tm_year + 1900,
+                   fields.tm_mon + 1, fields.tm_mday, fields.tm_hour, fields.tm_min, fields.tm_sec, ms);
 }
 
 void ps_clock_format_yarn(int64_t wall_ms, char *text_out, size_t size) {

@@ -70,8 +70,8 @@ static penstock_code read_all(int descriptor, const char *path, struct ps_buffer
     return PENSTOCK_INVALID_DATA;
 }
 
-penstock_code ps_file_read(const char *path, size_t size_max, struct ps_arena *arena, struct ps_bytes *content_out,
-                           struct penstock_error *error) {
+penstock_code ps_file_read(const char *path, size_t size_max, struct ps_arena *arena,
+                           struct ps_bytes *content_out, struct penstock_error *error) {
     const int descriptor PS_SCOPED(close_scoped) = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
         return ps_error_errno(error, errno, "open %s", path);
@@ -102,7 +102,8 @@ static penstock_code write_all(int descriptor, const char *path, const char *dat
 
 static penstock_code write_temporary(const char *temporary, const char *path, const char *data, size_t size,
                                      struct penstock_error *error) {
-    const int descriptor PS_SCOPED(close_scoped) = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    const int descriptor PS_SCOPED(close_scoped) =
+        open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (descriptor < 0) {
         return ps_error_errno(error, errno, "create %s", temporary);
     }

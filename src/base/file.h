@@ -16,13 +16,15 @@ struct ps_file_info {
     bool is_regular;
 };
 
-penstock_code ps_file_stat(const char *path, struct ps_file_info *info_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_file_stat(const char *path, struct ps_file_info *info_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 bool ps_file_exists(const char *path);
 /* Whole file, at most size_max bytes, NUL-terminated, in the arena. */
-penstock_code ps_file_read(const char *path, size_t size_max, struct ps_arena *arena, struct ps_bytes *content_out,
-                           struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_file_read(const char *path, size_t size_max, struct ps_arena *arena,
+                           struct ps_bytes *content_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Writes to a temporary name beside it, fsyncs, renames: the old content or the new, never half. */
-penstock_code ps_file_replace(const char *path, const char *data, size_t size, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_file_replace(const char *path, const char *data, size_t size, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 penstock_code ps_file_make_folders(const char *path, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Names in a folder (no "." and ".."), sorted by byte value. */
 penstock_code ps_file_list(const char *folder, struct ps_arena *arena, char ***names_out, size_t *count_out,
@@ -40,7 +42,8 @@ struct ps_file_lock {
     int descriptor; /* -1: not held */
 };
 /* BUSY with the holder's pid, if its file says so, when another process holds it. Writes our pid into it. */
-penstock_code ps_file_lock(const char *path, struct ps_file_lock *lock_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_file_lock(const char *path, struct ps_file_lock *lock_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 void ps_file_unlock(struct ps_file_lock *lock);
 
 #endif

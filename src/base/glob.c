@@ -47,7 +47,8 @@ static penstock_code split_pattern(struct glob *glob, const char *pattern, struc
     }
     while (text != NULL) {
         const char *part = strsep(&text, "/");
-        const bool is_again = glob->part_count > 0 && is_any_depth(part) && is_any_depth(glob->parts[glob->part_count - 1]);
+        const bool is_again =
+            glob->part_count > 0 && is_any_depth(part) && is_any_depth(glob->parts[glob->part_count - 1]);
         if (part[0] != '\0' && !is_again) {
             glob->parts[glob->part_count++] = part;
         }
@@ -64,7 +65,8 @@ static penstock_code add_place(struct glob *glob, const char *folder, const char
     if (path == NULL) {
         return ps_error_memory(error, folder);
     }
-    PS_TRY(ps_grow((void **)&glob->places, &glob->place_capacity, glob->place_count + 1, sizeof *glob->places, error));
+    PS_TRY(ps_grow((void **)&glob->places, &glob->place_capacity, glob->place_count + 1, sizeof *glob->places,
+                   error));
     glob->places[glob->place_count++] = (struct place){path, part};
     return PENSTOCK_OK;
 }
@@ -75,7 +77,8 @@ static penstock_code add_found(struct glob *glob, char *path, struct penstock_er
                            PS_LIMIT_FILE_COUNT);
         return ps_error_hint(error, "narrow the pattern, or put the records into fewer, larger files");
     }
-    PS_TRY(ps_grow((void **)&glob->found, &glob->found_capacity, glob->found_count + 1, sizeof *glob->found, error));
+    PS_TRY(ps_grow((void **)&glob->found, &glob->found_capacity, glob->found_count + 1, sizeof *glob->found,
+                   error));
     glob->found[glob->found_count++] = path;
     return PENSTOCK_OK;
 }
@@ -124,7 +127,8 @@ static penstock_code visit(struct glob *glob, struct place place, struct penstoc
         if (stat(place.path, &status) == 0) {
             return S_ISREG(status.st_mode) ? add_found(glob, place.path, error) : PENSTOCK_OK;
         }
-        return errno == ENOENT || errno == ENOTDIR ? PENSTOCK_OK : ps_error_errno(error, errno, "%s", place.path);
+        return errno == ENOENT || errno == ENOTDIR ? PENSTOCK_OK
+                                                   : ps_error_errno(error, errno, "%s", place.path);
     }
     const char *part = glob->parts[place.part];
     if (is_any_depth(part)) {
@@ -151,8 +155,8 @@ static int compare_paths(const void *left, const void *right) {
 }
 
 /* Sorted, each once ("a/" + "**" + "/b/" + "**" can meet one file on two ways), in the caller's arena. */
-static penstock_code hand_out(const struct glob *glob, struct ps_arena *arena, char ***paths_out, size_t *count_out,
-                              struct penstock_error *error) {
+static penstock_code hand_out(const struct glob *glob, struct ps_arena *arena, char ***paths_out,
+                              size_t *count_out, struct penstock_error *error) {
     char **paths = ps_arena_allocate(arena, glob->found_count + 1, sizeof *paths);
     if (paths == NULL) {
         return ps_error_memory(error, "a list of files");

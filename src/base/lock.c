@@ -53,7 +53,8 @@ penstock_code ps_file_lock(const char *path, struct ps_file_lock *lock_out, stru
     if (descriptor < 0) {
         return ps_error_errno(error, errno, "open the lock file %s", path);
     }
-    struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET}; /* length 0: the whole file; pid must be 0 */
+    struct flock range = {.l_type = F_WRLCK,
+                          .l_whence = SEEK_SET}; /* length 0: the whole file; pid must be 0 */
     if (fcntl(descriptor, F_OFD_SETLK, &range) != 0) {
         const int cause = errno;
         const penstock_code code = cause == EAGAIN || cause == EACCES

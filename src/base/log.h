@@ -16,7 +16,8 @@ struct ps_log; /* thread-safe: one lock around one write() */
 
 /* Appends to the file at `path`. `level_max`: what is finer is left out. */
 penstock_code ps_log_open(const char *path, enum ps_log_level level_max, const char *application,
-                          const char *container, struct ps_log **log_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+                          const char *container, struct ps_log **log_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 void ps_log_close(struct ps_log *log);
 /* fields: JSON members without braces ("\"rows\":5"), or NULL. NULL log does nothing. */
 void ps_log_write(struct ps_log *log, enum ps_log_level level, const char *fields, const char *format, ...)

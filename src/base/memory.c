@@ -16,8 +16,8 @@
 #include "base/check.h"
 #include "base/limits.h"
 
-static atomic_int_fast64_t call_count; /* tidy: allow global: counts calls of the one allocator, for torture tests */
-static atomic_int_fast64_t fail_call;  /* tidy: allow global: the call of that count which fails; 0: none */
+static atomic_int_fast64_t call_count; /* tidy: allow global: counts for torture tests */
+static atomic_int_fast64_t fail_call;  /* tidy: allow global: the call that fails; 0: none */
 
 /* Counts one call; true if it is the one that a test wants to fail. */
 static bool must_fail(void) {
@@ -26,13 +26,11 @@ static bool must_fail(void) {
 }
 
 void *ps_allocate(size_t count, size_t size) {
-    if (must_fail()) {
+    size_t total;
+    if (must_fail() || __builtin_mul_overflow(count, size, &total)) {
         return NULL;
     }
-    if (count == 0 || size == 0) {
-        count = size = 1; /* NULL always means failure */
-    }
-    return calloc(count, size);
+    return calloc(total == 0 ? 1 : total, 1); /* NULL always means failure */
 }
 
 void *ps_reallocate(void *pointer, size_t count, size_t size) {

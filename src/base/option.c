@@ -124,13 +124,14 @@ static void show_range(const struct ps_option *row, char *text_out, size_t size)
 
 /* --- setting ------------------------------------------------------------------------------------------ */
 
-static penstock_code refuse_form(const struct ps_option *row, const char *value, struct penstock_error *error) {
+static penstock_code refuse_form(const struct ps_option *row, const char *value,
+                                 struct penstock_error *error) {
     if (row->is_secret) {
-        (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "option %s: its value is not of type %s", row->name,
-                           type_name(row->type));
+        (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "option %s: its value is not of type %s",
+                           row->name, type_name(row->type));
     } else {
-        (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "option %s: '%s' is not of type %s", row->name, value,
-                           type_name(row->type));
+        (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "option %s: '%s' is not of type %s", row->name,
+                           value, type_name(row->type));
     }
     (void)ps_error_hint(error, "write it like this: %s", type_example(row->type));
     return PENSTOCK_INVALID_ARGUMENT;
@@ -206,8 +207,8 @@ static penstock_code set_number(const struct ps_option *row, void *config, const
     return PENSTOCK_OK;
 }
 
-static penstock_code set_value(const struct ps_option *row, void *config, const char *value, struct ps_arena *arena,
-                               struct penstock_error *error) {
+static penstock_code set_value(const struct ps_option *row, void *config, const char *value,
+                               struct ps_arena *arena, struct penstock_error *error) {
     const char *text = NULL;
     bool flag = false;
     switch (row->type) {
@@ -232,8 +233,7 @@ static penstock_code set_value(const struct ps_option *row, void *config, const 
     case PS_OPTION_DOUBLE:
     case PS_OPTION_SIZE:
     case PS_OPTION_DURATION:
-    default:
-        return set_number(row, config, value, error);
+    default: return set_number(row, config, value, error);
     }
 }
 
@@ -262,7 +262,8 @@ penstock_code ps_option_defaults(const struct ps_option *rows, void *config, str
     return PENSTOCK_OK;
 }
 
-static penstock_code refuse_name(const struct ps_option *rows, const char *name, struct penstock_error *error) {
+static penstock_code refuse_name(const struct ps_option *rows, const char *name,
+                                 struct penstock_error *error) {
     (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "there is no option '%s'", name);
     const char *nearest = ps_option_nearest(rows, name);
     if (nearest != NULL) {

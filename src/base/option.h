@@ -24,12 +24,12 @@ enum ps_option_type {
 struct ps_option {
     const char *name; /* NULL ends a table */
     enum ps_option_type type;
-    const char *default_text; /* NULL: required if `is_required`, else zero/NULL */
+    const char *default_text;    /* NULL: required if `is_required`, else zero/NULL */
     double value_min, value_max; /* for numbers; both 0: any */
     const char *choices;         /* "a|b|c" for CHOICE */
     size_t offset;               /* of the field in the config struct */
     bool is_required;
-    bool is_secret; /* never shown in a log, a page or an error */
+    bool is_secret;    /* never shown in a log, a page or an error */
     const char *help;  /* one line */
     const char *since; /* "0.1" */
 };

@@ -24,7 +24,8 @@ bool ps_parse_integer(const char *text, int64_t *value_out) {
     }
     int64_t value = 0; /* built up negative, because INT64_MIN has no positive twin */
     for (; is_digit(*digit); digit++) {
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, *digit - '0', &value)) {
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, *digit - '0', &value)) {
             return false;
         }
     }
@@ -122,10 +123,18 @@ bool ps_parse_size(const char *text, int64_t *bytes_out) {
     static const struct unit units[] = {
         {"", 1},
         {"b", 1},
-        {"k", INT64_C(1) << 10}, {"kb", INT64_C(1) << 10}, {"kib", INT64_C(1) << 10},
-        {"m", INT64_C(1) << 20}, {"mb", INT64_C(1) << 20}, {"mib", INT64_C(1) << 20},
-        {"g", INT64_C(1) << 30}, {"gb", INT64_C(1) << 30}, {"gib", INT64_C(1) << 30},
-        {"t", INT64_C(1) << 40}, {"tb", INT64_C(1) << 40}, {"tib", INT64_C(1) << 40},
+        {"k", INT64_C(1) << 10},
+        {"kb", INT64_C(1) << 10},
+        {"kib", INT64_C(1) << 10},
+        {"m", INT64_C(1) << 20},
+        {"mb", INT64_C(1) << 20},
+        {"mib", INT64_C(1) << 20},
+        {"g", INT64_C(1) << 30},
+        {"gb", INT64_C(1) << 30},
+        {"gib", INT64_C(1) << 30},
+        {"t", INT64_C(1) << 40},
+        {"tb", INT64_C(1) << 40},
+        {"tib", INT64_C(1) << 40},
         {NULL, 0},
     };
     int64_t bytes;
@@ -138,12 +147,10 @@ bool ps_parse_size(const char *text, int64_t *bytes_out) {
 
 bool ps_parse_duration(const char *text, int64_t *ms_out) {
     static const struct unit units[] = {
-        {"", 1}, {"ms", 1}, {"millisecond", 1}, {"milliseconds", 1},
-        {"s", 1000}, {"sec", 1000}, {"second", 1000}, {"seconds", 1000},
-        {"m", 60000}, {"min", 60000}, {"minute", 60000}, {"minutes", 60000},
-        {"h", 3600000}, {"hour", 3600000}, {"hours", 3600000},
-        {"d", 86400000}, {"day", 86400000}, {"days", 86400000},
-        {NULL, 0},
+        {"", 1},           {"ms", 1},          {"millisecond", 1}, {"milliseconds", 1}, {"s", 1000},
+        {"sec", 1000},     {"second", 1000},   {"seconds", 1000},  {"m", 60000},        {"min", 60000},
+        {"minute", 60000}, {"minutes", 60000}, {"h", 3600000},     {"hour", 3600000},   {"hours", 3600000},
+        {"d", 86400000},   {"day", 86400000},  {"days", 86400000}, {NULL, 0},
     };
     int64_t ms;
     if (!parse_with_unit(text, units, &ms)) {

@@ -15,8 +15,8 @@
 
 #include "base/check.h"
 
-penstock_code ps_thread_start(struct ps_thread *thread, const char *name, void *(*run)(void *), void *argument,
-                              struct penstock_error *error) {
+penstock_code ps_thread_start(struct ps_thread *thread, const char *name, void *(*run)(void *),
+                              void *argument, struct penstock_error *error) {
     sigset_t all, before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);

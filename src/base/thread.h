@@ -19,8 +19,8 @@ struct ps_thread {
 };
 
 /* Starts `run(argument)` in a thread named `name` (15 characters are kept). */
-penstock_code ps_thread_start(struct ps_thread *thread, const char *name, void *(*run)(void *), void *argument,
-                              struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_thread_start(struct ps_thread *thread, const char *name, void *(*run)(void *),
+                              void *argument, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_thread_join(struct ps_thread *thread); /* nothing if not started */
 
 struct ps_queue;

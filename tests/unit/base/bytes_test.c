@@ -35,11 +35,11 @@ static void test_utf8(void **state) {
         {"\xE2\x82\xAC\xF0\x9F\x98\x80", 7, SIZE_MAX},
         {"a\0b", 3, SIZE_MAX},
         {"ab\xFFz", 4, 2},
-        {"\xC0\xAF", 2, 0},                 /* overlong '/' */
-        {"\xE0\x80\xAF", 3, 0},             /* overlong */
-        {"\xED\xA0\x80", 3, 0},             /* surrogate */
-        {"\xF4\x90\x80\x80", 4, 0},         /* above U+10FFFF */
-        {"12345678\xE2\x82", 10, 8},        /* cut off */
+        {"\xC0\xAF", 2, 0},          /* overlong '/' */
+        {"\xE0\x80\xAF", 3, 0},      /* overlong */
+        {"\xED\xA0\x80", 3, 0},      /* surrogate */
+        {"\xF4\x90\x80\x80", 4, 0},  /* above U+10FFFF */
+        {"12345678\xE2\x82", 10, 8}, /* cut off */
         {"\x80", 1, 0},
         {"\xF0\x9F\x98", 3, 0},
         {"\xE2\x82z", 3, 0},

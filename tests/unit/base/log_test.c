@@ -59,7 +59,8 @@ static void test_bad_path(void **state) {
     (void)state;
     struct ps_log *log = NULL;
     struct penstock_error error;
-    assert_int_equal(ps_log_open("no/such/folder/log", PS_LOG_INFO, NULL, NULL, &log, &error), PENSTOCK_NOT_FOUND);
+    assert_int_equal(ps_log_open("no/such/folder/log", PS_LOG_INFO, NULL, NULL, &log, &error),
+                     PENSTOCK_NOT_FOUND);
     assert_null(log);
 }
 

@@ -70,7 +70,8 @@ static void test_grow(void **state) {
     assert_int_equal(items[999], 999);
     assert_int_equal(capacity, 1024);
     ps_memory_fail_at(1);
-    assert_int_equal(ps_grow((void **)&items, &capacity, 5000, sizeof *items, &error), PENSTOCK_OUT_OF_MEMORY);
+    assert_int_equal(ps_grow((void **)&items, &capacity, 5000, sizeof *items, &error),
+                     PENSTOCK_OUT_OF_MEMORY);
     ps_memory_fail_at(0);
     assert_int_equal(capacity, 1024); /* and the items are still there */
     assert_int_equal(items[999], 999);

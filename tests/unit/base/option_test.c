@@ -24,18 +24,41 @@ struct config {
 };
 
 static const struct ps_option rows[] = {
-    {.name = "fast", .type = PS_OPTION_BOOLEAN, .default_text = "true", .offset = offsetof(struct config, fast)},
-    {.name = "numFolds", .type = PS_OPTION_INTEGER, .default_text = "3", .value_min = 2, .value_max = 100,
+    {.name = "fast",
+     .type = PS_OPTION_BOOLEAN,
+     .default_text = "true",
+     .offset = offsetof(struct config, fast)},
+    {.name = "numFolds",
+     .type = PS_OPTION_INTEGER,
+     .default_text = "3",
+     .value_min = 2,
+     .value_max = 100,
      .offset = offsetof(struct config, folds)},
-    {.name = "ratio", .type = PS_OPTION_DOUBLE, .value_min = 0, .value_max = INFINITY,
+    {.name = "ratio",
+     .type = PS_OPTION_DOUBLE,
+     .value_min = 0,
+     .value_max = INFINITY,
      .offset = offsetof(struct config, ratio)},
     {.name = "topic", .type = PS_OPTION_TEXT, .is_required = true, .offset = offsetof(struct config, topic)},
-    {.name = "codec", .type = PS_OPTION_CHOICE, .default_text = "none", .choices = "none|gzip|zstd",
+    {.name = "codec",
+     .type = PS_OPTION_CHOICE,
+     .default_text = "none",
+     .choices = "none|gzip|zstd",
      .offset = offsetof(struct config, codec)},
-    {.name = "memory", .type = PS_OPTION_SIZE, .default_text = "1g", .value_min = 64.0 * 1024 * 1024,
-     .value_max = 1e15, .offset = offsetof(struct config, memory)},
-    {.name = "wait", .type = PS_OPTION_DURATION, .default_text = "100 ms", .offset = offsetof(struct config, wait_ms)},
-    {.name = "password", .type = PS_OPTION_TEXT, .is_secret = true, .default_text = "geheim",
+    {.name = "memory",
+     .type = PS_OPTION_SIZE,
+     .default_text = "1g",
+     .value_min = 64.0 * 1024 * 1024,
+     .value_max = 1e15,
+     .offset = offsetof(struct config, memory)},
+    {.name = "wait",
+     .type = PS_OPTION_DURATION,
+     .default_text = "100 ms",
+     .offset = offsetof(struct config, wait_ms)},
+    {.name = "password",
+     .type = PS_OPTION_TEXT,
+     .is_secret = true,
+     .default_text = "geheim",
      .offset = offsetof(struct config, password)},
     {.name = NULL},
 };
@@ -113,14 +136,20 @@ static void test_secrets_are_not_shown(void **state) {
     struct fixture *fixture = *state;
     struct config config;
     static const struct ps_option secret[] = {
-        {.name = "pin", .type = PS_OPTION_INTEGER, .value_min = 1, .value_max = 9, .is_secret = true,
-         .default_text = "4", .offset = offsetof(struct config, folds)},
+        {.name = "pin",
+         .type = PS_OPTION_INTEGER,
+         .value_min = 1,
+         .value_max = 9,
+         .is_secret = true,
+         .default_text = "4",
+         .offset = offsetof(struct config, folds)},
         {.name = NULL},
     };
     const char *const values[] = {"hunter2", "4711"};
     for (size_t index = 0; index < 2; index++) {
-        assert_int_equal(ps_option_set(secret, &config, "pin", values[index], fixture->arena, &fixture->error),
-                         PENSTOCK_INVALID_ARGUMENT);
+        assert_int_equal(
+            ps_option_set(secret, &config, "pin", values[index], fixture->arena, &fixture->error),
+            PENSTOCK_INVALID_ARGUMENT);
         assert_null(strstr(fixture->error.message, values[index]));
         assert_null(strstr(fixture->error.hint, values[index]));
     }
@@ -163,7 +192,8 @@ static void test_integers(void **state) {
     assert_true(ps_parse_integer("-9223372036854775808", &value) && value == INT64_MIN);
     assert_true(ps_parse_integer("9223372036854775807", &value) && value == INT64_MAX);
     assert_true(ps_parse_integer("+05", &value) && value == 5);
-    const char *const bad[] = {"", "-", " 1", "1 ", "1.0", "0x10", "9223372036854775808", "-9223372036854775809", "1e3"};
+    const char *const bad[] = {
+        "", "-", " 1", "1 ", "1.0", "0x10", "9223372036854775808", "-9223372036854775809", "1e3"};
     for (size_t index = 0; index < sizeof bad / sizeof bad[0]; index++) {
         assert_false(ps_parse_integer(bad[index], &value));
     }
@@ -177,7 +207,8 @@ static void test_doubles(void **state) {
     assert_true(ps_parse_double("-1e-3", &value) && value == -1e-3);
     assert_true(ps_parse_double(".5", &value) && value == 0.5);
     assert_true(ps_parse_double("5.", &value) && value == 5.0);
-    const char *const bad[] = {"", "inf", "nan", "NaN", "1e999", "0x1p3", "1,5", " 1", "1 ", ".", "-", "1.2.3", "e5", "1e", "1e+"};
+    const char *const bad[] = {"",   "inf", "nan", "NaN",   "1e999", "0x1p3", "1,5", " 1",
+                               "1 ", ".",   "-",   "1.2.3", "e5",    "1e",    "1e+"};
     for (size_t index = 0; index < sizeof bad / sizeof bad[0]; index++) {
         assert_false(ps_parse_double(bad[index], &value));
     }

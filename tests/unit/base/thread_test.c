@@ -46,8 +46,8 @@ static void test_everything_arrives_in_order(void **state) {
     assert_null(ps_queue_poll(queue));
     for (size_t index = 0; index < SENDER_COUNT; index++) {
         senders[index].queue = queue;
-        assert_int_equal(ps_thread_start(&senders[index].thread, "a-very-long-thread-name", send_items, &senders[index],
-                                         &error),
+        assert_int_equal(ps_thread_start(&senders[index].thread, "a-very-long-thread-name", send_items,
+                                         &senders[index], &error),
                          PENSTOCK_OK);
     }
     int64_t next[SENDER_COUNT] = {0};
