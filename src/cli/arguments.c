@@ -15,35 +15,73 @@
 #define COMMON(field) offsetof(struct ps_cli_common, field)
 
 const struct ps_cli_option ps_cli_common_options[] = {
-    {.row = {.name = "project", .type = PS_OPTION_TEXT, .default_text = ".", .offset = COMMON(project),
-             .help = "the folder of the project", .since = "0.1"},
+    {.row = {.name = "project",
+             .type = PS_OPTION_TEXT,
+             .default_text = ".",
+             .offset = COMMON(project),
+             .help = "the folder of the project",
+             .since = "0.1"},
      .value_name = "DIR"},
-    {.row = {.name = "format", .type = PS_OPTION_CHOICE, .default_text = "table", .choices = "table|csv|json",
-             .offset = COMMON(format), .help = "how answers are written", .since = "0.1"}},
-    {.row = {.name = "target", .type = PS_OPTION_TEXT, .offset = COMMON(target),
-             .help = "the target of penstock.yml to use", .since = "0.1"},
-     .value_name = "NAME"},
-    {.row = {.name = "set", .type = PS_OPTION_TEXT, .offset = COMMON(variables),
-             .help = "a value for ${VAR} in the SQL files and the manifest; may be repeated", .since = "0.1"},
-     .value_name = "VAR=VALUE", .is_repeatable = true},
-    {.row = {.name = "conf", .type = PS_OPTION_TEXT, .offset = COMMON(settings),
-             .help = "a setting of the manifest, also as spark.executor.*; may be repeated", .since = "0.1"},
-     .value_name = "KEY=VALUE", .is_repeatable = true},
-    {.row = {.name = "master", .type = PS_OPTION_TEXT, .offset = COMMON(master),
-             .help = "local[N] or local[*]: how many task slots", .since = "0.1"},
-     .value_name = "MASTER"},
-    {.row = {.name = "num-executors", .type = PS_OPTION_TEXT, .offset = COMMON(num_executors),
-             .help = "short for --conf num-executors=N", .since = "0.1"},
-     .value_name = "N"},
-    {.row = {.name = "executor-cores", .type = PS_OPTION_TEXT, .offset = COMMON(executor_cores),
-             .help = "short for --conf executor-cores=N", .since = "0.1"},
-     .value_name = "N"},
-    {.row = {.name = "executor-memory", .type = PS_OPTION_TEXT, .offset = COMMON(executor_memory),
-             .help = "short for --conf executor-memory=SIZE: the one memory number, \"512m\", \"2g\"", .since = "0.1"},
-     .value_name = "SIZE"},
-    {.row = {.name = "help", .type = PS_OPTION_BOOLEAN, .offset = COMMON(help), .help = "help on the command, then stop",
+    {.row = {.name = "format",
+             .type = PS_OPTION_CHOICE,
+             .default_text = "table",
+             .choices = "table|csv|json",
+             .offset = COMMON(format),
+             .help = "how answers are written",
              .since = "0.1"}},
-    {.row = {.name = "version", .type = PS_OPTION_BOOLEAN, .offset = COMMON(version), .help = "the version, then stop",
+    {.row = {.name = "target",
+             .type = PS_OPTION_TEXT,
+             .offset = COMMON(target),
+             .help = "the target of penstock.yml to use",
+             .since = "0.1"},
+     .value_name = "NAME"},
+    {.row = {.name = "set",
+             .type = PS_OPTION_TEXT,
+             .offset = COMMON(variables),
+             .help = "a value for ${VAR} in the SQL files and the manifest; may be repeated",
+             .since = "0.1"},
+     .value_name = "VAR=VALUE",
+     .is_repeatable = true},
+    {.row = {.name = "conf",
+             .type = PS_OPTION_TEXT,
+             .offset = COMMON(settings),
+             .help = "a setting of the manifest, also as spark.executor.*; may be repeated",
+             .since = "0.1"},
+     .value_name = "KEY=VALUE",
+     .is_repeatable = true},
+    {.row = {.name = "master",
+             .type = PS_OPTION_TEXT,
+             .offset = COMMON(master),
+             .help = "local[N] or local[*]: how many task slots",
+             .since = "0.1"},
+     .value_name = "MASTER"},
+    {.row = {.name = "num-executors",
+             .type = PS_OPTION_TEXT,
+             .offset = COMMON(num_executors),
+             .help = "short for --conf num-executors=N",
+             .since = "0.1"},
+     .value_name = "N"},
+    {.row = {.name = "executor-cores",
+             .type = PS_OPTION_TEXT,
+             .offset = COMMON(executor_cores),
+             .help = "short for --conf executor-cores=N",
+             .since = "0.1"},
+     .value_name = "N"},
+    {.row = {.name = "executor-memory",
+             .type = PS_OPTION_TEXT,
+             .offset = COMMON(executor_memory),
+             .help = "short for --conf executor-memory=SIZE: the one memory number, \"512m\", \"2g\"",
+             .since = "0.1"},
+     .value_name = "SIZE"},
+    {.row = {.name = "help",
+             .type = PS_OPTION_BOOLEAN,
+             .offset = COMMON(help),
+             .help = "help on the command, then stop",
+             .since = "0.1"}},
+    {.row = {.name = "version",
+             .type = PS_OPTION_BOOLEAN,
+             .offset = COMMON(version),
+             .help = "the version, then stop",
              .since = "0.1"}},
     {.row = {.name = NULL}},
 };
@@ -72,26 +110,31 @@ bool ps_cli_option_matches(const struct ps_cli_option *option, const char *writt
     return names_match(option->row.name, written, strlen(written));
 }
 
-static const struct ps_cli_option *find_option(const struct ps_cli_option *options, const char *written, size_t size) {
+static const struct ps_cli_option *find_option(const struct ps_cli_option *options, const char *written,
+                                               size_t size) {
     for (const struct ps_cli_option *option = options; option != NULL && option->row.name != NULL; option++) {
         if (names_match(option->row.name, written, size)) {
             return option;
         }
     }
-    return size == 1 && options == ps_cli_common_options && written[0] == 'h' ? find_option(options, "help", 4) : NULL;
+    return size == 1 && options == ps_cli_common_options && written[0] == 'h'
+               ? find_option(options, "help", 4)
+               : NULL;
 }
 
 static bool command_starts_with(const struct ps_command *command, const char *word) {
     const size_t size = strlen(word);
-    return strncmp(command->name, word, size) == 0 && (command->name[size] == ' ' || command->name[size] == '\0');
+    return strncmp(command->name, word, size) == 0 &&
+           (command->name[size] == ' ' || command->name[size] == '\0');
 }
 
 const struct ps_command *ps_cli_find_command(const char *first, const char *second) {
     for (size_t index = 0; ps_commands[index] != NULL; index++) {
         const struct ps_command *const command = ps_commands[index];
         const char *const space = strchr(command->name, ' ');
-        if (space == NULL ? strcmp(command->name, first) == 0
-                          : second != NULL && command_starts_with(command, first) && strcmp(space + 1, second) == 0) {
+        if (space == NULL
+                ? strcmp(command->name, first) == 0
+                : second != NULL && command_starts_with(command, first) && strcmp(space + 1, second) == 0) {
             return command;
         }
     }
@@ -106,13 +149,15 @@ struct walk {
     bool options_ended;
 };
 
-static penstock_code unknown_option(const struct ps_cli *cli, const char *word, struct penstock_error *error) {
+static penstock_code unknown_option(const struct ps_cli *cli, const char *word,
+                                    struct penstock_error *error) {
     const char *names[128];
     size_t count = 0;
     const struct ps_cli_option *const tables[] = {cli->command == NULL ? NULL : cli->command->options,
                                                   ps_cli_common_options};
     for (size_t table = 0; table < 2; table++) {
-        for (const struct ps_cli_option *option = tables[table]; option != NULL && option->row.name != NULL; option++) {
+        for (const struct ps_cli_option *option = tables[table]; option != NULL && option->row.name != NULL;
+             option++) {
             if (count + 1 < sizeof names / sizeof *names) {
                 names[count++] = option->row.name;
             }
@@ -127,7 +172,8 @@ static penstock_code unknown_option(const struct ps_cli *cli, const char *word, 
         ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "unknown option %s before a command", word);
         ps_error_hint(error, "options of a command come after it: penstock COMMAND %s", word);
     } else {
-        ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "unknown option %s of penstock %s", word, cli->command->name);
+        ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "unknown option %s of penstock %s", word,
+                     cli->command->name);
         ps_error_hint(error, "see penstock help %s", cli->command->name);
     }
     if (nearest != NULL) {
@@ -173,12 +219,14 @@ static penstock_code take_option(struct ps_cli *cli, struct walk *walk, struct p
         if (walk->next == walk->count) {
             ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "option %s needs a value", word);
             return ps_error_hint(error, "--%s %s: %s", option->row.name,
-                                 option->value_name != NULL ? option->value_name : option->row.choices, option->row.help);
+                                 option->value_name != NULL ? option->value_name : option->row.choices,
+                                 option->row.help);
         }
         value = walk->words[walk->next++];
     }
     if (option->is_repeatable) {
-        return append_text(cli, (struct ps_text_list *)(void *)((char *)values + option->row.offset), value, error);
+        return append_text(cli, (struct ps_text_list *)(void *)((char *)values + option->row.offset), value,
+                           error);
     }
     const struct ps_option rows[2] = {option->row, {.name = NULL}};
     if (ps_option_set(rows, values, option->row.name, value, cli->arena, error) != PENSTOCK_OK) {
@@ -211,7 +259,8 @@ penstock_code ps_cli_unknown_command(const char *first, const char *second, stru
         const struct ps_command *const command = ps_commands[index];
         if (command_starts_with(command, first)) {
             const size_t used = strlen(known);
-            snprintf(known + used, sizeof known - used, "%spenstock %s", used == 0 ? "" : ", ", command->name);
+            snprintf(known + used, sizeof known - used, "%spenstock %s", used == 0 ? "" : ", ",
+                     command->name);
         }
         if (count + 1 < sizeof names / sizeof *names) {
             names[count++] = command->name;
@@ -267,8 +316,8 @@ static penstock_code check_arguments(const struct ps_cli *cli, struct penstock_e
     if (cli->argument_count > command->argument_count_max) {
         ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "penstock %s: unexpected \"%s\"", command->name,
                      cli->arguments[command->argument_count_max]);
-        return ps_error_hint(error, "usage: penstock %s %s%s[options]; put text with spaces in quotes", command->name,
-                             usage, usage[0] == '\0' ? "" : " ");
+        return ps_error_hint(error, "usage: penstock %s %s%s[options]; put text with spaces in quotes",
+                             command->name, usage, usage[0] == '\0' ? "" : " ");
     }
     return PENSTOCK_OK;
 }
@@ -305,8 +354,8 @@ enum ps_format ps_cli_format(const struct ps_cli *cli) {
     return strcmp(cli->common.format, "csv") == 0 ? PS_FORMAT_CSV : PS_FORMAT_TABLE;
 }
 
-static penstock_code add_setting(const struct ps_cli *cli, const char **settings, size_t *count, const char *name,
-                                 const char *value, struct penstock_error *error) {
+static penstock_code add_setting(const struct ps_cli *cli, const char **settings, size_t *count,
+                                 const char *name, const char *value, struct penstock_error *error) {
     if (value == NULL) {
         return PENSTOCK_OK;
     }

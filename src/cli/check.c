@@ -8,22 +8,17 @@
 
 static const char *kind_name(enum ps_node_kind kind) {
     switch (kind) {
-    case PS_NODE_SOURCE:
-        return "source";
-    case PS_NODE_SQL:
-        return "sql";
-    case PS_NODE_TABLE:
-        return "streaming table";
-    case PS_NODE_VIEW:
-        return "materialized view";
-    case PS_NODE_MODEL:
-        return "model";
+    case PS_NODE_SOURCE: return "source";
+    case PS_NODE_SQL: return "sql";
+    case PS_NODE_TABLE: return "streaming table";
+    case PS_NODE_VIEW: return "materialized view";
+    case PS_NODE_MODEL: return "model";
     }
     return "";
 }
 
-static penstock_code make_table(struct ps_cli *cli, const struct ps_graph *graph, struct ps_text_table **table_out,
-                                struct penstock_error *error) {
+static penstock_code make_table(struct ps_cli *cli, const struct ps_graph *graph,
+                                struct ps_text_table **table_out, struct penstock_error *error) {
     static const char *const names[] = {"name", "kind", "columns", "place"};
     static const char *const types[] = {"VARCHAR", "VARCHAR", "BIGINT", "VARCHAR"};
     struct ps_text_table *const table = ps_table_new(cli->arena, 4, names, types);
@@ -32,8 +27,8 @@ static penstock_code make_table(struct ps_cli *cli, const struct ps_graph *graph
         const struct ps_location *const location = &node->statement->location;
         char columns[32];
         snprintf(columns, sizeof columns, "%zu", node->column_count);
-        const char *const place =
-            ps_arena_printf(cli->arena, "%s:%d:%d", location->file, (int)location->line, (int)location->column);
+        const char *const place = ps_arena_printf(cli->arena, "%s:%d:%d", location->file, (int)location->line,
+                                                  (int)location->column);
         const char *const cells[] = {node->name, kind_name(node->kind), columns, place};
         if (place == NULL || !ps_table_add(table, cells)) {
             return ps_error_memory(error, "check");
@@ -52,12 +47,10 @@ static penstock_code run_check(struct ps_cli *cli, struct penstock_error *error)
     switch (ps_cli_format(cli)) {
     case PS_FORMAT_TABLE:
         ps_output_table(cli->out, table, 0);
-        ps_output_printf(cli->out, "ok: %s, %zu statement%s\n", project->manifest.name, project->statement_count,
-                         project->statement_count == 1 ? "" : "s");
+        ps_output_printf(cli->out, "ok: %s, %zu statement%s\n", project->manifest.name,
+                         project->statement_count, project->statement_count == 1 ? "" : "s");
         break;
-    case PS_FORMAT_CSV:
-        ps_output_table_csv(cli->out, table);
-        break;
+    case PS_FORMAT_CSV: ps_output_table_csv(cli->out, table); break;
     case PS_FORMAT_JSON:
         ps_output_table_json(cli->out, table, 0);
         ps_output_text(cli->out, "\n");
@@ -69,9 +62,10 @@ static penstock_code run_check(struct ps_cli *cli, struct penstock_error *error)
 const struct ps_command ps_command_check = {
     .name = "check",
     .summary = "check the whole project without running it",
-    .details = "Reads the manifest and every SQL file, binds every SELECT and expression, checks every option, column, "
-               "transform and parameter. The first thing that is wrong is named with file, line, column and the nearest "
-               "known name. The store is not opened.",
+    .details =
+        "Reads the manifest and every SQL file, binds every SELECT and expression, checks every option, column, "
+        "transform and parameter. The first thing that is wrong is named with file, line, column and the nearest "
+        "known name. The store is not opened.",
     .examples = "penstock check --project examples/congestion",
     .run = run_check,
 };

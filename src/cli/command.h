@@ -42,12 +42,12 @@ struct ps_cli {
     void *values;                     /* the command's own struct, in the arena */
     const char **arguments;           /* what is neither command nor option */
     size_t argument_count;
-    int exit_status;                  /* of a command that returns PENSTOCK_OK */
+    int exit_status; /* of a command that returns PENSTOCK_OK */
 };
 
 struct ps_command {
-    const char *name;     /* "models show"; NULL ends the table */
-    const char *summary;  /* one line */
+    const char *name;      /* "models show"; NULL ends the table */
+    const char *summary;   /* one line */
     const char *arguments; /* as in the usage line: "NAME", or NULL */
     size_t argument_count_min, argument_count_max;
     const struct ps_cli_option *options; /* besides the common ones; NULL: none */
@@ -93,7 +93,8 @@ enum ps_format ps_cli_format(const struct ps_cli *cli);
 penstock_code ps_cli_project_options(const struct ps_cli *cli, struct ps_app_options *options_out,
                                      struct penstock_error *error) PENSTOCK_MUST_USE;
 /* ps_app_open() on them. */
-penstock_code ps_cli_open(const struct ps_cli *cli, struct ps_app **app_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_cli_open(const struct ps_cli *cli, struct ps_app **app_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* Only the project as it is read from its folder: for what needs no more than the store's path. */
 penstock_code ps_cli_load_project(const struct ps_cli *cli, struct ps_project **project_out,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;

@@ -5,8 +5,21 @@
 #include "cli/command.h"
 
 const struct ps_command *const ps_commands[] = {
-    &ps_command_init,        &ps_command_check,    &ps_command_explain, &ps_command_run,      &ps_command_status,
-    &ps_command_query,       &ps_command_models_list, &ps_command_models_show, &ps_command_predict, &ps_command_dlq_list,
-    &ps_command_dlq_replay,  &ps_command_application, &ps_command_logs, &ps_command_options,  &ps_command_version,
-    &ps_command_help,        NULL,
+    &ps_command_init,
+    &ps_command_check,
+    &ps_command_explain,
+    &ps_command_run,
+    &ps_command_status,
+    &ps_command_query,
+    &ps_command_models_list,
+    &ps_command_models_show,
+    &ps_command_predict,
+    &ps_command_dlq_list,
+    &ps_command_dlq_replay,
+    &ps_command_application,
+    &ps_command_logs,
+    &ps_command_options,
+    &ps_command_version,
+    &ps_command_help,
+    NULL,
 };

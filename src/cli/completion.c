@@ -22,9 +22,11 @@ static void put_values(struct ps_output *out, const struct ps_cli_option *option
             }
             ps_output_text(out, "' -- \"$word\")); return ;;\n");
         } else if (option->value_name != NULL && strcmp(option->value_name, "DIR") == 0) {
-            ps_output_printf(out, "    --%s) COMPREPLY=($(compgen -d -- \"$word\")); return ;;\n", option->row.name);
+            ps_output_printf(out, "    --%s) COMPREPLY=($(compgen -d -- \"$word\")); return ;;\n",
+                             option->row.name);
         } else if (option->value_name != NULL && strcmp(option->value_name, "FILE") == 0) {
-            ps_output_printf(out, "    --%s) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", option->row.name);
+            ps_output_printf(out, "    --%s) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n",
+                             option->row.name);
         } else if (option->value_name != NULL) {
             ps_output_printf(out, "    --%s) return ;;\n", option->row.name);
         }
@@ -57,17 +59,19 @@ static void put_second_words(struct ps_output *out) {
 }
 
 void ps_cli_print_completion(struct ps_output *out) {
-    ps_output_text(out, "# bash completion for penstock " PENSTOCK_VERSION "; written by: penstock help --completion\n"
-                        "_penstock() {\n"
-                        "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} first= second= more= at\n"
-                        "  for ((at = 1; at < COMP_CWORD; at++)); do\n"
-                        "    case ${COMP_WORDS[at]} in\n"
-                        "      -*) ;;\n"
-                        "      *) if [ -z \"$first\" ]; then first=${COMP_WORDS[at]}; elif [ -z \"$second\" ]; then "
-                        "second=${COMP_WORDS[at]}; fi ;;\n"
-                        "    esac\n"
-                        "  done\n"
-                        "  case $before in\n");
+    ps_output_text(
+        out,
+        "# bash completion for penstock " PENSTOCK_VERSION "; written by: penstock help --completion\n"
+        "_penstock() {\n"
+        "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} first= second= more= at\n"
+        "  for ((at = 1; at < COMP_CWORD; at++)); do\n"
+        "    case ${COMP_WORDS[at]} in\n"
+        "      -*) ;;\n"
+        "      *) if [ -z \"$first\" ]; then first=${COMP_WORDS[at]}; elif [ -z \"$second\" ]; then "
+        "second=${COMP_WORDS[at]}; fi ;;\n"
+        "    esac\n"
+        "  done\n"
+        "  case $before in\n");
     put_values(out, ps_cli_common_options);
     for (size_t index = 0; ps_commands[index] != NULL; index++) {
         put_values(out, ps_commands[index]->options);
@@ -77,11 +81,13 @@ void ps_cli_print_completion(struct ps_output *out) {
     put_first_words(out);
     ps_output_text(out, "' -- \"$word\")); return; fi\n  case $first in\n");
     put_second_words(out);
-    ps_output_text(out, "  esac\n"
-                        "  if [ -n \"$more\" ] && [ -z \"$second\" ]; then COMPREPLY=($(compgen -W \"$more\" -- \"$word\")); "
-                        "return; fi\n"
-                        "  [ -n \"$more\" ] && first=\"$first $second\"\n"
-                        "  more='");
+    ps_output_text(
+        out,
+        "  esac\n"
+        "  if [ -n \"$more\" ] && [ -z \"$second\" ]; then COMPREPLY=($(compgen -W \"$more\" -- \"$word\")); "
+        "return; fi\n"
+        "  [ -n \"$more\" ] && first=\"$first $second\"\n"
+        "  more='");
     put_names(out, ps_cli_common_options);
     ps_output_text(out, "'\n  case $first in\n");
     for (size_t index = 0; ps_commands[index] != NULL; index++) {

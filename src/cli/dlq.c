@@ -13,24 +13,42 @@ struct dlq_values {
 };
 
 static const struct ps_cli_option list_options[] = {
-    {.row = {.name = "source", .type = PS_OPTION_TEXT, .offset = offsetof(struct dlq_values, source),
-             .help = "only of this source", .since = "0.1"},
+    {.row = {.name = "source",
+             .type = PS_OPTION_TEXT,
+             .offset = offsetof(struct dlq_values, source),
+             .help = "only of this source",
+             .since = "0.1"},
      .value_name = "NAME"},
-    {.row = {.name = "reason", .type = PS_OPTION_TEXT, .offset = offsetof(struct dlq_values, reason),
-             .help = "only with this reason", .since = "0.1"},
+    {.row = {.name = "reason",
+             .type = PS_OPTION_TEXT,
+             .offset = offsetof(struct dlq_values, reason),
+             .help = "only with this reason",
+             .since = "0.1"},
      .value_name = "REASON"},
-    {.row = {.name = "limit", .type = PS_OPTION_INTEGER, .default_text = "100", .value_min = 1, .value_max = 1e9,
-             .offset = offsetof(struct dlq_values, limit), .help = "at most this many", .since = "0.1"},
+    {.row = {.name = "limit",
+             .type = PS_OPTION_INTEGER,
+             .default_text = "100",
+             .value_min = 1,
+             .value_max = 1e9,
+             .offset = offsetof(struct dlq_values, limit),
+             .help = "at most this many",
+             .since = "0.1"},
      .value_name = "N"},
     {.row = {.name = NULL}},
 };
 
 static const struct ps_cli_option replay_options[] = {
-    {.row = {.name = "source", .type = PS_OPTION_TEXT, .offset = offsetof(struct dlq_values, source),
-             .help = "only of this source", .since = "0.1"},
+    {.row = {.name = "source",
+             .type = PS_OPTION_TEXT,
+             .offset = offsetof(struct dlq_values, source),
+             .help = "only of this source",
+             .since = "0.1"},
      .value_name = "NAME"},
-    {.row = {.name = "reason", .type = PS_OPTION_TEXT, .offset = offsetof(struct dlq_values, reason),
-             .help = "only with this reason", .since = "0.1"},
+    {.row = {.name = "reason",
+             .type = PS_OPTION_TEXT,
+             .offset = offsetof(struct dlq_values, reason),
+             .help = "only with this reason",
+             .since = "0.1"},
      .value_name = "REASON"},
     {.row = {.name = NULL}},
 };
@@ -50,8 +68,9 @@ const struct ps_command ps_command_dlq_list = {
     .summary = "dead letters: each record, its place, the reason",
     .options = list_options,
     .values_size = sizeof(struct dlq_values),
-    .details = "A record that cannot be decoded, comes too late or breaks a rule ON VIOLATION DEAD LETTER is kept whole "
-               "(up to 1 MiB) with file and byte, in the transaction of its epoch.",
+    .details =
+        "A record that cannot be decoded, comes too late or breaks a rule ON VIOLATION DEAD LETTER is kept whole "
+        "(up to 1 MiB) with file and byte, in the transaction of its epoch.",
     .examples = "penstock dlq list --reason late\n"
                 "penstock query \"SELECT reason, count(*) FROM penstock.dead_letters GROUP BY ALL\"",
     .run = run_list,
@@ -83,9 +102,10 @@ const struct ps_command ps_command_dlq_replay = {
     .summary = "send dead letters through the project as it is now",
     .options = replay_options,
     .values_size = sizeof(struct dlq_values),
-    .details = "Decodes dead letters again, with the project as it is now, and gives those that pass to the tables and "
-               "views, in one epoch. Each is replayed at most once; what fails again stays a dead letter. Use it after a "
-               "rule or a column type was put right.",
+    .details =
+        "Decodes dead letters again, with the project as it is now, and gives those that pass to the tables and "
+        "views, in one epoch. Each is replayed at most once; what fails again stays a dead letter. Use it after a "
+        "rule or a column type was put right.",
     .examples = "penstock dlq replay --source departures --reason type",
     .run = run_replay,
 };

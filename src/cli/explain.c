@@ -9,10 +9,16 @@ struct explain_values {
 };
 
 static const struct ps_cli_option explain_options[] = {
-    {.row = {.name = "dot", .type = PS_OPTION_BOOLEAN, .offset = offsetof(struct explain_values, dot),
-             .help = "for Graphviz: penstock explain --dot | dot -Tsvg", .since = "0.1"}},
-    {.row = {.name = "json", .type = PS_OPTION_BOOLEAN, .offset = offsetof(struct explain_values, json),
-             .help = "the same as --format json", .since = "0.1"}},
+    {.row = {.name = "dot",
+             .type = PS_OPTION_BOOLEAN,
+             .offset = offsetof(struct explain_values, dot),
+             .help = "for Graphviz: penstock explain --dot | dot -Tsvg",
+             .since = "0.1"}},
+    {.row = {.name = "json",
+             .type = PS_OPTION_BOOLEAN,
+             .offset = offsetof(struct explain_values, json),
+             .help = "the same as --format json",
+             .since = "0.1"}},
     {.row = {.name = NULL}},
 };
 
@@ -20,14 +26,19 @@ static penstock_code run_explain(struct ps_cli *cli, struct penstock_error *erro
     const struct explain_values *const values = cli->values;
     const bool is_json = values->json || ps_cli_format(cli) == PS_FORMAT_JSON;
     if (values->dot && is_json) {
-        ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "penstock explain: --dot and --json cannot both be meant");
+        ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
+                     "penstock explain: --dot and --json cannot both be meant");
         return ps_error_hint(error, "give one of them");
     }
     struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
     PS_TRY(ps_cli_open(cli, &app, error));
     struct ps_buffer text PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&text, PS_LIMIT_ARENA_SIZE);
-    PS_TRY(ps_app_explain(app, values->dot ? PS_EXPLAIN_DOT : is_json ? PS_EXPLAIN_JSON : PS_EXPLAIN_TEXT, &text, error));
+    PS_TRY(ps_app_explain(app,
+                          values->dot ? PS_EXPLAIN_DOT
+                          : is_json   ? PS_EXPLAIN_JSON
+                                      : PS_EXPLAIN_TEXT,
+                          &text, error));
     PS_TRY(ps_buffer_status(&text, error));
     ps_output_bytes(cli->out, text.data, text.size);
     if (text.size > 0 && text.data[text.size - 1] != '\n') {
@@ -41,8 +52,9 @@ const struct ps_command ps_command_explain = {
     .summary = "show the DAG, the physical plan, its stages and tasks",
     .options = explain_options,
     .values_size = sizeof(struct explain_values),
-    .details = "Shows what a run would do: which statement reads which, what the optimiser did, and the stages. A stage "
-               "ends where data must be exchanged; a task is the work of one core on one part.",
+    .details =
+        "Shows what a run would do: which statement reads which, what the optimiser did, and the stages. A stage "
+        "ends where data must be exchanged; a task is the work of one core on one part.",
     .examples = "penstock explain\npenstock explain --dot | dot -Tsvg > plan.svg",
     .run = run_explain,
 };

@@ -14,10 +14,16 @@ struct help_values {
 };
 
 static const struct ps_cli_option help_options[] = {
-    {.row = {.name = "man", .type = PS_OPTION_BOOLEAN, .offset = offsetof(struct help_values, man),
-             .help = "write the man page (roff)", .since = "0.1"}},
-    {.row = {.name = "completion", .type = PS_OPTION_BOOLEAN, .offset = offsetof(struct help_values, completion),
-             .help = "write the completion for bash", .since = "0.1"}},
+    {.row = {.name = "man",
+             .type = PS_OPTION_BOOLEAN,
+             .offset = offsetof(struct help_values, man),
+             .help = "write the man page (roff)",
+             .since = "0.1"}},
+    {.row = {.name = "completion",
+             .type = PS_OPTION_BOOLEAN,
+             .offset = offsetof(struct help_values, completion),
+             .help = "write the completion for bash",
+             .since = "0.1"}},
     {.row = {.name = NULL}},
 };
 
@@ -97,7 +103,8 @@ void ps_cli_print_help(struct ps_output *out, const struct ps_command *command) 
         put_overview(out);
         return;
     }
-    ps_output_printf(out, "usage: penstock %s%s%s [options]\n\n", command->name, command->arguments == NULL ? "" : " ",
+    ps_output_printf(out, "usage: penstock %s%s%s [options]\n\n", command->name,
+                     command->arguments == NULL ? "" : " ",
                      command->arguments == NULL ? "" : command->arguments);
     put_wrapped(out, command->details == NULL ? command->summary : command->details, 0, 0);
     put_options(out, "Options:", command->options);
@@ -138,7 +145,8 @@ static penstock_code run_help(struct ps_cli *cli, struct penstock_error *error) 
     for (size_t index = 0; ps_commands[index] != NULL; index++) {
         const struct ps_command *const command = ps_commands[index];
         const size_t size = strlen(words[0]);
-        const bool is_group = count == 1 && strncmp(command->name, words[0], size) == 0 && command->name[size] == ' ';
+        const bool is_group =
+            count == 1 && strncmp(command->name, words[0], size) == 0 && command->name[size] == ' ';
         if (is_group || command == ps_cli_find_command(words[0], words[1])) {
             ps_output_text(cli->out, found ? "\n" : "");
             ps_cli_print_help(cli->out, command);

@@ -40,8 +40,9 @@ const struct ps_command ps_command_init = {
     .arguments = "NAME",
     .argument_count_min = 1,
     .argument_count_max = 1,
-    .details = "Makes the folder NAME with a manifest (penstock.yml), one SQL file and a little data. A folder that is "
-               "there already must be empty.",
+    .details =
+        "Makes the folder NAME with a manifest (penstock.yml), one SQL file and a little data. A folder that is "
+        "there already must be empty.",
     .examples = "penstock init demo\npenstock run --once --project demo",
     .run = run_init,
 };

@@ -27,7 +27,8 @@ static void show_error(const struct penstock_error *error) {
     ps_output_flush(&output);
 }
 
-static penstock_code run(struct ps_cli *cli, int argument_count, char **arguments, struct penstock_error *error) {
+static penstock_code run(struct ps_cli *cli, int argument_count, char **arguments,
+                         struct penstock_error *error) {
     PS_TRY(ps_cli_parse(cli, argument_count > 0 ? (size_t)argument_count - 1 : 0, arguments + 1, error));
     if (cli->common.version) {
         cli->command = ps_cli_find_command("version", NULL);

@@ -74,7 +74,8 @@ static void put_command(struct ps_output *out, const struct ps_command *command)
     }
     ps_output_text(out, ".PP\n");
     put_text(out, command->details == NULL ? command->summary : command->details);
-    for (const struct ps_cli_option *option = command->options; option != NULL && option->row.name != NULL; option++) {
+    for (const struct ps_cli_option *option = command->options; option != NULL && option->row.name != NULL;
+         option++) {
         const struct ps_reference_row row = {.option = &option->row, .written = option};
         put_option(out, &row);
     }
@@ -88,25 +89,28 @@ static void put_command(struct ps_output *out, const struct ps_command *command)
 }
 
 void ps_cli_print_manual(struct ps_output *out) {
-    ps_output_text(out, ".TH PENSTOCK 1 \"\" \"penstock " PENSTOCK_VERSION "\" \"User Commands\"\n"
-                        ".SH NAME\npenstock \\- records exactly once, clean tables, gated models\n"
-                        ".SH SYNOPSIS\n.B penstock\n.I COMMAND\n[arguments] [options]\n"
-                        ".SH DESCRIPTION\n"
-                        "A project is a folder with penstock.yml (where and how big) and *.sql files (what). penstock reads "
-                        "its sources exactly once, keeps its tables and views, trains its models and publishes those that "
-                        "pass their gate.\n"
-                        ".SH COMMANDS\n");
+    ps_output_text(
+        out,
+        ".TH PENSTOCK 1 \"\" \"penstock " PENSTOCK_VERSION "\" \"User Commands\"\n"
+        ".SH NAME\npenstock \\- records exactly once, clean tables, gated models\n"
+        ".SH SYNOPSIS\n.B penstock\n.I COMMAND\n[arguments] [options]\n"
+        ".SH DESCRIPTION\n"
+        "A project is a folder with penstock.yml (where and how big) and *.sql files (what). penstock reads "
+        "its sources exactly once, keeps its tables and views, trains its models and publishes those that "
+        "pass their gate.\n"
+        ".SH COMMANDS\n");
     for (size_t index = 0; ps_commands[index] != NULL; index++) {
         put_command(out, ps_commands[index]);
     }
     ps_output_text(out, ".SH OPTIONS\n");
     ps_reference_walk(put_row, out);
-    ps_output_text(out, ".SH EXIT STATUS\n"
-                        ".TP\n.B 0\ndone\n.TP\n.B 1\nfailed; standard error has one sentence, the cause, what to do\n"
-                        ".TP\n.B 2\nusage: an unknown command, option or value\n"
-                        ".TP\n.B 3\nthe run is complete, but a gate refused a model\n"
-                        ".TP\n.B 4\na rule ON VIOLATION FAIL UPDATE was broken; the epoch was not committed\n"
-                        ".SH FILES\n.TP\n.I penstock.yml\nthe manifest\n"
-                        ".TP\n.I store/penstock.duckdb\ntables, views, models, positions: any DuckDB can read it\n"
-                        ".TP\n.I store/applications/\nlogs of every run\n");
+    ps_output_text(
+        out, ".SH EXIT STATUS\n"
+             ".TP\n.B 0\ndone\n.TP\n.B 1\nfailed; standard error has one sentence, the cause, what to do\n"
+             ".TP\n.B 2\nusage: an unknown command, option or value\n"
+             ".TP\n.B 3\nthe run is complete, but a gate refused a model\n"
+             ".TP\n.B 4\na rule ON VIOLATION FAIL UPDATE was broken; the epoch was not committed\n"
+             ".SH FILES\n.TP\n.I penstock.yml\nthe manifest\n"
+             ".TP\n.I store/penstock.duckdb\ntables, views, models, positions: any DuckDB can read it\n"
+             ".TP\n.I store/applications/\nlogs of every run\n");
 }

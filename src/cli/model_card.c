@@ -56,8 +56,9 @@ static void put_metrics(struct ps_output *out, const char *label, yyjson_val *me
     put_number(out, " rmse ", yyjson_obj_get(metrics, "rmse"));
     put_number(out, ", r2 ", yyjson_obj_get(metrics, "r2"));
     put_number(out, ", mae ", yyjson_obj_get(metrics, "mae"));
-    ps_output_printf(out, " on %s rows\n",
-                     ps_show_count(yyjson_get_sint(yyjson_obj_get(metrics, "row_count")), count, sizeof count));
+    ps_output_printf(
+        out, " on %s rows\n",
+        ps_show_count(yyjson_get_sint(yyjson_obj_get(metrics, "row_count")), count, sizeof count));
 }
 
 static bool add_cell(struct ps_text_table *table, yyjson_val *cell, bool is_best, const char **cells) {
@@ -99,9 +100,10 @@ static penstock_code put_search(struct ps_cli *cli, yyjson_val *search, struct p
     for (size_t column = 0; column < column_count; column++) {
         types[column] = column + 1 == column_count ? "VARCHAR" : "DOUBLE";
         if (column >= parameter_count) {
-            names[column] = column + 1 == column_count   ? ""
-                            : column + 2 == column_count ? "mean"
-                                                         : ps_arena_printf(cli->arena, "fold %zu", column - parameter_count + 1);
+            names[column] = column + 1 == column_count ? ""
+                            : column + 2 == column_count
+                                ? "mean"
+                                : ps_arena_printf(cli->arena, "fold %zu", column - parameter_count + 1);
         }
     }
     struct ps_text_table *const table = ps_table_new(cli->arena, column_count, names, types);
@@ -160,7 +162,8 @@ static penstock_code put_coefficients(struct ps_cli *cli, yyjson_val *root, stru
     return PENSTOCK_OK;
 }
 
-penstock_code ps_model_card_print(struct ps_cli *cli, const char *json, size_t size, struct penstock_error *error) {
+penstock_code ps_model_card_print(struct ps_cli *cli, const char *json, size_t size,
+                                  struct penstock_error *error) {
     yyjson_doc *document PS_SCOPED(ps_json_read_free_scoped) = ps_json_read(json, size);
     yyjson_val *const root = yyjson_doc_get_root(document);
     if (root == NULL) {

@@ -17,8 +17,9 @@ static penstock_code run_list(struct ps_cli *cli, struct penstock_error *error) 
 const struct ps_command ps_command_models_list = {
     .name = "models list",
     .summary = "every version of every model, with its aliases",
-    .details = "Versions are immutable and numbered 1, 2, 3. champion is the version that passed its gate last, previous "
-               "the one before; a refused candidate is kept as a version without an alias.",
+    .details =
+        "Versions are immutable and numbered 1, 2, 3. champion is the version that passed its gate last, previous "
+        "the one before; a refused candidate is kept as a version without an alias.",
     .examples = "penstock models list",
     .run = run_list,
 };
@@ -46,9 +47,10 @@ const struct ps_command ps_command_models_show = {
     .arguments = "MODEL",
     .argument_count_min = 1,
     .argument_count_max = 1,
-    .details = "MODEL is a name (its champion), name@alias, name@version or models:/name@alias. With --format json the "
-               "whole search is there: every parameter set with the metric of every fold and the mean. With --format csv: "
-               "the coefficients by feature name.",
+    .details =
+        "MODEL is a name (its champion), name@alias, name@version or models:/name@alias. With --format json the "
+        "whole search is there: every parameter set with the metric of every fold and the mean. With --format csv: "
+        "the coefficients by feature name.",
     .examples = "penstock models show congestion\npenstock models show congestion@2 --format json",
     .run = run_show,
 };

@@ -12,16 +12,17 @@ struct listing {
 
 static const char *type_name(enum ps_option_type type) {
     static const char *const names[] = {
-        [PS_OPTION_BOOLEAN] = "boolean", [PS_OPTION_INTEGER] = "integer",   [PS_OPTION_DOUBLE] = "double",
-        [PS_OPTION_TEXT] = "text",       [PS_OPTION_CHOICE] = "choice",     [PS_OPTION_SIZE] = "size",
+        [PS_OPTION_BOOLEAN] = "boolean",  [PS_OPTION_INTEGER] = "integer", [PS_OPTION_DOUBLE] = "double",
+        [PS_OPTION_TEXT] = "text",        [PS_OPTION_CHOICE] = "choice",   [PS_OPTION_SIZE] = "size",
         [PS_OPTION_DURATION] = "duration"};
     return names[type];
 }
 
 static void add_row(const struct ps_reference_row *row, void *context) {
     struct listing *const listing = context;
-    if (row->option == NULL || (listing->wanted != NULL && !ps_text_equal_nocase(listing->wanted, row->group) &&
-                                !ps_text_equal_nocase(listing->wanted, row->owner))) {
+    if (row->option == NULL ||
+        (listing->wanted != NULL && !ps_text_equal_nocase(listing->wanted, row->group) &&
+         !ps_text_equal_nocase(listing->wanted, row->owner))) {
         return;
     }
     const struct ps_option *const option = row->option;
@@ -63,8 +64,9 @@ const struct ps_command ps_command_options = {
     .summary = "every option of commands, manifest, sources, encodings and transforms",
     .arguments = "[GROUP|OWNER]",
     .argument_count_max = 1,
-    .details = "One row an option: type, default, range, help, the version it came with. GROUP is command, manifest, "
-               "source, encode, transform, estimator or validation; OWNER is one of their names: run, file, StandardScaler.",
+    .details =
+        "One row an option: type, default, range, help, the version it came with. GROUP is command, manifest, "
+        "source, encode, transform, estimator or validation; OWNER is one of their names: run, file, StandardScaler.",
     .examples = "penstock options manifest\npenstock options --format json",
     .run = run_options,
 };

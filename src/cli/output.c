@@ -28,7 +28,8 @@ void ps_output_flush(struct ps_output *output) {
         output->failed_errno = ENOMEM;
     }
     while (written < output->text.size && output->failed_errno == 0) {
-        const ssize_t count = write(output->descriptor, output->text.data + written, output->text.size - written);
+        const ssize_t count =
+            write(output->descriptor, output->text.data + written, output->text.size - written);
         if (count > 0) {
             written += (size_t)count;
         } else if (count < 0 && errno != EINTR) {

@@ -16,11 +16,17 @@ struct predict_values {
 };
 
 static const struct ps_cli_option predict_options[] = {
-    {.row = {.name = "input", .type = PS_OPTION_TEXT, .offset = offsetof(struct predict_values, input),
-             .help = "a CSV file with a header, or NDJSON; - for standard input", .since = "0.1"},
+    {.row = {.name = "input",
+             .type = PS_OPTION_TEXT,
+             .offset = offsetof(struct predict_values, input),
+             .help = "a CSV file with a header, or NDJSON; - for standard input",
+             .since = "0.1"},
      .value_name = "FILE"},
-    {.row = {.name = "sql", .type = PS_OPTION_TEXT, .offset = offsetof(struct predict_values, sql),
-             .help = "a SELECT over the store that gives the rows", .since = "0.1"},
+    {.row = {.name = "sql",
+             .type = PS_OPTION_TEXT,
+             .offset = offsetof(struct predict_values, sql),
+             .help = "a SELECT over the store that gives the rows",
+             .since = "0.1"},
      .value_name = "SELECT"},
     {.row = {.name = NULL}},
 };
@@ -38,15 +44,16 @@ static penstock_code read_standard_input(struct ps_buffer *text, struct penstock
             return ps_error_errno(error, errno, "read standard input");
         }
         if (text->failed) {
-            ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "standard input: more than %zu MiB of rows to predict",
+            ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
+                         "standard input: more than %zu MiB of rows to predict",
                          PREDICT_INPUT_SIZE_MAX >> 20);
             return ps_error_hint(error, "load them into a table and use --sql");
         }
     }
 }
 
-static penstock_code read_input(struct ps_cli *cli, const char *input, struct ps_buffer *text, const char **text_out,
-                                struct penstock_error *error) {
+static penstock_code read_input(struct ps_cli *cli, const char *input, struct ps_buffer *text,
+                                const char **text_out, struct penstock_error *error) {
     if (strcmp(input, "-") == 0) {
         PS_TRY(read_standard_input(text, error));
         *text_out = text->data == NULL ? "" : text->data;
@@ -87,9 +94,10 @@ const struct ps_command ps_command_predict = {
     .argument_count_max = 1,
     .options = predict_options,
     .values_size = sizeof(struct predict_values),
-    .details = "MODEL is a name (its champion), name@alias or name@version. The answer has the columns of the input and "
-               "a column prediction, which is NULL where a row cannot be predicted (a NULL that no Imputer fills). The "
-               "transforms are those that were fitted in training, with the same numbers.",
+    .details =
+        "MODEL is a name (its champion), name@alias or name@version. The answer has the columns of the input and "
+        "a column prediction, which is NULL where a row cannot be predicted (a NULL that no Imputer fills). The "
+        "transforms are those that were fitted in training, with the same numbers.",
     .examples = "penstock predict congestion --input rows.csv\n"
                 "penstock predict congestion@champion --sql \"FROM clean_departures LIMIT 3\"",
     .run = run_predict,

@@ -12,9 +12,7 @@ void ps_cli_print_table(const struct ps_cli *cli, const struct ps_text_table *ta
         ps_output_printf(cli->out, "(%s row%s)\n", ps_show_count(table->row_count, count, sizeof count),
                          table->row_count == 1 ? "" : "s");
         break;
-    case PS_FORMAT_CSV:
-        ps_output_table_csv(cli->out, table);
-        break;
+    case PS_FORMAT_CSV: ps_output_table_csv(cli->out, table); break;
     case PS_FORMAT_JSON:
         ps_output_table_json(cli->out, table, 0);
         ps_output_text(cli->out, "\n");
@@ -37,9 +35,10 @@ const struct ps_command ps_command_query = {
     .arguments = "SQL",
     .argument_count_min = 1,
     .argument_count_max = 1,
-    .details = "Runs exactly one SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, EXPLAIN). While the project runs, the "
-               "running process answers, between two epochs. Schema penstock holds positions, epochs, dead_letters, "
-               "rule_violations, models and more; DESCRIBE penstock.epochs says what.",
+    .details =
+        "Runs exactly one SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, EXPLAIN). While the project runs, the "
+        "running process answers, between two epochs. Schema penstock holds positions, epochs, dead_letters, "
+        "rule_violations, models and more; DESCRIBE penstock.epochs says what.",
     .examples = "penstock query \"SELECT origin, count(*) FROM clean_departures GROUP BY ALL\"\n"
                 "penstock query --format csv \"FROM penstock.epochs\" > epochs.csv",
     .run = run_query,

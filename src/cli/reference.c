@@ -58,20 +58,13 @@ void ps_reference_walk(ps_reference_visit *visit, void *context) {
 
 const char *ps_reference_value(const struct ps_option *option) {
     switch (option->type) {
-    case PS_OPTION_BOOLEAN:
-        return "true|false";
-    case PS_OPTION_INTEGER:
-        return "N";
-    case PS_OPTION_DOUBLE:
-        return "NUMBER";
-    case PS_OPTION_TEXT:
-        return "TEXT";
-    case PS_OPTION_CHOICE:
-        return option->choices;
-    case PS_OPTION_SIZE:
-        return "SIZE";
-    case PS_OPTION_DURATION:
-        return "DURATION";
+    case PS_OPTION_BOOLEAN: return "true|false";
+    case PS_OPTION_INTEGER: return "N";
+    case PS_OPTION_DOUBLE: return "NUMBER";
+    case PS_OPTION_TEXT: return "TEXT";
+    case PS_OPTION_CHOICE: return option->choices;
+    case PS_OPTION_SIZE: return "SIZE";
+    case PS_OPTION_DURATION: return "DURATION";
     }
     return "TEXT";
 }

@@ -13,8 +13,8 @@
 struct ps_reference_row {
     const char *group; /* "command", "manifest", "source", "encode", "transform", "estimator", "validation" */
     const char *owner; /* "run", "penstock.yml", "file", "csv", "StandardScaler" */
-    const char *summary; /* of the owner */
-    const struct ps_option *option; /* NULL: the owner itself, before its options */
+    const char *summary;                 /* of the owner */
+    const struct ps_option *option;      /* NULL: the owner itself, before its options */
     const struct ps_cli_option *written; /* of the command line; else NULL */
 };
 typedef void ps_reference_visit(const struct ps_reference_row *row, void *context);

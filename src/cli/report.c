@@ -89,14 +89,8 @@ void ps_report_print_csv(struct ps_output *out, const struct ps_run_report *repo
 void ps_report_print(struct ps_output *out, const struct ps_run_report *report, enum ps_format format,
                      struct ps_arena *arena) {
     switch (format) {
-    case PS_FORMAT_TABLE:
-        ps_report_print_text(out, report, arena);
-        break;
-    case PS_FORMAT_CSV:
-        ps_report_print_csv(out, report, arena);
-        break;
-    case PS_FORMAT_JSON:
-        ps_report_print_json(out, report);
-        break;
+    case PS_FORMAT_TABLE: ps_report_print_text(out, report, arena); break;
+    case PS_FORMAT_CSV: ps_report_print_csv(out, report, arena); break;
+    case PS_FORMAT_JSON: ps_report_print_json(out, report); break;
     }
 }

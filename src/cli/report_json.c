@@ -9,10 +9,12 @@
 
 static void put_double(struct ps_output *out, const char *name, double value) {
     char text[32];
-    ps_output_printf(out, "\"%s\": %s", name, isfinite(value) ? ps_show_double(value, text, sizeof text) : "null");
+    ps_output_printf(out, "\"%s\": %s", name,
+                     isfinite(value) ? ps_show_double(value, text, sizeof text) : "null");
 }
 
-static void put_table(struct ps_output *out, const char *name, const struct ps_text_table *table, bool is_last) {
+static void put_table(struct ps_output *out, const char *name, const struct ps_text_table *table,
+                      bool is_last) {
     ps_output_printf(out, "  \"%s\": ", name);
     if (table == NULL) {
         ps_output_text(out, "[]");
@@ -66,8 +68,8 @@ static void put_candidate(struct ps_output *out, const struct ps_candidate *cand
     put_cell(out, &candidate->cells[candidate->best]);
     const struct ps_row_counts *const rows = &candidate->rows;
     ps_output_printf(out,
-                     ",\n      \"rows\": {\"read\": %" PRId64 ", \"training\": %" PRId64 ", \"holdout\": %" PRId64
-                     ", \"outliers\": %" PRId64 ", \"null_features\": %" PRId64 "}",
+                     ",\n      \"rows\": {\"read\": %" PRId64 ", \"training\": %" PRId64
+                     ", \"holdout\": %" PRId64 ", \"outliers\": %" PRId64 ", \"null_features\": %" PRId64 "}",
                      rows->read, rows->training, rows->holdout, rows->outliers, rows->null_features);
     ps_output_printf(out, ",\n      \"scans\": %" PRId64, candidate->scan_count);
     put_metrics(out, "training", &candidate->training);
@@ -78,8 +80,8 @@ static void put_candidate(struct ps_output *out, const struct ps_candidate *cand
         const struct ps_stage_time *const stage = &candidate->stages[index];
         ps_output_text(out, index == 0 ? "{\"stage\": " : ", {\"stage\": ");
         ps_output_json(out, stage->name);
-        ps_output_printf(out, ", \"tasks\": %" PRId64 ", \"wall_ms\": %.3f, \"cpu_ms\": %.3f}", stage->task_count,
-                         (double)stage->wall_ns / 1e6, (double)stage->cpu_ns / 1e6);
+        ps_output_printf(out, ", \"tasks\": %" PRId64 ", \"wall_ms\": %.3f, \"cpu_ms\": %.3f}",
+                         stage->task_count, (double)stage->wall_ns / 1e6, (double)stage->cpu_ns / 1e6);
     }
     ps_output_text(out, "],\n      \"notes\": [");
     for (size_t index = 0; index < candidate->note_count; index++) {
@@ -90,9 +92,11 @@ static void put_candidate(struct ps_output *out, const struct ps_candidate *cand
 }
 
 static void put_gate(struct ps_output *out, const struct ps_gate_report *report) {
-    static const char *const verdicts[] = {
-        [PS_VERDICT_PASSED] = "passed", [PS_VERDICT_REFUSED] = "refused", [PS_VERDICT_NOT_APPLICABLE] = "not applicable"};
-    ps_output_printf(out, ",\n      \"gate\": {\"passed\": %s, \"sentence\": ", report->passed ? "true" : "false");
+    static const char *const verdicts[] = {[PS_VERDICT_PASSED] = "passed",
+                                           [PS_VERDICT_REFUSED] = "refused",
+                                           [PS_VERDICT_NOT_APPLICABLE] = "not applicable"};
+    ps_output_printf(out,
+                     ",\n      \"gate\": {\"passed\": %s, \"sentence\": ", report->passed ? "true" : "false");
     ps_output_json(out, report->sentence);
     ps_output_text(out, ", \"checks\": [");
     for (size_t index = 0; index < report->check_count; index++) {
@@ -113,7 +117,8 @@ static void put_gate(struct ps_output *out, const struct ps_gate_report *report)
 static void put_model(struct ps_output *out, const struct ps_model_outcome *outcome) {
     ps_output_text(out, "    {\"name\": ");
     ps_output_json(out, outcome->name);
-    ps_output_printf(out, ",\n      \"outcome\": \"%s\", \"version\": %" PRId64 ", \"champion_before\": %" PRId64,
+    ps_output_printf(out,
+                     ",\n      \"outcome\": \"%s\", \"version\": %" PRId64 ", \"champion_before\": %" PRId64,
                      ps_report_outcome(outcome), outcome->version, outcome->champion_before);
     if (outcome->candidate != NULL) {
         put_candidate(out, outcome->candidate);

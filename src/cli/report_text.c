@@ -96,7 +96,8 @@ static void put_search(struct ps_output *out, const struct ps_candidate *candida
     }
 }
 
-static void put_candidate(struct ps_output *out, const struct ps_candidate *candidate, struct ps_arena *arena) {
+static void put_candidate(struct ps_output *out, const struct ps_candidate *candidate,
+                          struct ps_arena *arena) {
     const struct ps_row_counts *const rows = &candidate->rows;
     put_label(out, "rows");
     put_count(out, rows->read);
@@ -110,17 +111,18 @@ static void put_candidate(struct ps_output *out, const struct ps_candidate *cand
     put_count(out, rows->null_features);
     ps_output_text(out, " with a NULL feature left out\n");
     put_label(out, "search");
-    ps_output_printf(out, "%zu parameter sets x %zu folds by %s, %" PRId64 " scan%s of the data\n", candidate->cell_count,
-                     candidate->cells[0].fold_count, candidate->metric_name, candidate->scan_count,
-                     candidate->scan_count == 1 ? "" : "s");
+    ps_output_printf(out, "%zu parameter sets x %zu folds by %s, %" PRId64 " scan%s of the data\n",
+                     candidate->cell_count, candidate->cells[0].fold_count, candidate->metric_name,
+                     candidate->scan_count, candidate->scan_count == 1 ? "" : "s");
     put_search(out, candidate, arena);
     put_label(out, "best");
     put_parameters(out, &candidate->cells[candidate->best]);
-    ps_output_printf(out, " (mean %s %.6f)\n", candidate->metric_name, candidate->cells[candidate->best].mean);
+    ps_output_printf(out, " (mean %s %.6f)\n", candidate->metric_name,
+                     candidate->cells[candidate->best].mean);
     if (candidate->holdout.row_count > 0) {
         put_label(out, "hold-out");
-        ps_output_printf(out, "rmse %.4f, r2 %.4f, mae %.4f on ", candidate->holdout.rmse, candidate->holdout.r2,
-                         candidate->holdout.mae);
+        ps_output_printf(out, "rmse %.4f, r2 %.4f, mae %.4f on ", candidate->holdout.rmse,
+                         candidate->holdout.r2, candidate->holdout.mae);
         put_count(out, candidate->holdout.row_count);
         ps_output_text(out, " rows\n");
         put_label(out, "constant mean");
@@ -137,8 +139,9 @@ static void put_training_stages(struct ps_output *out, const struct ps_candidate
     for (size_t index = 0; index < candidate->stage_count; index++) {
         const struct ps_stage_time *const stage = &candidate->stages[index];
         put_label(out, index == 0 ? "stages" : "");
-        ps_output_printf(out, "%-28s %3" PRId64 " task%s %9.1f ms, %9.1f ms cpu\n", stage->name, stage->task_count,
-                         stage->task_count == 1 ? " " : "s", (double)stage->wall_ns / 1e6, (double)stage->cpu_ns / 1e6);
+        ps_output_printf(out, "%-28s %3" PRId64 " task%s %9.1f ms, %9.1f ms cpu\n", stage->name,
+                         stage->task_count, stage->task_count == 1 ? " " : "s", (double)stage->wall_ns / 1e6,
+                         (double)stage->cpu_ns / 1e6);
     }
 }
 
@@ -150,7 +153,8 @@ static void put_verdict(struct ps_output *out, const struct ps_model_outcome *ou
     }
     put_label(out, ps_report_outcome(outcome));
     if (outcome->is_unchanged) {
-        ps_output_printf(out, "version %" PRId64 ": trained again, and bit for bit the champion\n", outcome->version);
+        ps_output_printf(out, "version %" PRId64 ": trained again, and bit for bit the champion\n",
+                         outcome->version);
     } else if (outcome->report != NULL && !outcome->report->passed) {
         ps_output_printf(out, "version %" PRId64 " is kept without an alias; ", outcome->version);
         if (outcome->champion_before > 0) {
@@ -161,7 +165,8 @@ static void put_verdict(struct ps_output *out, const struct ps_model_outcome *ou
     } else {
         ps_output_printf(out, "version %" PRId64 " as %s@champion", outcome->version, outcome->name);
         if (outcome->champion_before > 0) {
-            ps_output_printf(out, "; version %" PRId64 " is %s@previous", outcome->champion_before, outcome->name);
+            ps_output_printf(out, "; version %" PRId64 " is %s@previous", outcome->champion_before,
+                             outcome->name);
         }
         ps_output_text(out, "\n");
     }
@@ -181,7 +186,8 @@ static void put_model(struct ps_output *out, const struct ps_model_outcome *outc
     put_verdict(out, outcome);
     for (size_t index = 0; index < outcome->sample_count; index++) {
         put_label(out, index == 0 ? "predictions" : "");
-        ps_output_printf(out, "%10.3f  true %10.3f\n", outcome->sample_predictions[index], outcome->sample_labels[index]);
+        ps_output_printf(out, "%10.3f  true %10.3f\n", outcome->sample_predictions[index],
+                         outcome->sample_labels[index]);
     }
 }
 

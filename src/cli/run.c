@@ -18,10 +18,16 @@ struct run_values {
 };
 
 static const struct ps_cli_option run_options[] = {
-    {.row = {.name = "once", .type = PS_OPTION_BOOLEAN, .offset = offsetof(struct run_values, once),
-             .help = "read what is there, train, ask the gate, return; else run until a signal", .since = "0.1"}},
-    {.row = {.name = "quiet", .type = PS_OPTION_BOOLEAN, .offset = offsetof(struct run_values, quiet),
-             .help = "no progress lines, only the report", .since = "0.1"}},
+    {.row = {.name = "once",
+             .type = PS_OPTION_BOOLEAN,
+             .offset = offsetof(struct run_values, once),
+             .help = "read what is there, train, ask the gate, return; else run until a signal",
+             .since = "0.1"}},
+    {.row = {.name = "quiet",
+             .type = PS_OPTION_BOOLEAN,
+             .offset = offsetof(struct run_values, quiet),
+             .help = "no progress lines, only the report",
+             .since = "0.1"}},
     {.row = {.name = NULL}},
 };
 
@@ -106,7 +112,8 @@ const struct ps_command ps_command_run = {
         "Ctrl-C or SIGTERM finishes the epoch and returns; a second one ends the process at once. Both lose nothing.\n"
         "Exit status: 0 done, 1 failed, 2 usage, 3 a gate refused (everything else was done), 4 a rule ON VIOLATION "
         "FAIL UPDATE was broken.",
-    .examples = "penstock run --once\npenstock run --once --format json > report.json\npenstock run --master 'local[4]' "
-                "--set DAY=2013-01-01",
+    .examples =
+        "penstock run --once\npenstock run --once --format json > report.json\npenstock run --master 'local[4]' "
+        "--set DAY=2013-01-01",
     .run = run_run,
 };

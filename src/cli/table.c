@@ -18,8 +18,9 @@ static bool type_starts(const char *type, const char *start) {
 }
 
 static bool is_number_type(const char *type) {
-    static const char *const starts[] = {"TINYINT", "SMALLINT",  "INTEGER", "BIGINT",  "HUGEINT", "UTINYINT", "USMALLINT",
-                                         "UINTEGER", "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL", NULL};
+    static const char *const starts[] = {"TINYINT",  "SMALLINT",  "INTEGER",  "BIGINT",  "HUGEINT",
+                                         "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+                                         "FLOAT",    "DOUBLE",    "DECIMAL",  NULL};
     for (size_t index = 0; starts[index] != NULL; index++) {
         if (type_starts(type, starts[index])) {
             return strchr(type, '[') == NULL;
@@ -132,7 +133,8 @@ static void put_csv_field(struct ps_output *output, const char *cell) {
 
 void ps_output_table_csv(struct ps_output *output, const struct ps_text_table *table) {
     for (int64_t row = -1; row < table->row_count; row++) {
-        const char *const *const cells = row < 0 ? table->names : table->cells + (size_t)row * table->column_count;
+        const char *const *const cells =
+            row < 0 ? table->names : table->cells + (size_t)row * table->column_count;
         for (size_t column = 0; column < table->column_count; column++) {
             if (column > 0) {
                 ps_output_text(output, ",");
@@ -170,9 +172,10 @@ static bool is_json_number(const char *text) {
 }
 
 void ps_output_cell_json(struct ps_output *output, const char *type, const char *cell) {
-    const bool is_raw = cell != NULL && type != NULL &&
-                        ((is_number_type(type) && is_json_number(cell)) ||
-                         (strcmp(type, "BOOLEAN") == 0 && (strcmp(cell, "true") == 0 || strcmp(cell, "false") == 0)));
+    const bool is_raw =
+        cell != NULL && type != NULL &&
+        ((is_number_type(type) && is_json_number(cell)) ||
+         (strcmp(type, "BOOLEAN") == 0 && (strcmp(cell, "true") == 0 || strcmp(cell, "false") == 0)));
     if (is_raw) {
         ps_output_text(output, cell);
     } else {
@@ -190,7 +193,8 @@ void ps_output_table_json(struct ps_output *output, const struct ps_text_table *
             ps_output_text(output, column == 0 ? "" : ", ");
             ps_output_json(output, table->names[column]);
             ps_output_text(output, ": ");
-            ps_output_cell_json(output, table->types[column], table->cells[(size_t)row * table->column_count + column]);
+            ps_output_cell_json(output, table->types[column],
+                                table->cells[(size_t)row * table->column_count + column]);
         }
         ps_output_text(output, "}");
     }

@@ -7,15 +7,9 @@
 static penstock_code run_version(struct ps_cli *cli, struct penstock_error *error) {
     (void)error;
     switch (ps_cli_format(cli)) {
-    case PS_FORMAT_TABLE:
-        ps_output_text(cli->out, "penstock " PENSTOCK_VERSION "\n");
-        break;
-    case PS_FORMAT_CSV:
-        ps_output_text(cli->out, "version\n" PENSTOCK_VERSION "\n");
-        break;
-    case PS_FORMAT_JSON:
-        ps_output_text(cli->out, "{\"version\": \"" PENSTOCK_VERSION "\"}\n");
-        break;
+    case PS_FORMAT_TABLE: ps_output_text(cli->out, "penstock " PENSTOCK_VERSION "\n"); break;
+    case PS_FORMAT_CSV: ps_output_text(cli->out, "version\n" PENSTOCK_VERSION "\n"); break;
+    case PS_FORMAT_JSON: ps_output_text(cli->out, "{\"version\": \"" PENSTOCK_VERSION "\"}\n"); break;
     }
     return PENSTOCK_OK;
 }

@@ -39,8 +39,9 @@ static void done(struct parsed *parsed) {
 
 static void dashes_case_and_equals(void **state) {
     (void)state;
-    static const char *const lines[] = {"logs -applicationId a", "logs --applicationId a", "logs --application-id a",
-                                        "logs --APPLICATION_ID=a", "logs -applicationid=a"};
+    static const char *const lines[] = {"logs -applicationId a", "logs --applicationId a",
+                                        "logs --application-id a", "logs --APPLICATION_ID=a",
+                                        "logs -applicationid=a"};
     for (size_t index = 0; index < sizeof lines / sizeof *lines; index++) {
         struct parsed parsed;
         assert_int_equal(parse(&parsed, lines[index]), PENSTOCK_OK);
@@ -52,7 +53,8 @@ static void dashes_case_and_equals(void **state) {
 static void options_stand_anywhere(void **state) {
     (void)state;
     struct parsed parsed;
-    assert_int_equal(parse(&parsed, "--project p query --format json SELECT --set A=1 -set B=2 --conf k=v"), PENSTOCK_OK);
+    assert_int_equal(parse(&parsed, "--project p query --format json SELECT --set A=1 -set B=2 --conf k=v"),
+                     PENSTOCK_OK);
     assert_string_equal(parsed.cli.command->name, "query");
     assert_string_equal(parsed.cli.common.project, "p");
     assert_int_equal(ps_cli_format(&parsed.cli), PS_FORMAT_JSON);
@@ -72,7 +74,8 @@ static void options_stand_anywhere(void **state) {
 static void shorthands_become_settings(void **state) {
     (void)state;
     struct parsed parsed;
-    assert_int_equal(parse(&parsed, "run --executor-memory 2g --num_executors 1 --conf epoch.rows=5"), PENSTOCK_OK);
+    assert_int_equal(parse(&parsed, "run --executor-memory 2g --num_executors 1 --conf epoch.rows=5"),
+                     PENSTOCK_OK);
     struct ps_app_options options;
     assert_int_equal(ps_cli_project_options(&parsed.cli, &options, &parsed.error), PENSTOCK_OK);
     assert_string_equal(options.project.settings[0], "epoch.rows=5");
@@ -151,12 +154,15 @@ static void rows_are_whole(void **state) {
         assert_non_null(command->run);
         assert_true(command->argument_count_min <= command->argument_count_max);
         assert_true(command->argument_count_max == 0 || command->arguments != NULL);
-        for (const struct ps_cli_option *option = command->options; option != NULL && option->row.name != NULL; option++) {
+        for (const struct ps_cli_option *option = command->options;
+             option != NULL && option->row.name != NULL; option++) {
             assert_non_null(option->row.help);
             assert_non_null(option->row.since);
-            assert_true(option->row.type == PS_OPTION_BOOLEAN || option->row.choices != NULL || option->value_name != NULL);
+            assert_true(option->row.type == PS_OPTION_BOOLEAN || option->row.choices != NULL ||
+                        option->value_name != NULL);
             assert_true(option->row.offset < command->values_size);
-            for (const struct ps_cli_option *common = ps_cli_common_options; common->row.name != NULL; common++) {
+            for (const struct ps_cli_option *common = ps_cli_common_options; common->row.name != NULL;
+                 common++) {
                 assert_false(ps_cli_option_matches(common, option->row.name));
             }
         }
@@ -165,9 +171,13 @@ static void rows_are_whole(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dashes_case_and_equals), cmocka_unit_test(options_stand_anywhere),
-        cmocka_unit_test(shorthands_become_settings), cmocka_unit_test(a_value_may_look_like_an_option),
-        cmocka_unit_test(two_words), cmocka_unit_test(refused), cmocka_unit_test(nothing_at_all),
+        cmocka_unit_test(dashes_case_and_equals),
+        cmocka_unit_test(options_stand_anywhere),
+        cmocka_unit_test(shorthands_become_settings),
+        cmocka_unit_test(a_value_may_look_like_an_option),
+        cmocka_unit_test(two_words),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(nothing_at_all),
         cmocka_unit_test(rows_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

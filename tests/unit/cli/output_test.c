@@ -21,8 +21,11 @@
 static struct ps_text_table *make_table(struct ps_arena *arena) {
     static const char *const names[] = {"name", "count", "is_late"};
     static const char *const types[] = {"VARCHAR", "BIGINT", "BOOLEAN"};
-    static const char *const rows[][3] = {
-        {"plain", "5", "true"}, {"a,\"b\"", NULL, "false"}, {"", "-17", NULL}, {"tab\tnew\nesc\x1b[31m", "1200", "true"}, {"\xc3\xa9t\xc3\xa9", "0", "true"}};
+    static const char *const rows[][3] = {{"plain", "5", "true"},
+                                          {"a,\"b\"", NULL, "false"},
+                                          {"", "-17", NULL},
+                                          {"tab\tnew\nesc\x1b[31m", "1200", "true"},
+                                          {"\xc3\xa9t\xc3\xa9", "0", "true"}};
     struct ps_text_table *const table = ps_table_new(arena, 3, names, types);
     assert_non_null(table);
     for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
@@ -79,8 +82,9 @@ static void numbers_of_json(void **state) {
     (void)state;
     static const struct {
         const char *cell, *json;
-    } cases[] = {{"1.5", "1.5"}, {"1e+16", "1e+16"}, {"nan", "\"nan\""}, {"inf", "\"inf\""}, {"007", "\"007\""}, {"-0.0", "-0.0"},
-                 {".5", "\".5\""}, {"5.", "\"5.\""}, {"", "\"\""}, {"-", "\"-\""}, {"1e", "\"1e\""}};
+    } cases[] = {{"1.5", "1.5"},     {"1e+16", "1e+16"}, {"nan", "\"nan\""}, {"inf", "\"inf\""},
+                 {"007", "\"007\""}, {"-0.0", "-0.0"},   {".5", "\".5\""},   {"5.", "\"5.\""},
+                 {"", "\"\""},       {"-", "\"-\""},     {"1e", "\"1e\""}};
     for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
         struct ps_output output;
         ps_output_init(&output, -1);
@@ -133,8 +137,11 @@ static void counts_and_doubles(void **state) {
 int main(void) {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forms), cmocka_unit_test(numbers_of_json), cmocka_unit_test(a_full_disk_is_an_error),
-        cmocka_unit_test(a_reader_that_went_away_is_none), cmocka_unit_test(counts_and_doubles),
+        cmocka_unit_test(forms),
+        cmocka_unit_test(numbers_of_json),
+        cmocka_unit_test(a_full_disk_is_an_error),
+        cmocka_unit_test(a_reader_that_went_away_is_none),
+        cmocka_unit_test(counts_and_doubles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
