@@ -25,7 +25,7 @@ static void put_table(struct ps_output *out, const char *name, const struct ps_t
 }
 
 static void put_metrics(struct ps_output *out, const char *name, const struct ps_metrics *metrics) {
-    ps_output_printf(out, ",\n      \"%s\": {\"rows\": %" PRId64 ", ", name, metrics->row_count);
+    ps_output_printf(out, ",\n      \"%s\": {\"row_count\": %" PRId64 ", ", name, metrics->row_count);
     put_double(out, "rmse", metrics->rmse);
     ps_output_text(out, ", ");
     put_double(out, "mse", metrics->mse);
@@ -38,14 +38,20 @@ static void put_metrics(struct ps_output *out, const char *name, const struct ps
     ps_output_text(out, "}");
 }
 
-static void put_cell(struct ps_output *out, const struct ps_search_cell *cell) {
-    char text[32];
-    ps_output_text(out, "{\"parameters\": {");
+static void put_parameters(struct ps_output *out, const struct ps_search_cell *cell) {
+    ps_output_text(out, "{");
     for (size_t index = 0; index < cell->parameter_count; index++) {
         ps_output_text(out, index == 0 ? "" : ", ");
         put_double(out, cell->names[index], cell->values[index]);
     }
-    ps_output_text(out, "}, \"folds\": [");
+    ps_output_text(out, "}");
+}
+
+static void put_cell(struct ps_output *out, const struct ps_search_cell *cell) {
+    char text[32];
+    ps_output_text(out, "{\"parameters\": ");
+    put_parameters(out, cell);
+    ps_output_text(out, ", \"folds\": [");
     for (size_t fold = 0; fold < cell->fold_count; fold++) {
         const double metric = cell->fold_metrics[fold];
         ps_output_printf(out, "%s%s", fold == 0 ? "" : ", ",
@@ -57,21 +63,21 @@ static void put_cell(struct ps_output *out, const struct ps_search_cell *cell) {
 }
 
 static void put_candidate(struct ps_output *out, const struct ps_candidate *candidate) {
-    ps_output_text(out, ",\n      \"metric\": ");
+    ps_output_text(out, ",\n      \"search\": {\"metric\": ");
     ps_output_json(out, candidate->metric_name);
-    ps_output_text(out, ",\n      \"search\": [");
+    ps_output_printf(out, ", \"best\": %zu, \"scan_count\": %" PRId64 ", \"cells\": [", candidate->best,
+                     candidate->scan_count);
     for (size_t index = 0; index < candidate->cell_count; index++) {
         ps_output_text(out, index == 0 ? "\n        " : ",\n        ");
         put_cell(out, &candidate->cells[index]);
     }
-    ps_output_text(out, "\n      ],\n      \"best\": ");
-    put_cell(out, &candidate->cells[candidate->best]);
+    ps_output_text(out, "\n      ]},\n      \"chosen\": ");
+    put_parameters(out, &candidate->cells[candidate->best]);
     const struct ps_row_counts *const rows = &candidate->rows;
     ps_output_printf(out,
                      ",\n      \"rows\": {\"read\": %" PRId64 ", \"training\": %" PRId64
                      ", \"holdout\": %" PRId64 ", \"outliers\": %" PRId64 ", \"null_features\": %" PRId64 "}",
                      rows->read, rows->training, rows->holdout, rows->outliers, rows->null_features);
-    ps_output_printf(out, ",\n      \"scans\": %" PRId64, candidate->scan_count);
     put_metrics(out, "training", &candidate->training);
     put_metrics(out, "holdout", &candidate->holdout);
     put_metrics(out, "baseline", &candidate->baseline);
