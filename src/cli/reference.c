@@ -5,7 +5,9 @@
 #include "cli/reference.h"
 
 #include "connect/create.h"
+#include "model/estimator.h"
 #include "model/transform.h"
+#include "model/validation.h"
 
 struct walk {
     ps_reference_visit *visit;
@@ -53,6 +55,12 @@ void ps_reference_walk(ps_reference_visit *visit, void *context) {
     for (size_t index = 0; ps_transform_types[index] != NULL; index++) {
         const struct ps_transform_type *const type = ps_transform_types[index];
         visit_rows(&walk, "transform", type->name, type->help, type->options);
+    }
+    for (const struct ps_estimator_type *type = ps_estimator_types; type->name != NULL; type++) {
+        visit_rows(&walk, "estimator", type->name, type->help, type->options);
+    }
+    for (const struct ps_validation_type *type = ps_validation_types; type->name != NULL; type++) {
+        visit_rows(&walk, "validation", type->name, type->help, type->options);
     }
 }
 
