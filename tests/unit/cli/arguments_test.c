@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The command line: one dash or two, values, repeats, the two words of a command, and what is refused with which hint.
+ * arguments_test.c - the command line: one dash or two, values, repeats, the two words of a command, and what is refused with which hint.
  */
 #include <setjmp.h>
 #include <stdarg.h>

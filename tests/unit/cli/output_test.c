@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Output: the three forms of a table, what may not reach a terminal, and a disk that is full.
+ * output_test.c - output: the three forms of a table, what may not reach a terminal, and a disk that is full.
  */
 #include <setjmp.h>
 #include <stdarg.h>
