@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * arguments_test.c - the command line: one dash or two, values, repeats, the two words of a command, and what is refused with which hint.
+ * arguments_test.c - the command line: one dash or two, values, repeats, the two words of a command,
+ * and what is refused with which hint.
  */
 #include <setjmp.h>
 #include <stdarg.h>

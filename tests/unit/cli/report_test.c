@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * report_test.c - the report of a run: what a person must find in it, and that the JSON form is JSON with the same numbers.
+ * report_test.c - the report of a run: what a person must find in it, and that the JSON
+ * form is JSON with the same numbers.
  */
 #include <setjmp.h>
 #include <stdarg.h>
