@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front to tools/setup, meson and ninja: see meson.build for what is built, tools/test for what is tested.
+#   make run | build | test | bench | torture | install [PREFIX=/usr/local] [DESTDIR=] | format | clean
+BUILD = build
+PREFIX ?= /usr/local
+
+.PHONY: build run test bench torture install format clean
+
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) penstock
+
+$(BUILD)/build.ninja:
+	@tools/setup build
+	@meson setup $(BUILD) -Dtests=false
+
+run: build
+	@tools/setup run
+	@PENSTOCK=$(CURDIR)/$(BUILD)/penstock examples/congestion/run.sh
+
+test:
+	@tools/setup test
+	@tools/test $(BUILD)
+
+bench: build
+	@tools/setup bench
+	@bench/run $(CURDIR)/$(BUILD)/penstock
+
+torture:
+	@tools/setup test
+	@tools/test $(BUILD) --torture
+
+install: build
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@meson install -C $(BUILD)
+
+format:
+	@tools/format
+
+clean:
+	@rm -rf $(BUILD)
