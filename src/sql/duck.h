@@ -16,6 +16,7 @@ struct ps_engine {
     duckdb_database database;
     duckdb_connection control; /* for SET GLOBAL and registrations */
     pthread_mutex_t mutex;     /* guards control, feeds */
+    int64_t scan_ahead_size;   /* bytes of a streaming result that may wait for its consumer */
     struct ps_feed *feeds;     /* declared ones; a list */
 };
 

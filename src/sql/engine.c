@@ -9,6 +9,10 @@
 
 #include "sql/duck.h"
 
+/* How much of a streaming result DuckDB's threads may make ahead of its consumer. Row groups of wide tables are
+ * about 20 MB: with less than two of them in flight, DuckDB works with one thread. */
+#define SCAN_AHEAD_SIZE ((int64_t)64 << 20)
+
 const char *ps_engine_version(void) {
     return duckdb_library_version();
 }
@@ -75,6 +79,8 @@ penstock_code ps_engine_open(const struct ps_engine_options *options, struct ps_
         return ps_error_memory(error, "an engine");
     }
     pthread_mutex_init(&engine->mutex, NULL); /* tidy: allow pthread: guards the list of feeds */
+    const bool is_tight = options->memory_max > 0 && options->memory_max / 8 < SCAN_AHEAD_SIZE;
+    engine->scan_ahead_size = is_tight ? options->memory_max / 8 : SCAN_AHEAD_SIZE;
     penstock_code code = open_database(engine, options, error);
     if (code == PENSTOCK_OK && duckdb_connect(engine->database, &engine->control) != DuckDBSuccess) {
         code = ps_error_set(error, PENSTOCK_INTERNAL, "DuckDB gives no connection");
@@ -125,6 +131,13 @@ penstock_code ps_connection_open(struct ps_engine *engine, struct ps_connection 
     if (duckdb_connect(engine->database, &connection->handle) != DuckDBSuccess) {
         ps_release(connection);
         return ps_error_set(error, PENSTOCK_INTERNAL, "DuckDB gives no connection");
+    }
+    /* a setting of the connection: DuckDB takes it neither at open nor for all */
+    const penstock_code code = ps_sql_runf(connection, error, "SET streaming_buffer_size = '%lldB'",
+                                           (long long)engine->scan_ahead_size);
+    if (code != PENSTOCK_OK) {
+        ps_connection_close(connection);
+        return code;
     }
     *connection_out = connection;
     return PENSTOCK_OK;
