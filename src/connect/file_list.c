@@ -70,11 +70,12 @@ penstock_code ps_file_sort(struct ps_file_source *source, struct penstock_error 
         memcpy(source->by_name, source->items, source->count * sizeof(*source->items));
         qsort(source->by_name, source->count, sizeof(*source->by_name), compare_names);
     }
+    source->name_count = source->count;
     return PENSTOCK_OK;
 }
 
 struct ps_file_entry *ps_file_find(const struct ps_file_source *source, const char *name) {
-    size_t low = 0, high = source->count;
+    size_t low = 0, high = source->name_count;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
         const int order = strcmp(source->by_name[middle]->name, name);

@@ -52,6 +52,7 @@ struct ps_file_entry {
     bool is_present;
     bool is_checked; /* the fingerprint was compared with what is there now */
     struct ps_file_info seen; /* at the last look */
+    int64_t looked_at_ms;
 };
 
 /* Bytes at an offset of one open file. */
@@ -76,7 +77,8 @@ struct ps_file_source {
     struct ps_arena *arena;        /* names, paths, headers */
     struct ps_file_entry **items;  /* in ordinal order */
     struct ps_file_entry **by_name;
-    size_t count, capacity, name_capacity;
+    size_t count, capacity;
+    size_t name_count, name_capacity; /* of by_name: it lags behind while files are found */
     int64_t ordinal_next;
     struct ps_content *plan_content, *read_content;
     char *window; /* what the planner looks at: bytes [window_begin, window_begin + window_size) of plan_content */

@@ -92,7 +92,7 @@ static penstock_code file_seek(void *state, const struct ps_position_list *posit
     ps_content_close(ps_take(source->plan_content));
     ps_content_close(ps_take(source->read_content));
     ps_arena_reset(source->arena);
-    source->count = 0;
+    source->count = source->name_count = 0;
     source->ordinal_next = 0;
     source->window_size = 0;
     for (size_t i = 0; i < positions->count; i++) {
@@ -117,8 +117,11 @@ static penstock_code file_seek(void *state, const struct ps_position_list *posit
 static penstock_code look(struct ps_file_entry *entry, struct penstock_error *error) {
     struct ps_file_info info;
     PS_TRY(ps_file_stat(entry->path, &info, error));
+    /* a time says nothing about a write in the same tick of the file system's clock as the last look */
+    const bool is_told_by_time = entry->looked_at_ms - info.modified_ms > PS_FILE_QUIET_MS;
     const bool is_same = entry->is_checked && info.size == entry->seen.size && info.inode == entry->seen.inode &&
-                         info.modified_ms == entry->seen.modified_ms;
+                         info.modified_ms == entry->seen.modified_ms && is_told_by_time;
+    entry->looked_at_ms = ps_clock_wall_ms();
     entry->seen = info;
     if (!is_same) {
         PS_TRY(ps_file_check(entry, error));

@@ -78,6 +78,9 @@ struct csv_decoder {
 };
 
 static char byte_of(const char *text) {
+    if (text[0] == '\0' || text[1] == '\0') {
+        return text[0];
+    }
     const bool is_tab = strcmp(text, "\\t") == 0 || ps_text_equal_nocase(text, "tab");
     return is_tab ? '\t' : text[0];
 }
