@@ -93,6 +93,12 @@ static void test_refusals(void **state) {
     assert_int_equal(ps_file_make_folders(at(fixture, "plain"), error), PENSTOCK_IO);
     assert_int_equal(ps_file_make_folders(at(fixture, "plain/x"), error), PENSTOCK_IO);
     assert_int_equal(ps_file_replace(at(fixture, "no/folder"), "x", 1, error), PENSTOCK_NOT_FOUND);
+    make(fixture, "folder/file");
+    assert_int_equal(ps_file_replace(at(fixture, "folder"), "x", 1, error), PENSTOCK_IO);
+    char **names;
+    size_t count;
+    assert_int_equal(ps_file_list(fixture->folder, fixture->arena, &names, &count, error), PENSTOCK_OK);
+    assert_int_equal(count, 2); /* "folder" and "plain": what was begun is gone */
 }
 
 static void test_stat(void **state) {
