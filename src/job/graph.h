@@ -22,6 +22,7 @@ struct ps_node {
     size_t *inputs; /* indexes of nodes this one reads, as stream or table */
     bool *input_is_stream;
     size_t input_count;
+    int64_t source; /* node of the source whose records reach this one by STREAM, or -1 */
 };
 
 struct ps_graph {
