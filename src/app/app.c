@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * app.c - opening and checking a project, explaining it, and the questions that are one statement.
+ */
+#include "app/app.h"
+
+
+#include "app/control.h"
+#include "app/session.h"
+
+
+static penstock_code open_project(const struct ps_app_options *options, struct ps_app *app, struct penstock_error *error) {
+    PS_TRY(ps_project_load(options->folder, &options->project, &app->project, error));
+    PS_TRY(ps_graph_build(app->project, &app->graph, error));
+    for (size_t i = 0; i < app->graph->node_count; i++) {
+        if (app->graph->nodes[i].kind == PS_NODE_MODEL) {
+            PS_TRY(ps_model_check(app->project, &app->graph->nodes[i], error));
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_app_open(const struct ps_app_options *options, struct ps_app **app_out, struct penstock_error *error) {
+    struct ps_app *app = ps_allocate(1, sizeof *app);
+    if (app == NULL) {
+        return ps_error_memory(error, "project");
+    }
+    const penstock_code code = open_project(options, app, error);
+    if (code != PENSTOCK_OK) {
+        ps_app_close(app);
+        return code;
+    }
+    *app_out = app;
+    return PENSTOCK_OK;
+}
+
+void ps_app_close(struct ps_app *app) {
+    if (app == NULL) {
+        return;
+    }
+    ps_graph_free(app->graph);
+    ps_project_free(app->project);
+    ps_release(app);
+}
+
+const struct ps_project *ps_app_project(const struct ps_app *app) {
+    return app->project;
+}
+
+const struct ps_graph *ps_app_graph(const struct ps_app *app) {
+    return app->graph;
+}
+
+void ps_app_stop(struct ps_app *app) {
+    (void)atomic_fetch_or(&app->stop.requested, PS_STOP_ASKED);
+}
+
+penstock_code ps_app_explain(struct ps_app *app, enum ps_explain_form form, struct ps_buffer *out, struct penstock_error *error) {
+    struct ps_plan *plan = NULL;
+    PS_TRY(ps_plan_build(app->graph, &plan, error));
+    const penstock_code code = ps_plan_explain(plan, form, out, error);
+    ps_plan_free(plan);
+    return code;
+}
+
+/* One statement with an access of its own. */
+static penstock_code query(struct ps_app *app, const char *sql, struct ps_text_table **table_out, struct penstock_error *error) {
+    struct ps_access access PS_SCOPED(ps_access_close) = {0};
+    PS_TRY(ps_access_open(app, &access, error));
+    return ps_access_query(&access, sql, table_out, error);
+}
+
+penstock_code ps_app_query(struct ps_app *app, const char *sql, struct ps_text_table **table_out, struct penstock_error *error) {
+    return query(app, sql, table_out, error);
+}
+
+penstock_code ps_app_models_list(struct ps_app *app, struct ps_text_table **table_out, struct penstock_error *error) {
+    return query(app,
+                 "SELECT m.name, m.version, m.status, (SELECT string_agg(a.alias, ', ' ORDER BY a.alias) FROM penstock.model_aliases a"
+                 " WHERE a.model = m.name AND a.version = m.version) AS aliases, m.label,"
+                 " CAST(json_extract_string(m.metrics, '$.holdout.rmse') AS DOUBLE) AS holdout_rmse,"
+                 " CAST(json_extract_string(m.metrics, '$.holdout.r2') AS DOUBLE) AS holdout_r2,"
+                 " CAST(json_extract_string(m.metrics, '$.baseline.rmse') AS DOUBLE) AS constant_rmse,"
+                 " (SELECT g.sentence FROM penstock.gate_reports g WHERE g.model = m.name AND g.version = m.version AND g.check_index = 0) AS gate,"
+                 " m.created_at, m.application FROM penstock.models m ORDER BY m.name, m.version",
+                 table_out, error);
+}
+
+penstock_code ps_app_models_show(struct ps_app *app, const char *reference, struct ps_buffer *json_out, struct penstock_error *error) {
+    struct ps_access access PS_SCOPED(ps_access_close) = {0};
+    PS_TRY(ps_access_open(app, &access, error));
+    return ps_access_show(&access, reference, json_out, error);
+}
+
+penstock_code ps_app_load_model(struct ps_app *app, const char *reference, struct ps_fitted **fitted_out, int64_t *version_out,
+                                struct penstock_error *error) {
+    struct ps_access access PS_SCOPED(ps_access_close) = {0};
+    PS_TRY(ps_access_open(app, &access, error));
+    return ps_access_load(&access, reference, fitted_out, version_out, error);
+}

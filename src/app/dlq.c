@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dlq.c - dead letters: listing them, and sending them back through the project as it is now.
+ */
+#include "app/progress.h"
+#include "app/session.h"
+
+#include <inttypes.h>
+
+#include "app/control.h"
+#include "app/table.h"
+#include "data/batch.h"
+
+#define SQL_SIZE_MAX ((size_t)1 << 20)
+#define REASON_COUNT (PS_REASON_RULE + 1)
+
+static penstock_code check_reason(const char *reason, struct penstock_error *error) {
+    const char *names[REASON_COUNT + 1] = {NULL};
+    for (int i = 0; i < REASON_COUNT; i++) {
+        names[i] = ps_reason_name((enum ps_reason)i);
+        if (reason == NULL || strcmp(reason, names[i]) == 0) {
+            return PENSTOCK_OK;
+        }
+    }
+    const char *nearest = ps_nearest(reason, names);
+    ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "there is no reason '%s' for a dead letter", reason);
+    return nearest == NULL ? ps_error_hint(error, "reasons: syntax, encoding, type, range, null, nesting, size, late, rule")
+                           : ps_error_hint(error, "did you mean %s?", nearest);
+}
+
+static penstock_code check_source(const struct ps_app *app, const char *source, struct penstock_error *error) {
+    const int64_t index = source == NULL ? -1 : ps_graph_find(app->graph, source);
+    if (source == NULL || (index >= 0 && app->graph->nodes[index].kind == PS_NODE_SOURCE)) {
+        return PENSTOCK_OK;
+    }
+    const char *names[64] = {NULL};
+    size_t count = 0;
+    for (size_t i = 0; i < app->graph->node_count && count < 63; i++) {
+        if (app->graph->nodes[i].kind == PS_NODE_SOURCE) {
+            names[count++] = app->graph->nodes[i].name;
+        }
+    }
+    const char *nearest = ps_nearest(source, names);
+    ps_error_set(error, PENSTOCK_NOT_FOUND, "the project has no source '%s'", source);
+    return nearest == NULL ? ps_error_hint(error, "penstock check lists the sources") : ps_error_hint(error, "did you mean %s?", nearest);
+}
+
+static penstock_code list(struct ps_app *app, const char *sql, struct ps_text_table **table_out, struct penstock_error *error) {
+    struct ps_access access PS_SCOPED(ps_access_close) = {0};
+    PS_TRY(ps_access_open(app, &access, error));
+    return ps_access_query(&access, sql, table_out, error);
+}
+
+penstock_code ps_app_dlq_list(struct ps_app *app, const char *source, const char *reason, int64_t row_count_max,
+                              struct ps_text_table **table_out, struct penstock_error *error) {
+    PS_TRY(check_reason(reason, error));
+    PS_TRY(check_source(app, source, error));
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done) = {0};
+    ps_buffer_init(&sql, SQL_SIZE_MAX);
+    ps_buffer_text(&sql, "SELECT id, source, statement, reason, rule, column_name, lateness_ms, partition, position, message,"
+                         " coalesce(TRY(decode(raw)), CAST(raw AS VARCHAR)) AS raw, raw_size, epoch, created_at, replayed_epoch"
+                         " FROM penstock.dead_letters WHERE true");
+    if (source != NULL) {
+        ps_buffer_text(&sql, " AND source = ");
+        ps_buffer_sql_literal(&sql, source);
+    }
+    if (reason != NULL) {
+        ps_buffer_text(&sql, " AND reason = ");
+        ps_buffer_sql_literal(&sql, reason);
+    }
+    ps_buffer_text(&sql, " ORDER BY id");
+    if (row_count_max > 0) {
+        ps_buffer_printf(&sql, " LIMIT %" PRId64, row_count_max);
+    }
+    PS_TRY(ps_buffer_status(&sql, error));
+    return list(app, sql.data, table_out, error);
+}
+
+static penstock_code replay_remote(const char *store_path, const char *source, const char *reason, struct ps_replay_totals *totals_out,
+                                   struct penstock_error *error) {
+    yyjson_mut_doc *request PS_SCOPED(ps_json_free_scoped) = ps_json_new();
+    yyjson_doc *answer PS_SCOPED(ps_json_read_free_scoped) = NULL;
+    if (request == NULL) {
+        return ps_error_memory(error, "request");
+    }
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(request);
+    ps_json_add_text(request, root, "request", "replay");
+    ps_json_add_text(request, root, "source", source);
+    ps_json_add_text(request, root, "reason", reason);
+    PS_TRY(ps_control_ask(store_path, request, 0, &answer, error));
+    yyjson_val *told = yyjson_doc_get_root(answer);
+    *totals_out = (struct ps_replay_totals){.tried = yyjson_get_sint(yyjson_obj_get(told, "tried")),
+                                            .replayed = yyjson_get_sint(yyjson_obj_get(told, "replayed")),
+                                            .still_dead = yyjson_get_sint(yyjson_obj_get(told, "still_dead"))};
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_app_dlq_replay(struct ps_app *app, const char *source, const char *reason, struct ps_replay_totals *totals_out,
+                                struct penstock_error *error) {
+    PS_TRY(check_reason(reason, error));
+    PS_TRY(check_source(app, source, error));
+    bool is_remote = false;
+    {
+        struct ps_access access PS_SCOPED(ps_access_close) = {0};
+        PS_TRY(ps_access_open(app, &access, error));
+        if (!ps_access_has_store(&access)) {
+            ps_error_set(error, PENSTOCK_NOT_FOUND, "there is no store yet");
+            return ps_error_hint(error, "run penstock run first");
+        }
+        is_remote = access.is_remote;
+    }
+    return is_remote ? replay_remote(app->project->store_path, source, reason, totals_out, error)
+                     : ps_app_replay(app, source, reason, totals_out, error);
+}

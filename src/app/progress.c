@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * progress.c - what the runner tells, for a person (one line a second at most), for the logs (every epoch and task)
+ * and for the report (times per node).
+ */
+#include "app/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+
+#define LINE_SIZE_MAX 2048
+/* A person reads one line a second. */
+#define LINE_INTERVAL_NS 1000000000
+
+void ps_progress_line(struct ps_progress *progress, const char *format, ...) {
+    char line[LINE_SIZE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    ps_application_print(progress->application, line);
+    if (progress->options != NULL && progress->options->on_line != NULL) {
+        progress->options->on_line(line, progress->options->context);
+    }
+}
+
+void ps_progress_complain(struct ps_progress *progress, const struct penstock_error *error) {
+    char line[LINE_SIZE_MAX];
+    (void)snprintf(line, sizeof line, "%s: %s", ps_error_code_name(error->code), error->message);
+    ps_application_complain(progress->application, line);
+    ps_log_write(ps_application_log(progress->application), PS_LOG_ERROR, NULL, "%s", line);
+    if (error->detail[0] != '\0') {
+        (void)snprintf(line, sizeof line, "  detail: %s", error->detail);
+        ps_application_complain(progress->application, line);
+    }
+    if (error->hint[0] != '\0') {
+        (void)snprintf(line, sizeof line, "  hint: %s", error->hint);
+        ps_application_complain(progress->application, line);
+    }
+}
+
+static void print_epoch(struct ps_progress *progress, int64_t epoch) {
+    progress->line_ns = ps_clock_monotonic_ns();
+    progress->line_epoch = epoch;
+    ps_progress_line(progress, "epoch %" PRId64 ": %" PRId64 " records read, %" PRId64 " rows kept, %" PRId64 " dead letters so far", epoch,
+                     progress->shown.record_count, progress->shown.row_count, progress->shown.dead_letter_count);
+}
+
+static void tell_committed(struct ps_progress *progress, const struct ps_event *event) {
+    char fields[256];
+    progress->shown.epoch_count = event->epoch;
+    progress->shown.record_count += event->record_count;
+    progress->shown.row_count += event->row_count;
+    progress->shown.dead_letter_count += event->dead_letter_count;
+    (void)snprintf(fields, sizeof fields,
+                   "\"epoch\":%" PRId64 ",\"records\":%" PRId64 ",\"rows\":%" PRId64 ",\"dead_letters\":%" PRId64 ",\"bytes\":%" PRId64 ",\"duration_ms\":%.3f",
+                   event->epoch, event->record_count, event->row_count, event->dead_letter_count, event->byte_count, (double)event->duration_ns / 1e6);
+    ps_log_write(ps_application_log(progress->application), PS_LOG_INFO, fields, "epoch committed");
+    if (ps_clock_monotonic_ns() - progress->line_ns >= LINE_INTERVAL_NS) {
+        print_epoch(progress, event->epoch);
+    }
+}
+
+void ps_progress_flush(struct ps_progress *progress) {
+    if (progress->shown.epoch_count > progress->line_epoch) {
+        print_epoch(progress, progress->shown.epoch_count);
+    }
+}
+
+void ps_progress_event(const struct ps_event *event, void *context) {
+    struct ps_progress *progress = context;
+    const int64_t index = event->name == NULL ? -1 : ps_graph_find(progress->app->graph, event->name);
+    struct ps_node_time *node = index < 0 ? NULL : &progress->nodes[index];
+    switch (event->kind) {
+    case PS_EVENT_EPOCH_STARTED:
+        ps_application_task(progress->application, 0, "epoch %" PRId64 " started", event->epoch);
+        break;
+    case PS_EVENT_EPOCH_COMMITTED:
+        tell_committed(progress, event);
+        ps_application_task(progress->application, 0, "epoch %" PRId64 " committed: %" PRId64 " records, %" PRId64 " rows, %" PRId64 " dead letters in %.1f ms",
+                            event->epoch, event->record_count, event->row_count, event->dead_letter_count, (double)event->duration_ns / 1e6);
+        break;
+    case PS_EVENT_TASK_FINISHED:
+        if (node != NULL) {
+            node->task_count++;
+            node->task_ns += event->duration_ns;
+            node->task_records += event->record_count;
+        }
+        ps_application_task(progress->application, event->task, "epoch %" PRId64 ", decode %s, task %" PRId64 " finished: %" PRId64 " records, %" PRId64 " bytes in %.1f ms",
+                            event->epoch, event->name, event->task, event->record_count, event->byte_count, (double)event->duration_ns / 1e6);
+        break;
+    case PS_EVENT_STATEMENT_FINISHED:
+        if (node != NULL) {
+            node->statement_count++;
+            node->statement_ns += event->duration_ns;
+            node->row_count += event->row_count;
+        }
+        ps_application_task(progress->application, 0, "epoch %" PRId64 ", %s finished: %" PRId64 " rows in %.1f ms", event->epoch, event->name,
+                            event->row_count, (double)event->duration_ns / 1e6);
+        break;
+    case PS_EVENT_IDLE:
+        ps_progress_flush(progress);
+        break;
+    }
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * progress.h - one run of a project while it goes: what the files that carry it out share.
+ *
+ *   run.c       application and store up, stream, models, down again
+ *   progress.c  the runner's events as lines, log entries and times per stage
+ *   training.c  one CREATE MODEL: snapshot, skip, train, compare, gate, publish
+ *   report.c    what the store says about this run afterwards
+ */
+#ifndef PS_APP_PROGRESS_H
+#define PS_APP_PROGRESS_H
+
+#include "app/container.h"
+#include "app/control.h"
+#include "app/session.h"
+
+/* Times of one node of the graph. */
+struct ps_node_time {
+    int64_t task_count, task_ns, task_records;       /* decode tasks of a source */
+    int64_t statement_count, statement_ns, row_count; /* epochs of a table or view */
+};
+
+struct ps_progress {
+    struct ps_app *app;
+    const struct ps_app_run_options *options;
+    struct ps_application *application;
+    struct ps_store *store;
+    struct ps_control *control;
+    struct ps_arena *arena;      /* of the report */
+    struct ps_run_totals totals; /* of all calls of the runner so far */
+    struct ps_run_totals shown;  /* what the events have told so far */
+    struct ps_node_time *nodes;  /* one per node of the graph */
+    int64_t stream_wall_ns, stream_cpu_ns;
+    int64_t line_ns;             /* when the last progress line was printed */
+    int64_t line_epoch;          /* and for which epoch */
+    struct ps_model_outcome *models;
+    size_t model_count;
+    const char *refusal;         /* sentence of the first refused model, or NULL */
+};
+
+/* A line for a person: to the caller and into the driver's stdout. */
+void ps_progress_line(struct ps_progress *progress, const char *format, ...) PS_PRINTF(2, 3);
+void ps_progress_complain(struct ps_progress *progress, const struct penstock_error *error);
+void ps_progress_event(const struct ps_event *event, void *context); /* struct ps_runner_options.on_event */
+/* The line about the last epoch, if it has not been printed. */
+void ps_progress_flush(struct ps_progress *progress);
+
+/* Trains all models. Errors are those of the first model that failed; a refusal is none (see refusal). */
+penstock_code ps_training_run(struct ps_progress *progress, struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_training_free(struct ps_model_outcome *models, size_t count);
+
+/* Fills a report from the store; takes over the models and the arena. */
+penstock_code ps_report_make(struct ps_progress *progress, struct ps_run_report **report_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* A replay as an application of its own, for a store that no run holds. */
+penstock_code ps_app_replay(struct ps_app *app, const char *source, const char *reason, struct ps_replay_totals *totals_out,
+                            struct penstock_error *error) PENSTOCK_MUST_USE;
+
+#endif

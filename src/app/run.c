@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run.c - one run of a project as an application: everything up, the stream, the models, everything down.
+ *
+ * The order is what makes it safe to be killed anywhere: the record of the application first, so that whatever
+ * happens can be found; then the store with its lock; the socket only once the store can answer. On the way down
+ * the socket goes first, the store is closed, and the last word is the record's.
+ *
+ * A replay of dead letters is asked for by another thread. The runner is then made to return for a moment (a second
+ * bit of its stop flag), the replay runs between two of its calls, and it goes on from the committed positions.
+ */
+#include "app/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "app/table.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "publish/registry.h"
+
+/* Of the memory that the user gave; the rest is for batches on the way in, or for the solver (training.c). */
+#define DUCKDB_SHARE_PERCENT 60
+
+static bool is_stopped(const struct ps_progress *progress) {
+    return (atomic_load(&progress->app->stop.requested) & PS_STOP_ASKED) != 0;
+}
+
+/* ---- up ---- */
+
+static enum ps_log_level log_level_of(const char *name) {
+    for (int level = PS_LOG_ERROR; level <= PS_LOG_DEBUG; level++) {
+        if (name != NULL && ps_text_equal_nocase(name, ps_log_level_name((enum ps_log_level)level))) {
+            return (enum ps_log_level)level;
+        }
+    }
+    return PS_LOG_INFO;
+}
+
+static penstock_code begin(struct ps_progress *progress, struct penstock_error *error) {
+    const struct ps_project *project = progress->app->project;
+    const struct ps_application_setup setup = {.store_path = project->store_path,
+                                               .name = project->manifest.name,
+                                               .master = project->manifest.master,
+                                               .executor_count = project->manifest.num_executors,
+                                               .log_level = log_level_of(project->manifest.log_level)};
+    progress->arena = ps_arena_new(0);
+    progress->nodes = progress->arena == NULL ? NULL : ps_arena_allocate(progress->arena, progress->app->graph->node_count + 1, sizeof *progress->nodes);
+    if (progress->nodes == NULL) {
+        return ps_error_memory(error, "run");
+    }
+    return ps_application_begin(&setup, &progress->application, error);
+}
+
+static penstock_code open_store(struct ps_progress *progress, struct penstock_error *error) {
+    const struct ps_project *project = progress->app->project;
+    const struct ps_store_options options = {
+        .path = project->store_path, .thread_count = 1, .memory_max = project->manifest.executor_memory / 100 * DUCKDB_SHARE_PERCENT};
+    PS_TRY(ps_store_open(&options, &progress->store, error));
+    PS_TRY(ps_registry_prepare(progress->store->connection, error));
+    const struct ps_control_setup control = {.engine = progress->store->engine,
+                                             .store_path = project->store_path,
+                                             .application = ps_application_id(progress->application),
+                                             .stop = &progress->app->stop};
+    PS_TRY(ps_control_open(&control, &progress->control, error));
+    PS_TRY(ps_application_set_running(progress->application, error));
+    return ps_runner_prepare(progress->app->graph, progress->store, error);
+}
+
+/* ---- the stream ---- */
+
+static void add_totals(struct ps_run_totals *sum, const struct ps_run_totals *more) {
+    sum->epoch_count += more->epoch_count;
+    sum->record_count += more->record_count;
+    sum->row_count += more->row_count;
+    sum->dead_letter_count += more->dead_letter_count;
+    sum->byte_count += more->byte_count;
+}
+
+static void pause_for_replay(void *context) {
+    struct ps_progress *progress = context;
+    if (ps_control_replay_waits(progress->control)) {
+        (void)atomic_fetch_or(&progress->app->stop.requested, PS_STOP_PAUSE);
+    }
+}
+
+static struct ps_runner_options runner_options(struct ps_progress *progress, bool once) {
+    return (struct ps_runner_options){.graph = progress->app->graph,
+                                      .store = progress->store,
+                                      .application = ps_application_id(progress->application),
+                                      .stop = &progress->app->stop,
+                                      .once = once,
+                                      .on_event = ps_progress_event,
+                                      .on_pause = pause_for_replay,
+                                      .context = progress};
+}
+
+/* The answer is the asker's; a failed replay does not end the run. */
+static void replay_if_asked(struct ps_progress *progress) {
+    const char *source = NULL;
+    const char *reason = NULL;
+    if (!ps_control_take_replay(progress->control, &source, &reason)) {
+        return;
+    }
+    struct penstock_error error = {0};
+    struct ps_replay_totals totals = {0};
+    struct ps_runner_options options = runner_options(progress, true);
+    options.stop = NULL;
+    options.on_pause = NULL;
+    const penstock_code code = ps_runner_replay(&options, reason, source, &totals, &error);
+    if (code == PENSTOCK_OK) {
+        ps_progress_line(progress, "dead letters: %" PRId64 " tried again, %" PRId64 " are rows now, %" PRId64 " are still dead", totals.tried,
+                         totals.replayed, totals.still_dead);
+    } else {
+        ps_progress_complain(progress, &error);
+    }
+    ps_control_replayed(progress->control, code, &totals, &error);
+}
+
+/* Until the sources are drained (once) or a stop is asked for, whatever it is interrupted by. */
+static penstock_code stream(struct ps_progress *progress, bool once, struct penstock_error *error) {
+    const int64_t wall_ns = ps_clock_monotonic_ns();
+    const int64_t cpu_ns = ps_clock_cpu_ns();
+    const struct ps_runner_options options = runner_options(progress, once);
+    penstock_code code = PENSTOCK_OK;
+    bool is_paused = true;
+    while (code == PENSTOCK_OK && is_paused) {
+        struct ps_run_totals totals = {0};
+        (void)atomic_fetch_and(&progress->app->stop.requested, ~PS_STOP_PAUSE);
+        replay_if_asked(progress);
+        code = ps_runner_run(&options, &totals, error);
+        add_totals(&progress->totals, &totals);
+        is_paused = !is_stopped(progress) && (atomic_load(&progress->app->stop.requested) & PS_STOP_PAUSE) != 0;
+    }
+    ps_progress_flush(progress);
+    progress->stream_wall_ns += ps_clock_monotonic_ns() - wall_ns;
+    progress->stream_cpu_ns += ps_clock_cpu_ns() - cpu_ns;
+    return code;
+}
+
+static bool has_source(const struct ps_graph *graph) {
+    for (size_t i = 0; i < graph->node_count; i++) {
+        if (graph->nodes[i].kind == PS_NODE_SOURCE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static penstock_code stopped(struct ps_progress *progress, struct penstock_error *error) {
+    if (ps_application_kill_requested(progress->application)) {
+        return ps_error_set(error, PENSTOCK_CANCELLED, "killed by penstock application -kill");
+    }
+    ps_error_set(error, PENSTOCK_CANCELLED, "stopped before everything was done; what was committed is kept");
+    return ps_error_hint(error, "run again to go on from there");
+}
+
+/* A running stream is worth more than a model that has no rows yet: it is told, and the stream goes on. */
+static penstock_code train(struct ps_progress *progress, struct penstock_error *error) {
+    const penstock_code code = ps_training_run(progress, error);
+    if (code == PENSTOCK_OK || progress->options->once || code != PENSTOCK_INVALID_DATA) {
+        return code;
+    }
+    struct penstock_error kept = *error;
+    ps_progress_complain(progress, &kept);
+    ps_progress_line(progress, "%s; the stream goes on", kept.message);
+    ps_error_clear(error);
+    return ps_engine_set_threads(progress->store->engine, 1, error);
+}
+
+static penstock_code work(struct ps_progress *progress, struct penstock_error *error) {
+    const bool streams = has_source(progress->app->graph);
+    const bool goes_on = streams && !progress->options->once;
+    if (streams) {
+        PS_TRY(stream(progress, true, error));
+    }
+    if (!is_stopped(progress)) {
+        const penstock_code code = train(progress, error);
+        if (code != PENSTOCK_OK && !(code == PENSTOCK_CANCELLED && goes_on)) {
+            return code == PENSTOCK_CANCELLED ? stopped(progress, error) : code;
+        }
+    } else if (!goes_on) {
+        return stopped(progress, error);
+    }
+    if (goes_on && !is_stopped(progress)) {
+        ps_progress_line(progress, "drained; waiting for more (stop with Ctrl-C)");
+        PS_TRY(stream(progress, false, error));
+    }
+    return ps_application_kill_requested(progress->application) ? stopped(progress, error) : PENSTOCK_OK;
+}
+
+static penstock_code run_inside(struct ps_progress *progress, struct ps_run_report **report_out, struct penstock_error *error) {
+    PS_TRY(open_store(progress, error));
+    PS_TRY(work(progress, error));
+    PS_TRY(ps_report_make(progress, report_out, error));
+    if (progress->refusal != NULL) {
+        ps_error_set(error, PENSTOCK_GATE_REFUSED, "%s", progress->refusal);
+        return ps_error_hint(error, "everything else was done; the champion stays as it was");
+    }
+    return PENSTOCK_OK;
+}
+
+/* ---- down ---- */
+
+static void close_all(struct ps_progress *progress) {
+    ps_control_close(progress->control);
+    ps_store_close(progress->store);
+    progress->control = NULL;
+    progress->store = NULL;
+}
+
+/* The last word of the application. Its failure is not worth more than what the run came to. */
+static void conclude(struct ps_progress *progress, penstock_code code, const struct penstock_error *error) {
+    char diagnostics[2048] = "";
+    enum ps_application_state state = PS_APPLICATION_FINISHED;
+    const char *final_status = "SUCCEEDED";
+    if (code != PENSTOCK_OK) {
+        (void)snprintf(diagnostics, sizeof diagnostics, "%s%s%s%s", error->message, error->detail[0] == '\0' ? "" : " (", error->detail,
+                       error->detail[0] == '\0' ? "" : ")");
+        ps_progress_complain(progress, error);
+        state = code == PENSTOCK_CANCELLED ? PS_APPLICATION_KILLED : (code == PENSTOCK_GATE_REFUSED ? PS_APPLICATION_FINISHED : PS_APPLICATION_FAILED);
+        final_status = code == PENSTOCK_CANCELLED ? "KILLED" : "FAILED";
+    }
+    struct penstock_error ignored;
+    (void)!ps_application_end(progress->application, state, final_status, ps_error_exit_status(code), diagnostics, &ignored);
+}
+
+static void progress_done(struct ps_progress *progress) {
+    ps_training_free(progress->models, progress->model_count);
+    ps_application_free(progress->application);
+    ps_arena_free(progress->arena);
+    atomic_store(&progress->app->stop.requested, 0); /* the next run is a new one */
+}
+
+penstock_code ps_app_run(struct ps_app *app, const struct ps_app_run_options *options, struct ps_run_report **report_out, struct penstock_error *error) {
+    struct penstock_error local = {0};
+    struct penstock_error *where = error == NULL ? &local : error;
+    struct ps_progress progress = {.app = app, .options = options};
+    struct ps_run_report *report = NULL;
+    ps_error_clear(where);
+    penstock_code code = begin(&progress, where);
+    if (code == PENSTOCK_OK) {
+        ps_progress_line(&progress, "%s: %s", ps_application_id(progress.application), app->project->manifest.name);
+        code = run_inside(&progress, &report, where);
+        close_all(&progress);
+        conclude(&progress, code, where);
+    }
+    progress_done(&progress);
+    if (code == PENSTOCK_OK || code == PENSTOCK_GATE_REFUSED) {
+        *report_out = report;
+    }
+    return code;
+}
+
+static penstock_code replay_inside(struct ps_progress *progress, const char *source, const char *reason, struct ps_replay_totals *totals_out,
+                                   struct penstock_error *error) {
+    PS_TRY(open_store(progress, error));
+    struct ps_runner_options options = runner_options(progress, true);
+    options.on_pause = NULL;
+    return ps_runner_replay(&options, reason, source, totals_out, error);
+}
+
+penstock_code ps_app_replay(struct ps_app *app, const char *source, const char *reason, struct ps_replay_totals *totals_out, struct penstock_error *error) {
+    struct penstock_error local = {0};
+    struct penstock_error *where = error == NULL ? &local : error;
+    struct ps_progress progress = {.app = app};
+    ps_error_clear(where);
+    penstock_code code = begin(&progress, where);
+    if (code == PENSTOCK_OK) {
+        code = replay_inside(&progress, source, reason, totals_out, where);
+        close_all(&progress);
+        conclude(&progress, code, where);
+    }
+    progress_done(&progress);
+    return code;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * training.c - one CREATE MODEL of a run: is there anything new, train on a snapshot, score the champion on the same
+ * hold-out rows, ask the gate, publish.
+ *
+ * Training reads in one transaction, so the rows and the positions that are written beside the model are those of
+ * the same moment; it is rolled back, for it wrote nothing. Version, report and aliases are written in a second one.
+ * No other process and no other thread writes the store in between.
+ */
+#include "app/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "publish/registry.h"
+#include "sql/tree.h"
+
+/* Of the memory that the user gave: the rest is DuckDB's, see run.c. */
+#define SOLVER_SHARE_PERCENT 40
+/* JSON of the positions: a million files with long names. */
+#define POSITIONS_SIZE_MAX ((size_t)512 << 20)
+
+struct training {
+    struct ps_progress *progress;
+    const struct ps_node *node;
+    struct ps_connection *connection;
+    struct ps_model_outcome *outcome;
+    struct ps_train_options options;
+    struct ps_buffer positions;      /* JSON */
+    bool can_skip;                   /* everything it reads comes from sources with positions */
+    struct ps_fitted *champion;
+    double *champion_predictions;
+};
+
+/* ---- what the model stands on ---- */
+
+/* Marks the nodes that `index` reads, directly or not. Nodes come after their inputs, so one walk back is enough. */
+static void mark_inputs(const struct ps_graph *graph, size_t index, bool *is_read) {
+    is_read[index] = true;
+    for (size_t i = index + 1; i-- > 0;) {
+        for (size_t k = 0; is_read[i] && k < graph->nodes[i].input_count; k++) {
+            is_read[graph->nodes[i].inputs[k]] = true;
+        }
+    }
+}
+
+struct outside {
+    bool found;
+};
+
+static bool look_for_function(yyjson_mut_val *node, void *context) {
+    struct outside *outside = context;
+    outside->found = outside->found || strcmp(ps_tree_member(node, "type"), "TABLE_FUNCTION") == 0;
+    return !outside->found;
+}
+
+/* Does the SELECT read anything that is no node of the graph (a file, read_csv(...), a table made by hand)? */
+static penstock_code reads_outside(struct training *training, struct ps_arena *arena, bool *reads_out, struct penstock_error *error) {
+    struct ps_tree *tree PS_SCOPED(ps_tree_free_scoped) = NULL;
+    struct ps_table_reference *tables = NULL;
+    size_t count = 0;
+    struct outside outside = {false};
+    PS_TRY(ps_tree_parse(training->connection, training->node->statement->as.model.select.text, &tree, NULL, error));
+    PS_TRY(ps_tree_tables(tree, arena, &tables, &count, error));
+    for (size_t i = 0; i < count; i++) {
+        outside.found = outside.found || ps_graph_find(training->progress->app->graph, tables[i].name) < 0;
+    }
+    ps_tree_visit(ps_tree_root(tree), look_for_function, &outside);
+    *reads_out = outside.found;
+    return PENSTOCK_OK;
+}
+
+static penstock_code add_positions(yyjson_mut_doc *document, struct ps_connection *connection, const char *source, struct penstock_error *error) {
+    const char *const values[] = {source};
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(ps_sql_query_with(connection, "SELECT partition, position FROM penstock.positions WHERE source = $1 ORDER BY ordinal, partition", values, 1, &result, error));
+    yyjson_mut_val *object = yyjson_mut_obj_add_obj(document, yyjson_mut_doc_get_root(document), source);
+    for (int64_t row = 0; row < ps_result_row_count(result); row++) {
+        (void)yyjson_mut_obj_add(object, yyjson_mut_strcpy(document, ps_result_text(result, row, 0)), yyjson_mut_sint(document, ps_result_integer(result, row, 1)));
+    }
+    struct ps_result *replayed PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(ps_sql_query_with(connection, "SELECT max(replayed_epoch) FROM penstock.dead_letters WHERE source = $1", values, 1, &replayed, error));
+    if (ps_result_text(replayed, 0, 0) != NULL) { /* rows that came back without a position moving */
+        (void)yyjson_mut_obj_add(object, yyjson_mut_str(document, "(dead letters replayed in epoch)"), yyjson_mut_sint(document, ps_result_integer(replayed, 0, 0)));
+    }
+    return PENSTOCK_OK;
+}
+
+/* Positions of the sources that the model stands on, and whether they say everything about its rows. */
+static penstock_code find_positions(struct training *training, struct penstock_error *error) {
+    const struct ps_graph *graph = training->progress->app->graph;
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    bool *is_read = arena == NULL ? NULL : ps_arena_allocate(arena, graph->node_count, sizeof *is_read);
+    yyjson_mut_doc *document PS_SCOPED(ps_json_free_scoped) = ps_json_new();
+    if (is_read == NULL || document == NULL) {
+        return ps_error_memory(error, "positions");
+    }
+    mark_inputs(graph, (size_t)(training->node - graph->nodes), is_read);
+    size_t source_count = 0;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        if (is_read[i] && graph->nodes[i].kind == PS_NODE_SOURCE) {
+            PS_TRY(add_positions(document, training->connection, graph->nodes[i].name, error));
+            source_count++;
+        }
+    }
+    bool outside = false;
+    PS_TRY(reads_outside(training, arena, &outside, error));
+    training->can_skip = source_count > 0 && !outside;
+    return ps_json_write(document, false, &training->positions, error);
+}
+
+/* The champion or the last version, if it was trained from the same positions by the same statement; 0 if not. */
+static penstock_code find_same(struct training *training, int64_t *version_out, struct penstock_error *error) {
+    const char *const values[] = {training->node->name, training->positions.data, training->node->statement->text};
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    *version_out = 0;
+    if (!training->can_skip) {
+        return PENSTOCK_OK;
+    }
+    PS_TRY(ps_sql_query_with(training->connection,
+                             "SELECT m.version FROM penstock.models m WHERE m.name = $1 AND CAST(m.positions AS VARCHAR) = $2 AND m.statement_text = $3"
+                             " AND (m.version = (SELECT max(l.version) FROM penstock.models l WHERE l.name = $1)"
+                             " OR m.version = (SELECT a.version FROM penstock.model_aliases a WHERE a.model = $1 AND a.alias = 'champion'))"
+                             " ORDER BY m.version DESC LIMIT 1",
+                             values, 3, &result, error));
+    *version_out = ps_result_row_count(result) > 0 ? ps_result_integer(result, 0, 0) : 0;
+    return PENSTOCK_OK;
+}
+
+/* ---- the champion ---- */
+
+/* A champion that cannot be scored (a column it reads is gone) leaves no predictions: the gate then says so. */
+static penstock_code score_champion(struct training *training, struct penstock_error *error) {
+    struct ps_model_outcome *outcome = training->outcome;
+    PS_TRY(ps_registry_alias(training->connection, outcome->name, "champion", &outcome->champion_before, error));
+    if (outcome->champion_before == 0) {
+        return PENSTOCK_OK;
+    }
+    PS_TRY(ps_registry_load(training->connection, outcome->name, outcome->champion_before, &training->champion, error));
+    if (outcome->candidate->holdout.row_count == 0) {
+        return PENSTOCK_OK;
+    }
+    struct penstock_error reason;
+    const penstock_code code = ps_model_score_holdout(&training->options, outcome->candidate, training->champion, &training->champion_predictions, &reason);
+    if (code == PENSTOCK_SQL || code == PENSTOCK_INVALID_DATA || code == PENSTOCK_INVALID_PROJECT || code == PENSTOCK_NOT_FOUND) {
+        ps_error_context(&reason, "champion version %" PRId64 " of %s cannot be scored on the new hold-out rows", outcome->champion_before, outcome->name);
+        ps_progress_complain(training->progress, &reason);
+        return PENSTOCK_OK;
+    }
+    if (code != PENSTOCK_OK && error != NULL) {
+        *error = reason;
+    }
+    return code;
+}
+
+static penstock_code is_same_model(struct training *training, bool *same_out, struct penstock_error *error) {
+    *same_out = false;
+    if (training->champion == NULL) {
+        return PENSTOCK_OK;
+    }
+    struct ps_buffer before PS_SCOPED(ps_buffer_done) = {0};
+    struct ps_buffer after PS_SCOPED(ps_buffer_done) = {0};
+    ps_buffer_init(&before, PS_LIMIT_ARENA_SIZE);
+    ps_buffer_init(&after, PS_LIMIT_ARENA_SIZE);
+    PS_TRY(ps_fitted_to_json(training->champion, &before, error));
+    PS_TRY(ps_fitted_to_json(training->outcome->candidate->fitted, &after, error));
+    *same_out = before.size == after.size && memcmp(before.data, after.data, after.size) == 0;
+    return PENSTOCK_OK;
+}
+
+/* ---- one model ---- */
+
+static void take_samples(struct ps_model_outcome *outcome) {
+    const struct ps_candidate *candidate = outcome->candidate;
+    const int64_t count = candidate->holdout.row_count;
+    if (candidate->holdout_labels == NULL || candidate->holdout_predictions == NULL) {
+        return;
+    }
+    const int64_t wanted = count < 3 ? count : 3;
+    for (int64_t i = 0; i < wanted; i++) { /* one from each part of the hold-out */
+        const int64_t row = (2 * i + 1) * count / (2 * wanted);
+        outcome->sample_labels[i] = candidate->holdout_labels[row];
+        outcome->sample_predictions[i] = candidate->holdout_predictions[row];
+    }
+    outcome->sample_count = (size_t)(wanted > 0 ? wanted : 0);
+}
+
+static penstock_code train(struct training *training, struct penstock_error *error) {
+    PS_TRY(find_positions(training, error));
+    int64_t same = 0;
+    PS_TRY(find_same(training, &same, error));
+    if (same > 0) {
+        training->outcome->is_skipped = true;
+        training->outcome->version = same;
+        return ps_registry_alias(training->connection, training->outcome->name, "champion", &training->outcome->champion_before, error);
+    }
+    ps_progress_line(training->progress, "model %s: training", training->outcome->name);
+    PS_TRY(ps_model_train(&training->options, &training->outcome->candidate, error));
+    return score_champion(training, error);
+}
+
+static penstock_code publish(struct training *training, struct penstock_error *error) {
+    struct ps_model_outcome *outcome = training->outcome;
+    const struct ps_publication publication = {.candidate = outcome->candidate,
+                                               .report = outcome->report,
+                                               .application = ps_application_id(training->progress->application),
+                                               .model_name = outcome->name,
+                                               .positions_json = training->positions.data};
+    PS_TRY(ps_sql_run(training->connection, "BEGIN TRANSACTION", error));
+    penstock_code code = ps_registry_publish(training->connection, &publication, &outcome->version, error);
+    code = code == PENSTOCK_OK ? ps_sql_run(training->connection, "COMMIT", error) : code;
+    if (code != PENSTOCK_OK) {
+        struct penstock_error ignored;
+        (void)!ps_sql_run(training->connection, "ROLLBACK", &ignored);
+    }
+    return code;
+}
+
+static void tell(struct training *training) {
+    const struct ps_model_outcome *outcome = training->outcome;
+    const struct ps_candidate *candidate = outcome->candidate;
+    for (size_t i = 0; i < candidate->stage_count; i++) {
+        ps_application_task(training->progress->application, 0, "model %s, %s finished: %" PRId64 " tasks in %.1f ms, %.1f ms cpu", outcome->name,
+                            candidate->stages[i].name, candidate->stages[i].task_count, (double)candidate->stages[i].wall_ns / 1e6,
+                            (double)candidate->stages[i].cpu_ns / 1e6);
+    }
+    if (outcome->is_unchanged) {
+        ps_progress_line(training->progress, "model %s: bit for bit the champion, version %" PRId64 ": nothing to publish", outcome->name, outcome->version);
+        return;
+    }
+    ps_progress_line(training->progress, "model %s version %" PRId64 ": %s", outcome->name, outcome->version, outcome->report->sentence);
+    ps_log_write(ps_application_log(training->progress->application), outcome->report->passed ? PS_LOG_NOTICE : PS_LOG_WARNING, NULL,
+                 "model %s version %" PRId64 ": %s", outcome->name, outcome->version, outcome->report->sentence);
+}
+
+static penstock_code judge(struct training *training, struct penstock_error *error) {
+    struct ps_model_outcome *outcome = training->outcome;
+    take_samples(outcome);
+    PS_TRY(is_same_model(training, &outcome->is_unchanged, error));
+    if (outcome->is_unchanged) {
+        outcome->version = outcome->champion_before;
+        tell(training);
+        return PENSTOCK_OK;
+    }
+    PS_TRY(ps_gate_decide(outcome->candidate, training->champion_predictions, outcome->champion_before, &outcome->report, error));
+    PS_TRY(publish(training, error));
+    tell(training);
+    if (!outcome->report->passed && training->progress->refusal == NULL) {
+        training->progress->refusal = ps_arena_printf(training->progress->arena, "model %s version %" PRId64 " was not published: %s", outcome->name,
+                                                      outcome->version, outcome->report->sentence);
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code run_model(struct training *training, struct penstock_error *error) {
+    PS_TRY(ps_sql_run(training->connection, "BEGIN TRANSACTION", error));
+    const penstock_code code = train(training, error);
+    struct penstock_error ignored; /* what failed before is what counts, and a snapshot has nothing to lose */
+    (void)!ps_sql_run(training->connection, "ROLLBACK", &ignored);
+    PS_TRY(code);
+    if (training->outcome->is_skipped) {
+        ps_progress_line(training->progress, "model %s: nothing new since version %" PRId64 ", not trained", training->outcome->name, training->outcome->version);
+        return PENSTOCK_OK;
+    }
+    return judge(training, error);
+}
+
+static penstock_code run_node(struct ps_progress *progress, const struct ps_node *node, struct ps_model_outcome *outcome, struct penstock_error *error) {
+    const struct ps_project *project = progress->app->project;
+    outcome->name = ps_arena_copy(progress->arena, node->name);
+    if (outcome->name == NULL) {
+        return ps_error_memory(error, "model");
+    }
+    struct training training = {.progress = progress, .node = node, .connection = progress->store->connection, .outcome = outcome};
+    training.options = (struct ps_train_options){.project = project,
+                                                 .node = node,
+                                                 .connection = training.connection,
+                                                 .thread_count = project->core_count,
+                                                 .memory_max = project->manifest.executor_memory / 100 * SOLVER_SHARE_PERCENT,
+                                                 .stop = &progress->app->stop};
+    ps_buffer_init(&training.positions, POSITIONS_SIZE_MAX);
+    const penstock_code code = run_model(&training, error);
+    ps_buffer_done(&training.positions);
+    ps_fitted_free(training.champion);
+    ps_release(training.champion_predictions);
+    return code == PENSTOCK_OK ? code : ps_error_context(error, "train model %s", node->name);
+}
+
+static penstock_code run_nodes(struct ps_progress *progress, struct penstock_error *error) {
+    const struct ps_graph *graph = progress->app->graph;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        if (graph->nodes[i].kind == PS_NODE_MODEL) {
+            PS_TRY(run_node(progress, &graph->nodes[i], &progress->models[progress->model_count], error));
+            progress->model_count++;
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_training_run(struct ps_progress *progress, struct penstock_error *error) {
+    const struct ps_graph *graph = progress->app->graph;
+    size_t count = 0;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        count += graph->nodes[i].kind == PS_NODE_MODEL;
+    }
+    if (count == 0) {
+        return PENSTOCK_OK;
+    }
+    progress->models = ps_arena_allocate(progress->arena, count, sizeof *progress->models);
+    if (progress->models == NULL) {
+        return ps_error_memory(error, "models");
+    }
+    /* The stream's order needs one thread, a scan of all rows does not. */
+    PS_TRY(ps_engine_set_threads(progress->store->engine, progress->app->project->core_count, error));
+    const penstock_code code = run_nodes(progress, error);
+    if (code != PENSTOCK_OK) { /* the one that failed may hold a candidate already */
+        ps_training_free(&progress->models[progress->model_count], 1);
+        progress->models[progress->model_count] = (struct ps_model_outcome){0};
+        return code;
+    }
+    return ps_engine_set_threads(progress->store->engine, 1, error);
+}
+
+void ps_training_free(struct ps_model_outcome *models, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        ps_candidate_free(models[i].candidate);
+        ps_gate_report_free(models[i].report);
+    }
+}
