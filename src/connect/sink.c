@@ -54,7 +54,10 @@ penstock_code ps_sink_recover(struct ps_sink *sink, int64_t attempt, struct ps_e
     struct ps_epoch epoch = {0};
     PS_TRY(sink->type->recover(sink->state, attempt, &epoch, positions_out, error));
     ps_check(epoch.number >= 0);
-    ps_check(epoch.attempt <= attempt);
+    if (epoch.attempt > attempt) {
+        return ps_error_set(error, PENSTOCK_FENCED, "attempt %lld is over: attempt %lld has committed", (long long)attempt,
+                            (long long)epoch.attempt);
+    }
     sink->phase = SINK_READY;
     sink->number = epoch.number;
     sink->attempt = attempt;
