@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
-#include "stream/store.h"
+#include "stream/run.h"
 
 static const char make_tables[] =
     "BEGIN TRANSACTION;"
@@ -20,7 +20,7 @@ static const char make_tables[] =
     " started_at TIMESTAMP, committed_at TIMESTAMP, records BIGINT, rows_kept BIGINT, dead_letters BIGINT);"
     "CREATE TABLE penstock.positions(source VARCHAR NOT NULL, partition VARCHAR NOT NULL, ordinal BIGINT NOT NULL,"
     " position BIGINT NOT NULL, state VARCHAR NOT NULL, epoch BIGINT NOT NULL);"
-    "CREATE TABLE penstock.watermarks(source VARCHAR NOT NULL, watermark TIMESTAMP);"
+    "CREATE TABLE penstock.watermarks(source VARCHAR NOT NULL, watermark TIMESTAMP, time_max TIMESTAMP);"
     "CREATE TABLE penstock.dead_letters(id BIGINT NOT NULL, epoch BIGINT NOT NULL, source VARCHAR NOT NULL,"
     " statement VARCHAR, partition VARCHAR, position BIGINT, reason VARCHAR NOT NULL, column_name VARCHAR,"
     " rule VARCHAR, lateness_ms BIGINT, message VARCHAR, raw BLOB, raw_size BIGINT, created_at TIMESTAMP,"
@@ -28,7 +28,7 @@ static const char make_tables[] =
     "CREATE TABLE penstock.rule_violations(epoch BIGINT NOT NULL, statement VARCHAR NOT NULL, rule VARCHAR NOT NULL,"
     " action VARCHAR NOT NULL, violations BIGINT NOT NULL);"
     "CREATE TABLE penstock.statements(name VARCHAR NOT NULL, kind VARCHAR NOT NULL, text VARCHAR NOT NULL,"
-    " applied_at TIMESTAMP);";
+    " applied_at TIMESTAMP, is_active BOOLEAN NOT NULL);";
 
 static penstock_code check_format(struct ps_store *store, bool *is_made_out, struct penstock_error *error) {
     int64_t found = 0;
@@ -123,6 +123,8 @@ static penstock_code open_engine(struct ps_store *store, const struct ps_store_o
         return explain_open(store, error);
     }
     PS_TRY(ps_connection_open(store->engine, &store->connection, error));
+    PS_TRY(ps_dead_declare(store->engine, error));
+    PS_TRY(ps_position_declare(store->engine, error));
     /* what a timestamp means must not depend on the machine */
     return ps_sql_run(store->connection, "SET GLOBAL TimeZone = 'UTC'", error);
 }

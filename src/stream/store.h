@@ -10,11 +10,11 @@
  *   meta(key, value)                                format version, project name
  *   epochs(epoch, attempt, application, started_at, committed_at, records, rows_kept, dead_letters)
  *   positions(source, partition, ordinal, position, state, epoch)
- *   watermarks(source, watermark)                   event time up to which nothing more is expected
+ *   watermarks(source, watermark, time_max)         event time up to which nothing more is expected; greatest seen
  *   dead_letters(id, epoch, source, statement, partition, position, reason, column_name, rule, lateness_ms,
  *                message, raw BLOB, raw_size, created_at, replayed_epoch)
  *   rule_violations(epoch, statement, rule, action, violations)
- *   statements(name, kind, text, applied_at)        what ran, to notice a changed project
+ *   statements(name, kind, text, applied_at, is_active)   what ran, to notice a changed project
  *   models, model_aliases, model_alias_history, gate_reports     (room publish)
  */
 #ifndef PS_STREAM_STORE_H
@@ -32,6 +32,7 @@ struct ps_store {
     struct ps_arena *arena;
     struct ps_file_lock lock;
     bool is_read_only;
+    int64_t feed_count; /* feeds that runs have declared: their names must differ */
 };
 
 struct ps_store_options {

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ahead.h - the epoch after the one in work: planned, read and decoded while its SQL still runs.
+ *
+ * One reader thread owns the sources: it plans, reads slice after slice and hands each to the task slots
+ * through a bounded queue. When the last slice is decoded the epoch lies ready. The runner asks for one epoch
+ * at a time, so at most one is ahead, and memory holds two.
+ */
+#ifndef PS_STREAM_AHEAD_H
+#define PS_STREAM_AHEAD_H
+
+#include "stream/run.h"
+
+/* One slice: what a task slot decodes. */
+struct ps_task {
+    struct ps_prepared *epoch;
+    size_t input;
+    const struct ps_slice *slice; /* in the epoch's range */
+    struct ps_raw raw;
+    struct ps_batch *batch; /* NULL for a relation: then raw.relation */
+    penstock_code code;
+    struct penstock_error *error; /* owned; set when code is not OK */
+    int64_t duration_ns;
+};
+
+/* One planned epoch. Owned by whoever took it. */
+struct ps_prepared {
+    struct ps_range **ranges; /* per input; NULL: nothing new */
+    struct ps_task *tasks;    /* input by input, in the order of the ranges' slices */
+    size_t input_count, task_count;
+    int64_t byte_count;
+    bool is_empty;
+    penstock_code code; /* planning failed */
+    struct penstock_error error;
+    atomic_size_t open_count; /* tasks not yet decoded, and the reader while it reads */
+    struct ps_queue *ready;   /* where it goes when nothing is open */
+};
+void ps_prepared_free(struct ps_prepared *prepared);
+
+struct ps_ahead;
+/* The inputs' sources belong to the read-ahead from here on until ps_ahead_stop(). */
+penstock_code ps_ahead_start(struct ps_run *run, bool once, struct ps_ahead **ahead_out,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Asks for the next epoch; nothing if it was asked for already. */
+void ps_ahead_ask(struct ps_ahead *ahead);
+/* Waits for the epoch asked for (asks if nobody has). */
+struct ps_prepared *ps_ahead_take(struct ps_ahead *ahead);
+void ps_ahead_stop(struct ps_ahead *ahead);
+
+#endif

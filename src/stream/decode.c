@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * decode.c - the reader thread and the task slots; see ahead.h.
+ *
+ * The order of records does not depend on which slot was faster: every slice has its place in the epoch's
+ * array of tasks. An error is kept in its task; the runner takes the first in record order.
+ */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "stream/ahead.h"
+
+/* One task is enough work to be worth handing over, and small enough that all slots have some. */
+#define SLICE_SIZE ((int64_t)4 << 20)
+/* Slices read but not yet decoded, per slot: the reader waits beyond it. */
+#define WAITING_PER_SLOT 2
+
+struct ps_ahead {
+    struct ps_run *run;
+    bool once;
+    bool is_asked;
+    struct ps_queue *orders, *tasks, *ready;
+    struct ps_thread reader;
+    struct ps_thread *slots;
+    size_t slot_count;
+};
+
+/* --- an epoch in preparation ------------------------------------------------------------------------------------ */
+
+void ps_prepared_free(struct ps_prepared *prepared) {
+    if (prepared == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < prepared->task_count; i++) {
+        ps_raw_done(&prepared->tasks[i].raw);
+        ps_batch_free(prepared->tasks[i].batch);
+        ps_release(prepared->tasks[i].error);
+    }
+    for (size_t i = 0; i < prepared->input_count && prepared->ranges != NULL; i++) {
+        ps_range_free(prepared->ranges[i]);
+    }
+    ps_release(prepared->tasks);
+    ps_release(prepared->ranges);
+    ps_release(prepared);
+}
+
+/* One holder less; the last one makes it ready. */
+static void let_go(struct ps_prepared *prepared) {
+    if (atomic_fetch_sub(&prepared->open_count, 1) == 1) {
+        struct ps_queue *ready = prepared->ready;
+        ps_check(ps_queue_push(ready, prepared));
+    }
+}
+
+/* Keeps an error in its task; without memory for it the code must do. */
+static void keep_error(struct ps_task *task, penstock_code code, const struct penstock_error *error) {
+    task->code = code;
+    task->error = ps_allocate(1, sizeof *task->error);
+    if (task->error != NULL) {
+        *task->error = *error;
+    }
+}
+
+static void decode(const struct ps_run *run, struct ps_task *task) {
+    if (task->code != PENSTOCK_OK || task->raw.relation != NULL) {
+        return;
+    }
+    struct penstock_error error;
+    const int64_t start = ps_clock_monotonic_ns();
+    const penstock_code code =
+        ps_decode(&run->inputs[task->input].setup, task->slice, &task->raw, &task->batch, &error);
+    if (code != PENSTOCK_OK) {
+        keep_error(task, code, &error);
+    }
+    task->duration_ns = ps_clock_monotonic_ns() - start;
+}
+
+static void *run_slot(void *argument) {
+    struct ps_ahead *ahead = argument;
+    for (struct ps_task *task = ps_queue_pop(ahead->tasks); task != NULL; task = ps_queue_pop(ahead->tasks)) {
+        struct ps_prepared *prepared = task->epoch;
+        decode(ahead->run, task);
+        let_go(prepared);
+    }
+    return NULL;
+}
+
+/* --- the reader -------------------------------------------------------------------------------------------------- */
+
+static penstock_code plan(struct ps_ahead *ahead, struct ps_prepared *prepared) {
+    const struct ps_manifest *manifest = &ahead->run->project->manifest;
+    const struct ps_epoch_limits limits = {.record_count_max = manifest->epoch_rows,
+                                           .byte_count_max = manifest->epoch_bytes,
+                                           .slice_size = SLICE_SIZE,
+                                           .is_once = ahead->once};
+    struct penstock_error *error = &prepared->error;
+    prepared->ranges = ps_allocate(prepared->input_count + 1, sizeof(struct ps_range *));
+    if (prepared->ranges == NULL) {
+        return ps_error_memory(error, "an epoch");
+    }
+    for (size_t i = 0; i < prepared->input_count; i++) {
+        if (!ahead->run->inputs[i].is_used) {
+            continue;
+        }
+        PS_TRY(ps_source_plan(ahead->run->inputs[i].source, &limits, &prepared->ranges[i], error));
+        if (prepared->ranges[i] != NULL) {
+            prepared->task_count += prepared->ranges[i]->slice_count;
+            prepared->byte_count += prepared->ranges[i]->byte_count;
+            prepared->is_empty = false;
+        }
+    }
+    const size_t count = prepared->task_count;
+    prepared->tasks = ps_allocate(count + 1, sizeof(struct ps_task));
+    if (prepared->tasks == NULL) {
+        prepared->task_count = 0;
+        return ps_error_memory(error, "an epoch");
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < prepared->input_count; i++) {
+        for (size_t j = 0; prepared->ranges[i] != NULL && j < prepared->ranges[i]->slice_count; j++) {
+            prepared->tasks[at++] =
+                (struct ps_task){.epoch = prepared, .input = i, .slice = &prepared->ranges[i]->slices[j]};
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+static void read_slices(struct ps_ahead *ahead, struct ps_prepared *prepared) {
+    for (size_t i = 0; i < prepared->task_count; i++) {
+        struct ps_task *task = &prepared->tasks[i];
+        struct penstock_error error;
+        const penstock_code code =
+            ps_source_read(ahead->run->inputs[task->input].source, task->slice, &task->raw, &error);
+        if (code != PENSTOCK_OK) {
+            keep_error(task, code, &error);
+            return; /* what comes after it is of no use */
+        }
+        atomic_fetch_add(&prepared->open_count, 1);
+        if (!ps_queue_push(ahead->tasks, task)) {
+            let_go(prepared);
+            return;
+        }
+    }
+}
+
+static void *run_reader(void *argument) {
+    struct ps_ahead *ahead = argument;
+    for (struct ps_prepared *prepared = ps_queue_pop(ahead->orders); prepared != NULL;
+         prepared = ps_queue_pop(ahead->orders)) {
+        prepared->code = plan(ahead, prepared);
+        if (prepared->code == PENSTOCK_OK) {
+            read_slices(ahead, prepared);
+        }
+        let_go(prepared);
+    }
+    return NULL;
+}
+
+/* --- start and stop ---------------------------------------------------------------------------------------------- */
+
+static penstock_code start(struct ps_ahead *ahead, struct penstock_error *error) {
+    const int64_t cores = ahead->run->project->core_count;
+    ahead->slot_count = (size_t)(cores < 1 ? 1 : cores > PS_LIMIT_CORE_COUNT ? PS_LIMIT_CORE_COUNT : cores);
+    ahead->orders = ps_queue_new(2);
+    ahead->tasks = ps_queue_new(ahead->slot_count * WAITING_PER_SLOT);
+    ahead->ready = ps_queue_new(2);
+    ahead->slots = ps_allocate(ahead->slot_count, sizeof *ahead->slots);
+    if (ahead->orders == NULL || ahead->tasks == NULL || ahead->ready == NULL || ahead->slots == NULL) {
+        return ps_error_memory(error, "the read-ahead");
+    }
+    for (size_t i = 0; i < ahead->slot_count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "task %zu", i);
+        PS_TRY(ps_thread_start(&ahead->slots[i], name, run_slot, ahead, error));
+    }
+    return ps_thread_start(&ahead->reader, "reader", run_reader, ahead, error);
+}
+
+penstock_code ps_ahead_start(struct ps_run *run, bool once, struct ps_ahead **ahead_out, struct penstock_error *error) {
+    struct ps_ahead *ahead = ps_allocate(1, sizeof *ahead);
+    if (ahead == NULL) {
+        return ps_error_memory(error, "the read-ahead");
+    }
+    ahead->run = run;
+    ahead->once = once;
+    const penstock_code code = start(ahead, error);
+    if (code != PENSTOCK_OK) {
+        ps_ahead_stop(ahead);
+        return code;
+    }
+    *ahead_out = ahead;
+    return PENSTOCK_OK;
+}
+
+void ps_ahead_ask(struct ps_ahead *ahead) {
+    if (ahead->is_asked) {
+        return;
+    }
+    struct ps_prepared *prepared = ps_allocate(1, sizeof *prepared);
+    if (prepared == NULL) {
+        return; /* taking it will ask again, and say so */
+    }
+    prepared->input_count = ahead->run->input_count;
+    prepared->is_empty = true;
+    prepared->ready = ahead->ready;
+    atomic_init(&prepared->open_count, 1); /* the reader */
+    ahead->is_asked = true;
+    ps_check(ps_queue_push(ahead->orders, prepared));
+}
+
+struct ps_prepared *ps_ahead_take(struct ps_ahead *ahead) {
+    ps_ahead_ask(ahead);
+    if (!ahead->is_asked) {
+        return NULL;
+    }
+    ahead->is_asked = false;
+    return ps_queue_pop(ahead->ready);
+}
+
+void ps_ahead_stop(struct ps_ahead *ahead) {
+    if (ahead == NULL) {
+        return;
+    }
+    if (ahead->is_asked) {
+        ps_prepared_free(ps_ahead_take(ahead));
+    }
+    if (ahead->orders != NULL) {
+        ps_queue_close(ahead->orders);
+    }
+    ps_thread_join(&ahead->reader);
+    if (ahead->tasks != NULL) {
+        ps_queue_close(ahead->tasks);
+    }
+    for (size_t i = 0; i < ahead->slot_count && ahead->slots != NULL; i++) {
+        ps_thread_join(&ahead->slots[i]);
+    }
+    ps_queue_free(ahead->orders);
+    ps_queue_free(ahead->tasks);
+    ps_queue_free(ahead->ready);
+    ps_release(ahead->slots);
+    ps_release(ahead);
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * prepare.c - a project's statements applied to its store, each exactly once.
+ *
+ * SQL statements run once, known by their text; those that set up a session (SET, ATTACH, ...) run at every
+ * start. A table or view that is there must have the text it was made with. A new one over a streaming
+ * table starts with the table's rows; over a source it must be there before the first record is read, because
+ * what was read cannot be read again.
+ */
+#include "stream/prepare.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+/* --- SQL statements --------------------------------------------------------------------------------------------- */
+
+/* Do the words (upper case, NULL-terminated) stand at the start of the text? NULL-safe for short texts. */
+static bool starts_with(const char *text, const char *const *words) {
+    for (; *words != NULL; words++) {
+        const size_t size = strlen(*words);
+        if (strncasecmp(text, *words, size) != 0 || isalnum((unsigned char)text[size]) != 0 || text[size] == '_') {
+            return false;
+        }
+        text += size + strspn(text + size, " ");
+    }
+    return true;
+}
+
+/* What lasts as long as the session runs at every start. */
+static bool is_of_session(const char *text) {
+    static const char *const heads[][5] = {
+        {"SET", NULL},    {"RESET", NULL},  {"PRAGMA", NULL},
+        {"ATTACH", NULL}, {"DETACH", NULL}, {"USE", NULL},
+        {"LOAD", NULL},   {"CREATE", "TEMP", NULL}, {"CREATE", "TEMPORARY", NULL},
+        {"CREATE", "OR", "REPLACE", "TEMP", NULL}, {"CREATE", "OR", "REPLACE", "TEMPORARY", NULL}};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        if (starts_with(text, heads[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static penstock_code blame(const struct ps_node *node, struct penstock_error *error) {
+    if (error != NULL && strstr(error->message, "already exists") != NULL && error->hint[0] == '\0') {
+        (void)ps_error_hint(error, "a statement runs once, known by its text; write CREATE OR REPLACE to run a changed one");
+    }
+    return ps_error_at(error, node->statement->location, node->statement->text, 0);
+}
+
+static penstock_code run_once(struct ps_run *run, const struct ps_node *node, const char *name, const char *text,
+                              struct penstock_error *error) {
+    PS_TRY(ps_sql_run(run->connection, "BEGIN TRANSACTION", error));
+    penstock_code code = ps_sql_run(run->connection, node->statement->text, error);
+    if (code == PENSTOCK_OK) {
+        code = ps_applied_save(run, name, "sql", text, error);
+    }
+    if (code == PENSTOCK_OK) {
+        code = ps_sql_run(run->connection, "COMMIT", error);
+    }
+    if (code != PENSTOCK_OK) {
+        ps_run_roll_back(run);
+        return blame(node, error);
+    }
+    return PENSTOCK_OK;
+}
+
+/* `ordinal`: how many statements of the project before this one have the same text. */
+static penstock_code apply_sql(struct ps_run *run, const struct ps_node *node, const char *text, size_t ordinal,
+                               struct penstock_error *error) {
+    if (is_of_session(text)) {
+        return ps_sql_run(run->connection, node->statement->text, error) == PENSTOCK_OK ? PENSTOCK_OK
+                                                                                        : blame(node, error);
+    }
+    char name[64];
+    snprintf(name, sizeof name, "sql %016llx #%zu", (unsigned long long)ps_hash(text, strlen(text), 0), ordinal + 1);
+    enum ps_applied applied = PS_APPLIED_NEW;
+    PS_TRY(ps_applied_look(run, name, "sql", text, &applied, error));
+    return applied == PS_APPLIED_SAME ? PENSTOCK_OK : run_once(run, node, name, text, error);
+}
+
+/* --- what changed ----------------------------------------------------------------------------------------------- */
+
+static const char *kind_of(const struct ps_output *output) {
+    return output->is_view ? "materialized view" : "streaming table";
+}
+
+static void describe_difference(const char *before, const char *now, struct penstock_error *error) {
+    size_t at = 0;
+    while (before[at] != '\0' && before[at] == now[at]) {
+        at++;
+    }
+    const size_t start = at > 20 ? at - 20 : 0;
+    (void)ps_error_detail(error, "it was '...%.80s', it is '...%.80s'", before + start, now + start);
+}
+
+static penstock_code refuse_changed(struct ps_run *run, const struct ps_output *first, const char *first_text,
+                                    const char *names, size_t count, struct penstock_error *error) {
+    const char *const values[] = {first->name};
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(ps_sql_query_with(run->connection, "SELECT text FROM penstock.statements WHERE name = $1", values, 1, &result,
+                             error));
+    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s %s: what is in the store was created by another text", names,
+                       count == 1 ? "has changed" : "have changed");
+    describe_difference(ps_result_text(result, 0, 0), first_text, error);
+    (void)ps_error_hint(error, "give %s a new name, put the old text back, or remove the store %s to start over",
+                        count == 1 ? "it" : "them", run->store->path);
+    return ps_error_at(error, first->node->statement->location, first->node->statement->text, 0);
+}
+
+static penstock_code refuse_left_out(const struct ps_run *run, const struct ps_output *output,
+                                     struct penstock_error *error) {
+    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                       "%s %s was left out of the project for a while, so records are missing in it", kind_of(output),
+                       output->name);
+    (void)ps_error_hint(error, "give it a new name, or remove the store %s to start over", run->store->path);
+    return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
+}
+
+static penstock_code check_changes(struct ps_run *run, const char *const *texts, enum ps_applied *applied,
+                                   struct penstock_error *error) {
+    struct ps_buffer names PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&names, PS_LIMIT_SQL_SIZE);
+    size_t changed_count = 0, first = 0;
+    for (size_t i = 0; i < run->output_count; i++) {
+        const struct ps_output *output = &run->outputs[i];
+        PS_TRY(ps_applied_look(run, output->name, kind_of(output), texts[i], &applied[i], error));
+        if (applied[i] == PS_APPLIED_CHANGED) {
+            first = changed_count == 0 ? i : first;
+            ps_buffer_printf(&names, "%s%s", changed_count > 0 ? ", " : "", output->name);
+            changed_count++;
+        }
+    }
+    PS_TRY(ps_buffer_status(&names, error));
+    if (changed_count > 0) {
+        return refuse_changed(run, &run->outputs[first], texts[first], names.data, changed_count, error);
+    }
+    for (size_t i = 0; i < run->output_count; i++) {
+        if (applied[i] == PS_APPLIED_LEFT_OUT) {
+            return refuse_left_out(run, &run->outputs[i], error);
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+/* The statement is the same, but do its columns still come out as they did? A changed source can change them. */
+static penstock_code check_columns(struct ps_run *run, const struct ps_output *output, struct penstock_error *error) {
+    const char **now_names, **now_types, **names, **types;
+    size_t now_count = 0, count = 0;
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
+    ps_buffer_printf(&sql, "SELECT %s FROM (%s)", output->columns_sql, output->select_sql);
+    PS_TRY(ps_buffer_status(&sql, error));
+    PS_TRY(ps_sql_describe(run->connection, sql.data, run->arena, &now_names, &now_types, &now_count, NULL, error));
+    ps_buffer_clear(&sql);
+    ps_buffer_text(&sql, "SELECT * FROM main.");
+    ps_buffer_sql_name(&sql, output->name);
+    PS_TRY(ps_buffer_status(&sql, error));
+    PS_TRY(ps_sql_describe(run->connection, sql.data, run->arena, &names, &types, &count, NULL, error));
+    for (size_t i = 0; i < count || i < now_count; i++) {
+        const bool is_same = i < count && i < now_count && strcmp(names[i], now_names[i]) == 0 &&
+                             strcmp(types[i], now_types[i]) == 0;
+        if (!is_same) {
+            (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                               "what %s reads has changed: its column %zu was %s %s, it would be %s %s", output->name,
+                               i + 1, i < count ? names[i] : "(none)", i < count ? types[i] : "",
+                               i < now_count ? now_names[i] : "(none)", i < now_count ? now_types[i] : "");
+            (void)ps_error_hint(error, "put the source back, give the table a new name, or remove the store %s",
+                                run->store->path);
+            return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+/* --- tables and views ------------------------------------------------------------------------------------------- */
+
+static penstock_code check_start(struct ps_run *run, const struct ps_output *output, struct penstock_error *error) {
+    if (output->upstream >= 0) {
+        return PENSTOCK_OK;
+    }
+    const char *source = run->inputs[output->root].name;
+    const char *const values[] = {source};
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(ps_sql_query_with(run->connection, "SELECT count(*) FROM penstock.positions WHERE source = $1", values, 1,
+                             &result, error));
+    if (ps_result_integer(result, 0, 0) == 0) {
+        return PENSTOCK_OK;
+    }
+    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                       "%s %s is new, but source %s has been read already: what went by cannot be read again",
+                       kind_of(output), output->name, source);
+    (void)ps_error_hint(error, "read STREAM of a streaming table that has the records, or remove the store %s to start over",
+                        run->store->path);
+    return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
+}
+
+static penstock_code create_table(struct ps_run *run, struct ps_output *output, struct penstock_error *error) {
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
+    ps_buffer_text(&sql, "CREATE TABLE main.");
+    ps_buffer_sql_name(&sql, output->name);
+    ps_buffer_printf(&sql, " AS SELECT %s FROM (%s) LIMIT 0", output->columns_sql, output->select_sql);
+    PS_TRY(ps_buffer_status(&sql, error));
+    PS_TRY(ps_sql_run(run->connection, sql.data, error));
+    if (output->upstream < 0) {
+        return PENSTOCK_OK;
+    }
+    int64_t row_count = 0;
+    PS_TRY(ps_table_write(run, output, &row_count, error)); /* of the rows that are there already */
+    return ps_dead_save(run, error);
+}
+
+static penstock_code create(struct ps_run *run, struct ps_output *output, const char *text, struct penstock_error *error) {
+    PS_TRY(check_start(run, output, error));
+    PS_TRY(ps_sql_run(run->connection, "BEGIN TRANSACTION", error));
+    penstock_code code = output->is_view ? ps_view_create(run, output, error) : create_table(run, output, error);
+    if (code == PENSTOCK_OK) {
+        code = ps_applied_save(run, output->name, kind_of(output), text, error);
+    }
+    if (code == PENSTOCK_OK) {
+        code = ps_sql_run(run->connection, "COMMIT", error);
+    }
+    if (code != PENSTOCK_OK) {
+        ps_run_roll_back(run);
+        return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
+    }
+    ps_arena_reset(run->epoch_arena);
+    return PENSTOCK_OK;
+}
+
+static penstock_code apply_output(struct ps_run *run, struct ps_output *output, enum ps_applied applied,
+                                  const char *text, struct penstock_error *error) {
+    PS_TRY(ps_output_plan(run, output, error));
+    if (applied == PS_APPLIED_NEW) {
+        PS_TRY(create(run, output, text, error));
+    } else if (!output->is_view) {
+        PS_TRY(check_columns(run, output, error));
+    }
+    return output->is_view ? PENSTOCK_OK : ps_table_define(run, output, error);
+}
+
+/* What is in the store but no longer in the project stops being maintained. */
+static penstock_code mark_left_out(struct ps_run *run, struct penstock_error *error) {
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
+    ps_buffer_text(&sql, "UPDATE penstock.statements SET is_active = false WHERE is_active AND kind <> 'sql' AND name NOT IN (''");
+    for (size_t i = 0; i < run->output_count; i++) {
+        ps_buffer_text(&sql, ", ");
+        ps_buffer_sql_literal(&sql, run->outputs[i].name);
+    }
+    ps_buffer_text(&sql, ")");
+    PS_TRY(ps_buffer_status(&sql, error));
+    return ps_sql_run(run->connection, sql.data, error);
+}
+
+/* --- all of it --------------------------------------------------------------------------------------------------- */
+
+static size_t count_same(const char *const *texts, size_t index) {
+    size_t count = 0;
+    for (size_t i = 0; i < index; i++) {
+        count += texts[i] != NULL && strcmp(texts[i], texts[index]) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+static penstock_code apply_nodes(struct ps_run *run, const char *const *texts, const enum ps_applied *applied,
+                                 struct penstock_error *error) {
+    size_t input = 0, output = 0;
+    for (size_t i = 0; i < run->graph->node_count; i++) {
+        const struct ps_node *node = &run->graph->nodes[i];
+        switch (node->kind) {
+        case PS_NODE_SQL: PS_TRY(apply_sql(run, node, texts[i], count_same(texts, i), error)); break;
+        case PS_NODE_SOURCE: PS_TRY(ps_input_define_empty(run, &run->inputs[input++], error)); break;
+        case PS_NODE_TABLE:
+        case PS_NODE_VIEW:
+            PS_TRY(apply_output(run, &run->outputs[output], applied[output], texts[i], error));
+            output++;
+            break;
+        case PS_NODE_MODEL: break;
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_prepare(struct ps_run *run, struct penstock_error *error) {
+    const size_t count = run->graph->node_count;
+    const char **texts = ps_arena_allocate(run->arena, count + 1, sizeof(char *));
+    const char **output_texts = ps_arena_allocate(run->arena, count + 1, sizeof(char *));
+    enum ps_applied *applied = ps_arena_allocate(run->arena, count + 1, sizeof *applied);
+    if (texts == NULL || output_texts == NULL || applied == NULL) {
+        return ps_error_memory(error, "the project's statements");
+    }
+    size_t output = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct ps_node *node = &run->graph->nodes[i];
+        PS_TRY(ps_applied_text(node->statement->text, run->arena, &texts[i], error));
+        if (node->kind == PS_NODE_TABLE || node->kind == PS_NODE_VIEW) {
+            output_texts[output++] = texts[i];
+        }
+    }
+    run->is_applying = true;
+    PS_TRY(check_changes(run, output_texts, applied, error));
+    PS_TRY(apply_nodes(run, texts, applied, error));
+    return mark_left_out(run, error);
+}
+
+penstock_code ps_prepare_epochs(struct ps_run *run, struct penstock_error *error) {
+    run->is_applying = false;
+    PS_TRY(ps_input_open_all(run, error));
+    for (size_t i = 0; i < run->output_count; i++) {
+        if (!run->outputs[i].is_view) {
+            PS_TRY(ps_table_define(run, &run->outputs[i], error));
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_prepare_attempt(struct ps_run *run, struct penstock_error *error) {
+    PS_TRY(ps_sql_run(run->connection,
+                      "UPDATE penstock.meta SET value = (value::BIGINT + 1)::VARCHAR WHERE key = 'attempt'", error));
+    PS_TRY(ps_sql_integer(run->connection, "SELECT value::BIGINT FROM penstock.meta WHERE key = 'attempt'",
+                          &run->epoch.attempt, error));
+    return ps_sql_integer(run->connection, "SELECT coalesce(max(epoch), 0) FROM penstock.epochs", &run->epoch.number,
+                          error);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run.c - a run: what all files of the room work on, made from a graph and an open store.
+ */
+#include "stream/run.h"
+
+static penstock_code set_up(struct ps_run *run, struct penstock_error *error) {
+    run->arena = ps_arena_new(0);
+    run->epoch_arena = ps_arena_new(0);
+    if (run->arena == NULL || run->epoch_arena == NULL) {
+        return ps_error_memory(error, "a run");
+    }
+    /* Rows keep the order of their records, and what a file name means depends on the project alone. */
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
+    ps_buffer_text(&sql, "SET preserve_insertion_order = true; SET file_search_path = ");
+    ps_buffer_sql_literal(&sql, run->project->folder);
+    ps_buffer_text(&sql, "; CREATE OR REPLACE TEMP MACRO epoch_time() AS TIMESTAMP '1970-01-01'");
+    PS_TRY(ps_buffer_status(&sql, error));
+    PS_TRY(ps_sql_run(run->connection, sql.data, error));
+    PS_TRY(ps_sql_integer(run->connection, "SELECT coalesce(max(id), 0) + 1 FROM penstock.dead_letters",
+                          &run->dead_id_next, error));
+    PS_TRY(ps_sql_integer(run->connection, "SELECT coalesce(max(epoch), 0) FROM penstock.epochs",
+                          &run->epoch.number, error));
+    return ps_output_list(run, error);
+}
+
+penstock_code ps_run_new(const struct ps_graph *graph, struct ps_store *store, struct ps_run **run_out,
+                         struct penstock_error *error) {
+    struct ps_run *run PS_SCOPED(ps_run_free_scoped) = ps_allocate(1, sizeof *run);
+    if (run == NULL) {
+        return ps_error_memory(error, "a run");
+    }
+    run->graph = graph;
+    run->project = graph->project;
+    run->store = store;
+    run->connection = store->connection;
+    PS_TRY(set_up(run, error));
+    *run_out = ps_take(run);
+    return PENSTOCK_OK;
+}
+
+void ps_run_free(struct ps_run *run) {
+    if (run == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < run->input_count; i++) {
+        ps_input_close(&run->inputs[i]);
+    }
+    ps_release(run->dead.items);
+    ps_arena_free(run->epoch_arena);
+    ps_arena_free(run->arena);
+    ps_release(run);
+}
+
+void ps_run_free_scoped(struct ps_run **run) {
+    ps_run_free(*run);
+}
+
+penstock_code ps_run_keep(struct ps_arena *arena, struct ps_buffer *buffer, const char **text_out,
+                          struct penstock_error *error) {
+    PS_TRY(ps_buffer_status(buffer, error));
+    const char *text = ps_arena_copy_size(arena, buffer->size > 0 ? buffer->data : "", buffer->size);
+    if (text == NULL) {
+        return ps_error_memory(error, "a statement");
+    }
+    ps_buffer_clear(buffer);
+    *text_out = text;
+    return PENSTOCK_OK;
+}
+
+void ps_run_tell(const struct ps_run *run, struct ps_event event) {
+    if (run->options != NULL && run->options->on_event != NULL) {
+        event.epoch = run->epoch.number;
+        run->options->on_event(&event, run->options->context);
+    }
+}
+
+void ps_run_roll_back(struct ps_run *run) {
+    const penstock_code code = ps_sql_run(run->connection, "ROLLBACK", NULL);
+    (void)code;
+}

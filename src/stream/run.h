@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run.h - what the files of this room share: a run, its inputs (sources) and its outputs (streaming
+ * tables and views), and the dead letters of the epoch in work. Included by this room only.
+ *
+ * How records meet SQL. `stream.name` in a statement's tree is pointed at a temporary view:
+ *
+ *   temp."penstock_stream_<name>"   the rows of this epoch, with the columns of <name>
+ *   temp."penstock_place_<name>"    the same with penstock_row last: the record's index in the epoch
+ *
+ * For a source they stand over the feed of decoded batches (or, Parquet, over a temporary table); for a
+ * streaming table over its stage: "penstock_stage_<name>", the user's SELECT with its broken rules as bits.
+ * A stage that is cheap to compute again is a view, so nothing is written twice; one with a join is a table.
+ * Outside an epoch, while a new statement is applied, they stand over the table's existing rows.
+ */
+#ifndef PS_STREAM_RUN_H
+#define PS_STREAM_RUN_H
+
+#include "base/check.h"
+#include "connect/create.h"
+#include "connect/sink.h"
+#include "job/graph.h"
+#include "job/shape.h"
+#include "sql/feed.h"
+#include "stream/runner.h"
+
+#define PS_ROW_COLUMN "penstock_row"
+#define PS_BROKEN_COLUMN "penstock_broken"
+/* Rules of one table: one bit each of a BIGINT that stays positive. */
+#define PS_LIMIT_RULE_COUNT 62
+/* One statement generated from a project's. */
+#define PS_LIMIT_SQL_SIZE ((size_t)64 << 20)
+
+/* The rows of one source in the epoch in work. */
+struct ps_input_rows {
+    struct ps_batch **batches; /* one a slice, in record order; borrowed from their tasks. None of a relation */
+    const char **partitions;   /* of each slice */
+    size_t slice_count;
+    int64_t *starts;           /* penstock_row of each batch's first row */
+    int64_t row_count, record_count;
+};
+
+struct ps_input {
+    const struct ps_node *node;
+    size_t node_index;
+    const char *name;
+    const struct ps_source_statement *statement;
+    struct ps_source *source; /* used by the reader thread alone once the read-ahead runs */
+    struct ps_source_setup setup;
+    bool is_relation; /* Parquet: rows arrive as SQL */
+    bool is_used;     /* some statement streams from it */
+    bool needs_row;   /* some statement carries penstock_row along */
+    bool has_casts;
+    const char *feed; /* name of its feed */
+    struct ps_schema feed_schema;
+    int64_t time_column; /* of the watermark, or -1 */
+    const char *time_name; /* its name, or NULL */
+    int64_t delay_us;
+    bool has_time, is_time_stored;
+    int64_t time_max_us; /* greatest event time so far */
+    struct ps_input_rows rows;
+};
+
+/* A streaming table or a materialized view. */
+struct ps_output {
+    const struct ps_node *node;
+    size_t node_index;
+    const char *name;
+    bool is_view;
+    size_t root;      /* index of the input its records come from */
+    int64_t upstream; /* index of the table it streams from; -1: the source itself */
+    bool needs_row;
+    bool has_readers; /* a statement streams from it */
+
+    /* tables */
+    bool is_staged;           /* the stage is a table, made in each epoch */
+    const char *select_sql;   /* of the stage */
+
+    const char *columns_sql;  /* "a", "b" */
+    const struct ps_rule *rules;
+    size_t rule_count;
+    uint64_t reject_mask, dead_mask, fail_mask;
+
+    /* views */
+    bool is_global; /* no GROUP BY: one row of state */
+    const char *delta_sql; /* aggregate states of the epoch's rows */
+    const char *merge_sql;
+    const char *view_sql;  /* of main."<name>" */
+    const char *final_sql; /* of the rows that are final, or NULL */
+};
+
+/* Why a record of this epoch is not in a table. Texts live in the epoch's arena or its batches. */
+struct ps_dead_row {
+    size_t input;
+    int64_t slice;  /* order of slices within the input */
+    int64_t offset;
+    const char *partition;
+    const char *statement; /* NULL: it did not get past the source */
+    enum ps_reason reason;
+    const char *column, *rule; /* or NULL */
+    const char *message;
+    bool has_lateness;
+    int64_t lateness_ms;
+    struct ps_bytes raw;
+    int64_t raw_size;
+    size_t order; /* of arrival: keeps the sort stable */
+};
+struct ps_dead_list {
+    struct ps_dead_row *items;
+    size_t count, capacity;
+};
+
+/* What an epoch's SQL did. */
+struct ps_epoch_totals {
+    int64_t record_count, row_count, dead_count, byte_count;
+};
+
+struct ps_run {
+    const struct ps_graph *graph;
+    const struct ps_project *project;
+    struct ps_store *store;
+    struct ps_connection *connection;
+    const struct ps_runner_options *options; /* NULL while statements are applied */
+    struct ps_arena *arena;
+    struct ps_arena *epoch_arena; /* reset when an epoch is released */
+    struct ps_input *inputs;
+    size_t input_count;
+    struct ps_output *outputs; /* in graph order */
+    size_t output_count;
+    struct ps_epoch epoch;     /* in work */
+    struct ps_dead_list dead;
+    int64_t dead_id_next;
+    bool is_applying; /* streams stand over existing rows */
+};
+
+/* run.c */
+penstock_code ps_run_new(const struct ps_graph *graph, struct ps_store *store, struct ps_run **run_out,
+                         struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_run_free(struct ps_run *run);
+void ps_run_free_scoped(struct ps_run **run);
+/* The buffer's text in the arena; empties the buffer. */
+penstock_code ps_run_keep(struct ps_arena *arena, struct ps_buffer *buffer, const char **text_out,
+                          struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_run_tell(const struct ps_run *run, struct ps_event event);
+/* Ends the transaction without effect; an error of that is not worth more than the one before. */
+void ps_run_roll_back(struct ps_run *run);
+
+/* input.c */
+/* Opens the sources at their committed positions, declares feeds, defines the stream views over them. */
+penstock_code ps_input_open_all(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_input_close(struct ps_input *input);
+/* Defines the stream views of a source without rows: for applying statements. */
+penstock_code ps_input_define_empty(struct ps_run *run, const struct ps_input *input,
+                                    struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The batches become what SQL reads; bad and late records become dead letters. Takes nothing over. */
+penstock_code ps_input_load(struct ps_run *run, struct ps_input *input, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Only the SQL side of it: the batches as they are, nothing is looked at. */
+penstock_code ps_input_feed(struct ps_run *run, struct ps_input *input, struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_input_clear(struct ps_run *run, struct ps_input *input);
+/* relation.c: Parquet. `relations`: one text a slice that may follow FROM. */
+penstock_code ps_relation_load(struct ps_run *run, struct ps_input *input, const char *const *relations,
+                               struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The rows of the feed in the place of files: for replayed records. */
+penstock_code ps_relation_feed(struct ps_run *run, struct ps_input *input, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_relation_define(struct ps_run *run, const struct ps_input *input,
+                                 struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The rows `rows` (ascending) as text: penstock_slice, penstock_offset, JSON, in the same order. */
+penstock_code ps_relation_rows(struct ps_run *run, const struct ps_input *input, const int64_t *rows, size_t count,
+                               struct ps_result **result_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* watermark.c */
+/* Late records and those without event time become dead letters. */
+penstock_code ps_watermark_apply(struct ps_run *run, struct ps_input *input, struct ps_batch *batch, int64_t slice,
+                                 struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Messages of their dead letters, in the epoch's arena; NULL: exhausted. */
+const char *ps_watermark_null_text(const struct ps_run *run, const struct ps_input *input);
+const char *ps_watermark_late_text(const struct ps_run *run, const struct ps_input *input, int64_t lateness_ms);
+penstock_code ps_watermark_save(struct ps_run *run, struct ps_input *input, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Takes rows out of a batch; `rows` ascending. */
+void ps_batch_drop_rows(struct ps_batch *batch, const int64_t *rows, size_t count);
+
+/* output.c */
+/* Inputs and outputs of the graph, and who needs what. */
+penstock_code ps_output_list(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Writes the SQL of one output; the streams it reads must be defined. */
+penstock_code ps_output_plan(struct ps_run *run, struct ps_output *output, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Carries out an output's part of an epoch; *row_count_out: rows inserted. */
+penstock_code ps_output_write(struct ps_run *run, struct ps_output *output, int64_t *row_count_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
+const struct ps_sql_text *ps_output_select(const struct ps_output *output);
+
+/* table.c */
+penstock_code ps_table_plan(struct ps_run *run, struct ps_output *output, struct ps_tree *tree,
+                            const struct ps_shape *shape, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Defines stage and streams of the table for epochs (is_applying: over its existing rows). */
+penstock_code ps_table_define(struct ps_run *run, const struct ps_output *output,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The stage of this epoch, if it is a table. */
+penstock_code ps_table_stage(struct ps_run *run, const struct ps_output *output,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_table_write(struct ps_run *run, struct ps_output *output, int64_t *row_count_out,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
+/* place.c: lets the tree's SELECTs hand penstock_row up to the top. */
+penstock_code ps_place_carry(struct ps_tree *tree, const struct ps_shape *shape,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* view.c */
+penstock_code ps_view_plan(struct ps_run *run, struct ps_output *output, struct ps_tree *tree,
+                           const struct ps_shape *shape, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_view_create(struct ps_run *run, const struct ps_output *output,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_view_write(struct ps_run *run, const struct ps_output *output,
+                            struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* dead_letters.c */
+penstock_code ps_dead_add(struct ps_run *run, struct ps_dead_row row, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Looks up the records behind penstock_row values and adds them for a rule of `output`. `rows` ascending. */
+penstock_code ps_dead_add_rows(struct ps_run *run, const struct ps_output *output, const int64_t *rows,
+                               const struct ps_rule *const *rules, size_t count,
+                               struct penstock_error *error) PENSTOCK_MUST_USE;
+/* "data/a.ndjson, byte 120" of the record behind a penstock_row. */
+penstock_code ps_dead_place(struct ps_run *run, const struct ps_output *output, int64_t row, const char **text_out,
+                            struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Writes the list to penstock.dead_letters in record order and empties it. */
+penstock_code ps_dead_save(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The feeds through which dead letters and positions reach their tables; once an engine. */
+penstock_code ps_dead_declare(struct ps_engine *engine, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_position_declare(struct ps_engine *engine, struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* position.c */
+penstock_code ps_position_load(struct ps_run *run, const char *source, struct ps_position_list *list,
+                               struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The ends of the epoch's ranges; ranges[i] belongs to inputs[i], NULL: nothing of it. */
+penstock_code ps_position_save(struct ps_run *run, const struct ps_range *const *ranges,
+                               struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* applied.c: what ran before */
+enum ps_applied { PS_APPLIED_NEW, PS_APPLIED_SAME, PS_APPLIED_CHANGED, PS_APPLIED_LEFT_OUT };
+/* White space and comments do not make a statement another one. */
+penstock_code ps_applied_text(const char *text, struct ps_arena *arena, const char **text_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_applied_look(struct ps_run *run, const char *name, const char *kind, const char *text,
+                              enum ps_applied *applied_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_applied_save(struct ps_run *run, const char *name, const char *kind, const char *text,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
+
+#endif
