@@ -111,6 +111,6 @@ void ps_cli_print_manual(struct ps_output *out) {
              ".TP\n.B 3\nthe run is complete, but a gate refused a model\n"
              ".TP\n.B 4\na rule ON VIOLATION FAIL UPDATE was broken; the epoch was not committed\n"
              ".SH FILES\n.TP\n.I penstock.yml\nthe manifest\n"
-             ".TP\n.I store/penstock.duckdb\ntables, views, models, positions: any DuckDB can read it\n"
+             ".TP\n.I store/store.duckdb\ntables, views, models, positions: any DuckDB can read it\n"
              ".TP\n.I store/applications/\nlogs of every run\n");
 }

@@ -99,7 +99,7 @@ static penstock_code explain_open(struct ps_store *store, struct penstock_error 
 
 static penstock_code open_engine(struct ps_store *store, const struct ps_store_options *options,
                                  struct penstock_error *error) {
-    const char *file = ps_path_join(store->arena, store->path, "penstock.duckdb");
+    const char *file = ps_path_join(store->arena, store->path, "store.duckdb");
     const char *lock = ps_path_join(store->arena, store->path, "penstock.lock");
     if (file == NULL || lock == NULL) {
         return ps_error_memory(error, "the store's paths");
@@ -136,7 +136,7 @@ static penstock_code open_tables(struct ps_store *store, struct penstock_error *
         return PENSTOCK_OK;
     }
     if (store->is_read_only) {
-        return ps_error_set(error, PENSTOCK_INVALID_DATA, "%s/penstock.duckdb is no store of penstock", store->path);
+        return ps_error_set(error, PENSTOCK_INVALID_DATA, "%s/store.duckdb is no store of penstock", store->path);
     }
     return make(store, error);
 }

@@ -2,7 +2,7 @@
  *
  * store.h - the store: one folder, one DuckDB file in it, and penstock's own tables.
  *
- *   STORE/penstock.duckdb   user tables in schema main; schema "penstock" below; view state in "penstock_state"
+ *   STORE/store.duckdb      user tables in schema main; schema "penstock" below; view state in "penstock_state"
  *   STORE/penstock.lock     held by the process that has the store open (our own lock, beside DuckDB's)
  *   STORE/applications/     logs and states of applications (room app)
  *
