@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fit.c - questions to the training rows, as SQL.
+ *
+ * Quantiles are asked for four columns at a time: an exact quantile holds its column in memory, so all columns
+ * of a large table at once would not fit, and one at a time would read the table once for each.
+ */
+#include "model/fit.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "model/categories.h"
+#include "sql/scan.h"
+
+static const size_t quantile_columns = 4;
+
+void ps_buffer_sql_double(struct ps_buffer *buffer, double value) {
+    if (isinf(value)) {
+        ps_buffer_printf(buffer, "CAST('%sinf' AS DOUBLE)", value < 0 ? "-" : "");
+    } else {
+        ps_buffer_printf(buffer, "CAST('%.17g' AS DOUBLE)", value);
+    }
+}
+
+penstock_code ps_fit_note(struct ps_fit *fit, struct penstock_error *error, const char *format, ...) {
+    char text[600];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return fit->note == NULL ? PENSTOCK_OK : fit->note(fit->note_context, text, error);
+}
+
+static penstock_code query(struct ps_fit *fit, struct ps_buffer *sql, struct ps_result **result_out,
+                           struct penstock_error *error) {
+    PS_TRY(ps_buffer_status(sql, error));
+    if (ps_stop_requested(fit->stop)) {
+        return ps_error_set(error, PENSTOCK_CANCELLED, "stopped while fitting transforms");
+    }
+    fit->scan_count++;
+    return ps_sql_query(fit->connection, sql->data, result_out, error);
+}
+
+static void add_from(struct ps_fit *fit, struct ps_buffer *sql) {
+    ps_buffer_printf(sql, " FROM %s %s", fit->relation, fit->where->size > 0 ? fit->where->data : "");
+}
+
+static penstock_code quantiles_of(struct ps_fit *fit, const char *const *expressions, size_t count,
+                                  const double *probabilities, size_t probability_count, double *quantiles_out,
+                                  struct penstock_error *error) {
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, (size_t)16 << 20);
+    ps_buffer_text(&sql, "SELECT ");
+    for (size_t i = 0; i < count; i++) {
+        for (size_t p = 0; p < probability_count; p++) {
+            ps_buffer_printf(&sql, "%sq%zu[%zu]", i + p > 0 ? ", " : "", i, p + 1);
+        }
+    }
+    ps_buffer_text(&sql, " FROM (SELECT ");
+    for (size_t i = 0; i < count; i++) {
+        ps_buffer_printf(&sql, "%squantile_cont(%s, [", i > 0 ? ", " : "", expressions[i]);
+        for (size_t p = 0; p < probability_count; p++) {
+            ps_buffer_printf(&sql, "%s%.17g", p > 0 ? ", " : "", probabilities[p]);
+        }
+        ps_buffer_printf(&sql, "]) AS q%zu", i);
+    }
+    add_from(fit, &sql);
+    ps_buffer_text(&sql, ")");
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(query(fit, &sql, &result, error));
+    for (size_t i = 0; i < count * probability_count; i++) {
+        quantiles_out[i] = ps_result_double(result, 0, (int64_t)i);
+    }
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_fit_quantiles(struct ps_fit *fit, const char *const *expressions, size_t count,
+                               const double *probabilities, size_t probability_count, double *quantiles_out,
+                               struct penstock_error *error) {
+    for (size_t i = 0; i < count; i += quantile_columns) {
+        const size_t some = count - i < quantile_columns ? count - i : quantile_columns;
+        PS_TRY(quantiles_of(fit, expressions + i, some, probabilities, probability_count,
+                            quantiles_out + i * probability_count, error));
+    }
+    return PENSTOCK_OK;
+}
+
+/* Sums about the first value, compensated (Neumaier): the order of rows is the query's, so the bits repeat. */
+struct sums {
+    double count, pilot, first, first_rest, second, second_rest, least, largest;
+};
+
+static void add(double *sum, double *rest, double value) {
+    const double total = *sum + value;
+    *rest += fabs(*sum) >= fabs(value) ? (*sum - total) + value : (value - total) + *sum;
+    *sum = total;
+}
+
+static void add_value(struct sums *sums, double value) {
+    if (sums->count == 0) {
+        sums->pilot = sums->least = sums->largest = value;
+    }
+    const double distance = value - sums->pilot;
+    sums->count++;
+    add(&sums->first, &sums->first_rest, distance);
+    add(&sums->second, &sums->second_rest, distance * distance);
+    sums->least = fmin(sums->least, value);
+    sums->largest = fmax(sums->largest, value);
+}
+
+static struct ps_column_moments moments_of(const struct sums *sums) {
+    const double first = sums->first + sums->first_rest;
+    const double squares = sums->second + sums->second_rest - first * first / fmax(sums->count, 1);
+    return (struct ps_column_moments){
+        .row_count = sums->count,
+        .mean = sums->pilot + first / fmax(sums->count, 1),
+        .variance = sums->count > 1 ? fmax(squares, 0) / (sums->count - 1) : 0,
+        .least = sums->least,
+        .largest = sums->largest,
+    };
+}
+
+static penstock_code sum_chunks(struct ps_fit *fit, struct ps_scan *scan, struct sums *sums, size_t count,
+                                struct penstock_error *error) {
+    for (;;) {
+        struct ps_chunk *chunk = NULL;
+        PS_TRY(ps_scan_next(scan, &chunk, error));
+        if (chunk == NULL) {
+            return PENSTOCK_OK;
+        }
+        for (size_t c = 0; c < count; c++) {
+            const double *values = ps_chunk_doubles(chunk, c);
+            const uint64_t *validity = ps_chunk_validity(chunk, c);
+            for (int64_t row = 0; row < ps_chunk_row_count(chunk); row++) {
+                if (ps_chunk_is_valid(validity, row) && isfinite(values[row])) {
+                    add_value(&sums[c], values[row]);
+                }
+            }
+        }
+        ps_chunk_free(chunk);
+        if (ps_stop_requested(fit->stop)) {
+            return ps_error_set(error, PENSTOCK_CANCELLED, "stopped while fitting transforms");
+        }
+    }
+}
+
+penstock_code ps_fit_moments(struct ps_fit *fit, const char *const *expressions, size_t count,
+                             struct ps_column_moments *moments_out, struct penstock_error *error) {
+    struct ps_scan_column *columns PS_SCOPED(ps_release_scoped) = ps_allocate(count, sizeof *columns);
+    struct sums *sums PS_SCOPED(ps_release_scoped) = ps_allocate(count, sizeof *sums);
+    if (columns == NULL || sums == NULL) {
+        return ps_error_memory(error, "moments");
+    }
+    for (size_t i = 0; i < count; i++) {
+        columns[i] = (struct ps_scan_column){expressions[i], PS_SCAN_DOUBLE};
+    }
+    struct ps_scan *scan = NULL;
+    PS_TRY(ps_scan_open(fit->connection, fit->relation, columns, count, fit->where->size > 0 ? fit->where->data : NULL,
+                        &scan, error));
+    fit->scan_count++;
+    const penstock_code code = sum_chunks(fit, scan, sums, count, error);
+    ps_scan_close(scan);
+    for (size_t i = 0; code == PENSTOCK_OK && i < count; i++) {
+        moments_out[i] = moments_of(&sums[i]);
+    }
+    return code;
+}
+
+penstock_code ps_fit_mode(struct ps_fit *fit, const char *expression, double *mode_out, struct penstock_error *error) {
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, (size_t)16 << 20);
+    ps_buffer_printf(&sql, "SELECT v FROM (SELECT %s AS v", expression);
+    add_from(fit, &sql);
+    ps_buffer_text(&sql, ") WHERE v IS NOT NULL GROUP BY v ORDER BY count(*) DESC, v LIMIT 1");
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(query(fit, &sql, &result, error));
+    *mode_out = ps_result_row_count(result) > 0 ? ps_result_double(result, 0, 0) : (double)NAN;
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_fit_distinct(struct ps_fit *fit, const char *expression, bool is_text, const char *column,
+                              struct ps_fit_values *values_out, struct penstock_error *error) {
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, (size_t)16 << 20);
+    ps_buffer_printf(&sql, "SELECT v, count(*) FROM (SELECT %s AS v", expression);
+    add_from(fit, &sql);
+    ps_buffer_printf(&sql, ") WHERE v IS NOT NULL GROUP BY v ORDER BY v LIMIT %d", PS_LIMIT_FEATURE_COUNT + 1);
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(query(fit, &sql, &result, error));
+    const int64_t count = ps_result_row_count(result);
+    if (count > PS_LIMIT_FEATURE_COUNT) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "column %s has more than %d categories, the limit of features",
+                           column, PS_LIMIT_FEATURE_COUNT);
+        return ps_error_hint(error, "is it a number, a time or an id? Leave it out of the SELECT, or Bucketizer first");
+    }
+    struct ps_fit_values values = {.count = (size_t)count};
+    values.texts = ps_arena_allocate(fit->arena, values.count + 1, sizeof *values.texts);
+    values.counts = ps_arena_allocate(fit->arena, values.count + 1, sizeof *values.counts);
+    values.numbers = is_text ? NULL : ps_arena_allocate(fit->arena, values.count + 1, sizeof(double));
+    if (values.texts == NULL || values.counts == NULL || (!is_text && values.numbers == NULL)) {
+        return ps_error_memory(error, "categories");
+    }
+    for (int64_t i = 0; i < count; i++) {
+        values.counts[i] = ps_result_integer(result, i, 1);
+        if (is_text) {
+            values.texts[i] = ps_arena_copy(fit->arena, ps_result_text(result, i, 0));
+        } else {
+            values.numbers[i] = ps_result_double(result, i, 0);
+            values.texts[i] = ps_category_label(fit->arena, values.numbers[i]);
+        }
+        if (values.texts[i] == NULL) {
+            return ps_error_memory(error, "categories");
+        }
+    }
+    *values_out = values;
+    return PENSTOCK_OK;
+}
+
+/* A scaler whose values a later stage needs: its moments are summed now. */
+static penstock_code learn_now(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error) {
+    for (size_t i = 0; i < transform->input_count; i++) {
+        if (transform->is_deferred[i]) {
+            continue;
+        }
+        struct ps_column_moments moments = {0};
+        const char *sql = fit->pipeline->slots[transform->inputs[i]].sql;
+        PS_TRY(ps_fit_moments(fit, &sql, 1, &moments, error));
+        transform->type->learn(transform, &moments, transform->numbers + i * transform->type->number_count);
+        transform->is_fitted[i] = true;
+    }
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_pipeline_fit(struct ps_fit *fit, struct penstock_error *error) {
+    for (size_t i = 0; i < fit->pipeline->transform_count; i++) {
+        struct ps_transform *transform = &fit->pipeline->transforms[i];
+        for (size_t c = 0; transform->type->reads_values && c < transform->input_count; c++) {
+            const struct ps_slot *slot = &fit->pipeline->slots[transform->inputs[c]];
+            if (slot->sql == NULL && slot->categories == NULL) {
+                return ps_transform_error(transform, error, "cannot learn from %s, which an earlier stage has made",
+                                          slot->name);
+            }
+        }
+        if (transform->type->fit != NULL) {
+            PS_TRY(transform->type->fit(fit, transform, error));
+        } else if (transform->is_learnt) {
+            PS_TRY(learn_now(fit, transform, error));
+        }
+        PS_TRY(transform->type->finish(fit->pipeline, transform, error));
+    }
+    return PENSTOCK_OK;
+}

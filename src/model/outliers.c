@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * outliers.c - OutlierFilter: training rows whose value lies outside bounds are left out.
+ *
+ *   iqr         [q1 - k (q3 - q1), q3 + k (q3 - q1)]   k = 1.5 (Tukey 1977)
+ *   zscore      mean -+ k sample standard deviations   k = 3
+ *   mad         median -+ k 1.4826 MAD                 k = 3.5 (Iglewicz and Hoaglin 1993)
+ *   percentile  [quantile(lower), quantile(upper)]     0.01 and 0.99
+ *
+ * Bounds are learnt from all training rows and applied to training rows only: hold-out rows stay, because in
+ * service nobody leaves out the rows that are hard. It is the one stage that may read the label.
+ */
+#include <math.h>
+
+#include "model/fit.h"
+
+enum { LOWER, UPPER, NUMBER_COUNT };
+
+struct config {
+    const char *method;
+    double k, lower, upper;
+};
+
+static const struct ps_option options[] = {
+    {"method", PS_OPTION_CHOICE, "iqr", 0, 0, "iqr|zscore|mad|percentile", offsetof(struct config, method), false, false,
+     "how the bounds are found", "0.1"},
+    {"k", PS_OPTION_DOUBLE, NULL, 0, 1e300, NULL, offsetof(struct config, k), false, false,
+     "how far from the middle a bound is; default 1.5 for iqr, 3 for zscore, 3.5 for mad", "0.1"},
+    {"lower", PS_OPTION_DOUBLE, "0.01", 0, 1, NULL, offsetof(struct config, lower), false, false,
+     "lower quantile for percentile", "0.1"},
+    {"upper", PS_OPTION_DOUBLE, "0.99", 0, 1, NULL, offsetof(struct config, upper), false, false,
+     "upper quantile for percentile", "0.1"},
+    {0},
+};
+
+static bool is_method(const struct ps_transform *transform, const char *name) {
+    const struct config *config = transform->config;
+    return strcmp(config->method, name) == 0;
+}
+
+static penstock_code bind(struct ps_pipeline *pipeline, struct ps_transform *transform, struct penstock_error *error) {
+    (void)pipeline;
+    struct config *config = transform->config;
+    if (config->k == 0) {
+        config->k = is_method(transform, "iqr") ? 1.5 : is_method(transform, "zscore") ? 3 : 3.5;
+    }
+    if (is_method(transform, "percentile") && !(config->lower < config->upper)) {
+        return ps_transform_error(transform, error, "lower must be less than upper, but %g is not less than %g",
+                                  config->lower, config->upper);
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code bounds_by_quantiles(struct ps_fit *fit, const struct ps_transform *transform, const char *sql,
+                                         double *bounds, struct penstock_error *error) {
+    const struct config *config = transform->config;
+    const bool is_iqr = is_method(transform, "iqr");
+    const double probabilities[2] = {is_iqr ? 0.25 : config->lower, is_iqr ? 0.75 : config->upper};
+    PS_TRY(ps_fit_quantiles(fit, &sql, 1, probabilities, 2, bounds, error));
+    if (is_iqr) {
+        const double reach = config->k * (bounds[UPPER] - bounds[LOWER]);
+        bounds[LOWER] -= reach;
+        bounds[UPPER] += reach;
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code bounds_by_median(struct ps_fit *fit, const struct ps_transform *transform, const char *sql,
+                                      double *bounds, struct penstock_error *error) {
+    const struct config *config = transform->config;
+    const double half = 0.5;
+    double median = 0;
+    double deviation = 0;
+    PS_TRY(ps_fit_quantiles(fit, &sql, 1, &half, 1, &median, error));
+    if (!isnan(median)) {
+        const char *distance = ps_arena_printf(fit->arena, "abs(%s - CAST('%.17g' AS DOUBLE))", sql, median);
+        if (distance == NULL) {
+            return ps_error_memory(error, "a pipeline");
+        }
+        PS_TRY(ps_fit_quantiles(fit, &distance, 1, &half, 1, &deviation, error));
+    }
+    bounds[LOWER] = median - config->k * 1.4826 * deviation;
+    bounds[UPPER] = median + config->k * 1.4826 * deviation;
+    return PENSTOCK_OK;
+}
+
+static penstock_code bounds_by_mean(struct ps_fit *fit, const struct ps_transform *transform, const char *sql,
+                                    double *bounds, struct penstock_error *error) {
+    const struct config *config = transform->config;
+    struct ps_column_moments moments = {0};
+    PS_TRY(ps_fit_moments(fit, &sql, 1, &moments, error));
+    const double reach = config->k * sqrt(moments.variance);
+    bounds[LOWER] = moments.mean - reach;
+    bounds[UPPER] = moments.mean + reach;
+    return PENSTOCK_OK;
+}
+
+static penstock_code add_condition(struct ps_fit *fit, const char *sql, const double *bounds,
+                                   struct penstock_error *error) {
+    ps_buffer_printf(fit->where, "%s coalesce(%s BETWEEN ", fit->where->size > 0 ? " AND" : "WHERE", sql);
+    ps_buffer_sql_double(fit->where, bounds[LOWER]);
+    ps_buffer_text(fit->where, " AND ");
+    ps_buffer_sql_double(fit->where, bounds[UPPER]);
+    ps_buffer_text(fit->where, ", true)");
+    return ps_buffer_status(fit->where, error);
+}
+
+static penstock_code fit_bounds(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error) {
+    for (size_t i = 0; i < transform->input_count; i++) {
+        const struct ps_slot *slot = &fit->pipeline->slots[transform->inputs[i]];
+        double *bounds = transform->numbers + i * NUMBER_COUNT;
+        PS_TRY(is_method(transform, "mad")      ? bounds_by_median(fit, transform, slot->sql, bounds, error)
+               : is_method(transform, "zscore") ? bounds_by_mean(fit, transform, slot->sql, bounds, error)
+                                                : bounds_by_quantiles(fit, transform, slot->sql, bounds, error));
+        transform->is_fitted[i] = true;
+        const bool has_spread = bounds[UPPER] > bounds[LOWER];
+        if (!has_spread) {
+            bounds[LOWER] = -(double)INFINITY;
+            bounds[UPPER] = (double)INFINITY;
+            PS_TRY(ps_fit_note(fit, error, "OutlierFilter(%s): the column has no spread by %s, so nothing is left out",
+                               slot->name, ((const struct config *)transform->config)->method));
+        }
+    }
+    for (size_t i = 0; i < transform->input_count; i++) { /* only now: all bounds are of the rows before this stage */
+        const double *bounds = transform->numbers + i * NUMBER_COUNT;
+        if (isfinite(bounds[LOWER])) {
+            PS_TRY(add_condition(fit, fit->pipeline->slots[transform->inputs[i]].sql, bounds, error));
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *transform, struct penstock_error *error) {
+    (void)pipeline;
+    (void)transform;
+    (void)error;
+    return PENSTOCK_OK;
+}
+
+static void apply(const struct ps_pipeline *pipeline, const struct ps_transform *transform, struct ps_frame *frame) {
+    (void)pipeline;
+    for (size_t i = 0; frame->is_training && i < transform->input_count; i++) {
+        const double *in = frame->slots[transform->inputs[i]].numbers;
+        const double lower = transform->numbers[i * NUMBER_COUNT + LOWER];
+        const double upper = transform->numbers[i * NUMBER_COUNT + UPPER];
+        for (size_t row = 0; row < frame->row_count; row++) {
+            if (in[row] < lower || in[row] > upper) {
+                ps_frame_set_fate(frame, row, PS_FATE_OUTLIER);
+            }
+        }
+    }
+}
+
+const struct ps_transform_type ps_outlier_filter_type = {
+    .name = "OutlierFilter",
+    .help = "leaves training rows with extreme values out",
+    .options = options,
+    .config_size = sizeof(struct config),
+    .column_min = 1,
+    .takes_label = true,
+    .is_filter = true,
+    .reads_values = true,
+    .number_count = NUMBER_COUNT,
+    .bind = bind,
+    .fit = fit_bounds,
+    .finish = finish,
+    .apply = apply,
+};

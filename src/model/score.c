@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * score.c - one scan of the hold-out rows, chunk by chunk through ps_fitted_predict().
+ */
+#include "model/score.h"
+
+#include <math.h>
+
+#include "model/train.h"
+
+struct scorer {
+    struct ps_dataset *dataset;
+    const struct ps_fitted *models[2];
+    size_t model_count;
+    struct ps_scan_column *columns; /* inputs of both models, label, time */
+    size_t column_count;
+    size_t firsts[2];               /* first column of each model's inputs */
+    size_t label, time;
+    struct ps_input_column *inputs;
+    struct ps_bytes **texts;        /* per column, of a chunk */
+    int64_t text_capacity;
+    double *predictions[2];
+    int64_t capacity;
+    struct ps_scored scored;
+    size_t labels_capacity;
+};
+
+static void scorer_done(struct scorer *scorer) {
+    for (size_t i = 0; scorer->texts != NULL && i < scorer->column_count; i++) {
+        ps_release(scorer->texts[i]);
+    }
+    ps_release(scorer->texts);
+    ps_release(scorer->columns);
+    ps_release(scorer->inputs);
+    ps_release(scorer->predictions[0]);
+    ps_release(scorer->predictions[1]);
+    ps_scored_done(&scorer->scored);
+}
+
+void ps_scored_done(struct ps_scored *scored) {
+    ps_release(scored->labels);
+    ps_release(scored->times);
+    ps_release(scored->predictions);
+    ps_release(scored->others);
+    *scored = (struct ps_scored){0};
+}
+
+static penstock_code choose_columns(struct scorer *scorer, struct penstock_error *error) {
+    const struct ps_recipe *recipe = scorer->dataset->recipe;
+    size_t count = 2;
+    for (size_t m = 0; m < scorer->model_count; m++) {
+        count += ps_fitted_input_count(scorer->models[m]);
+    }
+    scorer->columns = ps_allocate(count, sizeof *scorer->columns);
+    scorer->inputs = ps_allocate(count, sizeof *scorer->inputs);
+    scorer->texts = ps_allocate(count, sizeof *scorer->texts);
+    if (scorer->columns == NULL || scorer->inputs == NULL || scorer->texts == NULL) {
+        return ps_error_memory(error, "the hold-out");
+    }
+    for (size_t m = 0; m < scorer->model_count; m++) {
+        scorer->firsts[m] = scorer->column_count;
+        for (size_t i = 0; i < ps_fitted_input_count(scorer->models[m]); i++) {
+            struct ps_scan_column *column = &scorer->columns[scorer->column_count++];
+            column->expression = ps_dataset_column(scorer->dataset, ps_fitted_input_name(scorer->models[m], i));
+            column->kind = ps_fitted_input_is_text(scorer->models[m], i) ? PS_SCAN_TEXT : PS_SCAN_DOUBLE;
+        }
+    }
+    scorer->label = scorer->column_count++;
+    scorer->columns[scorer->label] = (struct ps_scan_column){ps_dataset_column(scorer->dataset, recipe->model->label),
+                                                             PS_SCAN_DOUBLE};
+    if (recipe->by_column != NULL) {
+        scorer->time = scorer->column_count++;
+        scorer->columns[scorer->time] = (struct ps_scan_column){ps_dataset_column(scorer->dataset, recipe->by_column),
+                                                                PS_SCAN_DOUBLE};
+    }
+    for (size_t i = 0; i < scorer->column_count; i++) {
+        if (scorer->columns[i].expression == NULL) {
+            return ps_error_memory(error, "the hold-out");
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code fill_inputs(struct scorer *scorer, const struct ps_chunk *chunk, struct penstock_error *error) {
+    const int64_t rows = ps_chunk_row_count(chunk);
+    for (size_t c = 0; c < scorer->column_count; c++) {
+        struct ps_input_column *input = &scorer->inputs[c];
+        *input = (struct ps_input_column){.validity = ps_chunk_validity(chunk, c)};
+        if (scorer->columns[c].kind == PS_SCAN_DOUBLE) {
+            input->numbers = ps_chunk_doubles(chunk, c);
+            continue;
+        }
+        if (scorer->texts[c] == NULL || rows > scorer->text_capacity) {
+            struct ps_bytes *larger = ps_reallocate(scorer->texts[c], (size_t)rows, sizeof *larger);
+            if (larger == NULL) {
+                return ps_error_memory(error, "the hold-out");
+            }
+            scorer->texts[c] = larger;
+        }
+        for (int64_t row = 0; row < rows; row++) {
+            if (ps_chunk_is_valid(input->validity, row)) {
+                scorer->texts[c][row] = ps_chunk_text(chunk, c, row);
+            }
+        }
+        input->texts = scorer->texts[c];
+    }
+    scorer->text_capacity = rows > scorer->text_capacity ? rows : scorer->text_capacity;
+    return PENSTOCK_OK;
+}
+
+/* Row by row, for a model that refuses some row of the chunk. */
+static penstock_code predict_leniently(const struct ps_fitted *fitted, const struct ps_input_column *inputs,
+                                       int64_t row_count, double *predictions, struct penstock_error *error) {
+    const size_t count = ps_fitted_input_count(fitted);
+    struct ps_input_column *row PS_SCOPED(ps_release_scoped) = ps_allocate(count + 1, sizeof *row);
+    if (row == NULL) {
+        return ps_error_memory(error, "the hold-out");
+    }
+    static const uint64_t none = 0;
+    for (int64_t r = 0; r < row_count; r++) {
+        for (size_t i = 0; i < count; i++) {
+            row[i] = inputs[i];
+            row[i].numbers = inputs[i].numbers == NULL ? NULL : inputs[i].numbers + r;
+            row[i].texts = inputs[i].texts == NULL ? NULL : inputs[i].texts + r;
+            row[i].validity = ps_chunk_is_valid(inputs[i].validity, r) ? NULL : &none;
+        }
+        const penstock_code code = ps_fitted_predict(fitted, row, 1, &predictions[r], error);
+        if (code == PENSTOCK_INVALID_DATA) {
+            predictions[r] = (double)NAN;
+        } else if (code != PENSTOCK_OK) {
+            return code;
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code predict(struct scorer *scorer, int64_t rows, struct penstock_error *error) {
+    for (size_t m = 0; m < scorer->model_count; m++) {
+        if (rows > scorer->capacity || scorer->predictions[m] == NULL) {
+            double *larger = ps_reallocate(scorer->predictions[m], (size_t)rows, sizeof(double));
+            if (larger == NULL) {
+                return ps_error_memory(error, "the hold-out");
+            }
+            scorer->predictions[m] = larger;
+        }
+        const struct ps_input_column *inputs = scorer->inputs + scorer->firsts[m];
+        penstock_code code = ps_fitted_predict(scorer->models[m], inputs, rows, scorer->predictions[m], error);
+        if (code == PENSTOCK_INVALID_DATA && m > 0) {
+            code = predict_leniently(scorer->models[m], inputs, rows, scorer->predictions[m], error);
+        }
+        if (code != PENSTOCK_OK) {
+            (void)ps_error_context(error, "the hold-out");
+            return code;
+        }
+    }
+    scorer->capacity = rows > scorer->capacity ? rows : scorer->capacity;
+    return PENSTOCK_OK;
+}
+
+static penstock_code reserve(struct scorer *scorer, int64_t rows, struct penstock_error *error) {
+    struct ps_scored *scored = &scorer->scored;
+    const size_t needed = (size_t)(scored->row_count + rows);
+    if (needed <= scorer->labels_capacity) {
+        return PENSTOCK_OK;
+    }
+    size_t capacity = scorer->labels_capacity == 0 ? 4096 : scorer->labels_capacity * 2;
+    capacity = capacity < needed ? needed : capacity;
+    double **const columns[] = {&scored->labels, &scored->predictions, scorer->time > 0 ? &scored->times : NULL,
+                                scorer->model_count > 1 ? &scored->others : NULL};
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+        double *larger = columns[i] == NULL ? NULL : ps_reallocate(*columns[i], capacity, sizeof(double));
+        if (columns[i] != NULL && larger == NULL) {
+            return ps_error_memory(error, "the hold-out");
+        }
+        if (columns[i] != NULL) {
+            *columns[i] = larger;
+        }
+    }
+    scorer->labels_capacity = capacity;
+    return PENSTOCK_OK;
+}
+
+static void keep_rows(struct scorer *scorer, int64_t rows) {
+    struct ps_scored *scored = &scorer->scored;
+    const struct ps_input_column *label = &scorer->inputs[scorer->label];
+    for (int64_t r = 0; r < rows; r++) {
+        if (!ps_chunk_is_valid(label->validity, r) || !isfinite(label->numbers[r])) {
+            scored->null_labels++;
+            continue;
+        }
+        if (isnan(scorer->predictions[0][r])) {
+            scored->unpredicted++;
+            continue;
+        }
+        const int64_t place = scored->row_count++;
+        scored->labels[place] = label->numbers[r];
+        scored->predictions[place] = scorer->predictions[0][r];
+        if (scored->times != NULL) {
+            scored->times[place] = scorer->inputs[scorer->time].numbers[r];
+        }
+        if (scored->others != NULL) {
+            scored->others[place] = scorer->predictions[1][r];
+        }
+    }
+}
+
+static penstock_code score_chunk(struct scorer *scorer, const struct ps_chunk *chunk, struct penstock_error *error) {
+    const int64_t rows = ps_chunk_row_count(chunk);
+    PS_TRY(fill_inputs(scorer, chunk, error));
+    PS_TRY(predict(scorer, rows, error));
+    PS_TRY(reserve(scorer, rows, error));
+    keep_rows(scorer, rows);
+    return PENSTOCK_OK;
+}
+
+static penstock_code score_all(struct scorer *scorer, struct ps_scan *scan, const struct ps_stop *stop,
+                               struct penstock_error *error) {
+    for (;;) {
+        struct ps_chunk *chunk = NULL;
+        PS_TRY(ps_scan_next(scan, &chunk, error));
+        if (chunk == NULL) {
+            return PENSTOCK_OK;
+        }
+        const penstock_code code = score_chunk(scorer, chunk, error);
+        ps_chunk_free(chunk);
+        PS_TRY(code);
+        if (ps_stop_requested(stop)) {
+            return ps_error_set(error, PENSTOCK_CANCELLED, "stopped while scoring the hold-out");
+        }
+    }
+}
+
+penstock_code ps_score_holdout(struct ps_dataset *dataset, const struct ps_fitted *fitted, const struct ps_fitted *other,
+                               const struct ps_stop *stop, struct ps_scored *scored_out, struct penstock_error *error) {
+    struct scorer scorer PS_SCOPED(scorer_done) = {.dataset = dataset, .models = {fitted, other}};
+    scorer.model_count = other != NULL ? 2 : 1;
+    PS_TRY(choose_columns(&scorer, error));
+    struct ps_scan *scan = NULL;
+    PS_TRY(ps_dataset_scan_holdout(dataset, scorer.columns, scorer.column_count, &scan, error));
+    const penstock_code code = score_all(&scorer, scan, stop, error);
+    ps_scan_close(scan);
+    PS_TRY(code);
+    *scored_out = scorer.scored;
+    scorer.scored = (struct ps_scored){0};
+    return PENSTOCK_OK;
+}
