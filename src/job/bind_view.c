@@ -2,8 +2,9 @@
  *
  * bind_view.c - what only types and names can tell about a materialized view.
  *
- * Whether an aggregate over these types has a state that DuckDB can export, whether a GROUP BY name is a
- * column or a select item, and whether EMIT FINAL has a window that its watermark will close.
+ * Whether a GROUP BY name is a column or a select item, and whether EMIT FINAL has a window that its watermark
+ * will close. (Every aggregate that shape_view.c lets pass can be kept over every type it takes: tried over all
+ * of DuckDB's types; room stream keeps min and max as values and avg as sum and count where it must.)
  */
 #include "job/analysis.h"
 #include "job/syntax.h"
@@ -24,9 +25,8 @@ static yyjson_mut_val *select_only(struct ps_tree *tree, yyjson_mut_val *item) {
     return copy;
 }
 
-/* Does DuckDB take it? is_state: also that the state, called a, can be combined and finalized. */
 static penstock_code describe_only(struct ps_analysis *analysis, const struct ps_item *item, yyjson_mut_val *expression,
-                                   bool is_state, struct penstock_error *error) {
+                                   struct penstock_error *error) {
     const char *sql = NULL, **names = NULL, **types = NULL;
     size_t count = 0;
     yyjson_mut_val *select = select_only(item->tree, expression);
@@ -34,39 +34,7 @@ static penstock_code describe_only(struct ps_analysis *analysis, const struct ps
         return ps_error_memory(error, "the graph");
     }
     PS_TRY(ps_tree_text(analysis->connection, item->tree, select, analysis->arena, &sql, error));
-    if (is_state) {
-        sql = ps_arena_printf(analysis->arena, "SELECT finalize(combine(a, a)) FROM (%s)", sql);
-        if (sql == NULL) {
-            return ps_error_memory(error, "the graph");
-        }
-    }
     return ps_sql_describe(analysis->connection, sql, analysis->arena, &names, &types, &count, NULL, error);
-}
-
-static penstock_code check_export(struct ps_analysis *analysis, const struct ps_item *item, yyjson_mut_val *aggregate) {
-    /* Of min and max the value itself is the state; avg is kept as sum and count where it must be. */
-    static const char *const always[] = {"min", "max", "avg", "mean"};
-    const char *name = ps_syntax_function(aggregate);
-    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
-        if (ps_text_equal_nocase(name, always[i])) {
-            return PENSTOCK_OK;
-        }
-    }
-    yyjson_mut_doc *document = ps_tree_document(item->tree);
-    yyjson_mut_val *copy = yyjson_mut_val_mut_copy(document, aggregate);
-    if (copy != NULL) {
-        yyjson_mut_obj_put(copy, yyjson_mut_str(document, "export_state"), yyjson_mut_true(document));
-        yyjson_mut_obj_put(copy, yyjson_mut_str(document, "alias"), yyjson_mut_str(document, "a"));
-    }
-    struct penstock_error error;
-    const penstock_code code = describe_only(analysis, item, copy, true, &error);
-    if (code == PENSTOCK_OK || code == PENSTOCK_OUT_OF_MEMORY) {
-        return code == PENSTOCK_OK ? code : ps_error_memory(analysis->error, "the graph");
-    }
-    ps_analysis_fail(analysis, item, ps_syntax_offset(aggregate), "CAST the argument to DOUBLE",
-                     "%s() over this type has no state that a view could keep", name);
-    ps_error_detail(analysis->error, "%s", error.message);
-    return PENSTOCK_INVALID_PROJECT;
 }
 
 /* GROUP BY hour, where hour is a column and another select item's name: DuckDB takes the column, most readers
@@ -89,7 +57,7 @@ static penstock_code check_group_names(struct ps_analysis *analysis, const struc
             }
             struct penstock_error error;
             yyjson_mut_val *copy = yyjson_mut_val_mut_copy(ps_tree_document(item->tree), expression);
-            if (describe_only(analysis, item, copy, false, &error) == PENSTOCK_OK) {
+            if (describe_only(analysis, item, copy, &error) == PENSTOCK_OK) {
                 return ps_analysis_fail(analysis, item, ps_syntax_offset(expression),
                                         "GROUP BY ALL, or by the item's number, or give the item another name",
                                         "'%s' is a column and the name of another select item: it is not clear which one to group by", name);
@@ -125,9 +93,6 @@ static penstock_code check_final(struct ps_analysis *analysis, const struct ps_i
 }
 
 penstock_code ps_bind_view(struct ps_analysis *analysis, struct ps_item *item) {
-    for (size_t i = 0; i < item->shape.aggregate_count; i++) {
-        PS_TRY(check_export(analysis, item, item->shape.aggregates[i]));
-    }
     PS_TRY(check_group_names(analysis, item));
     return item->node.statement->as.view.emit_final ? check_final(analysis, item) : PENSTOCK_OK;
 }

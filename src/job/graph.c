@@ -249,6 +249,7 @@ static penstock_code build(struct ps_analysis *analysis, struct ps_graph *graph)
     for (size_t i = 0; i < analysis->item_count; i++) {
         PS_TRY(ps_bind_item(analysis, &analysis->items[order[i]]));
     }
+    PS_TRY(ps_reads_find(analysis));
     return fill_graph(analysis, order, graph);
 }
 

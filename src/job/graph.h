@@ -23,6 +23,9 @@ struct ps_node {
     bool *input_is_stream;
     size_t input_count;
     int64_t source; /* node of the source whose records reach this one by STREAM, or -1 */
+    /* Sources: whether any statement reads the column (column_count of them; the watermark's always). What is not
+     * read is still decoded and checked against its type, but need not go further. Else NULL. */
+    bool *column_is_read;
 };
 
 struct ps_graph {
@@ -60,6 +63,7 @@ struct ps_plan {
     const struct ps_graph *graph;
     struct ps_arena *arena;
 };
+/* Every stage comes after its inputs. */
 penstock_code ps_plan_build(const struct ps_graph *graph, struct ps_plan **plan_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_plan_free(struct ps_plan *plan);
 

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reads.c - which columns of a source any statement reads.
+ *
+ * By name, over the whole tree of each statement that streams from the source: a column counts as read when its
+ * name stands anywhere, when a star may stand for it, or when a join finds it by itself. Too many is safe.
+ */
+#include "job/analysis.h"
+#include "job/syntax.h"
+
+struct marking {
+    struct ps_node *source;
+};
+
+static void mark(struct ps_node *source, const char *name) {
+    for (size_t i = 0; name != NULL && i < source->column_count; i++) {
+        if (ps_text_equal_nocase(source->column_names[i], name)) {
+            source->column_is_read[i] = true;
+        }
+    }
+}
+
+static void mark_strings(struct ps_node *source, yyjson_mut_val *list) {
+    size_t index, max;
+    yyjson_mut_val *value;
+    yyjson_mut_arr_foreach(list, index, max, value) {
+        mark(source, yyjson_mut_get_str(value));
+    }
+}
+
+static bool is_in(yyjson_mut_val *list, const char *name) {
+    size_t index, max;
+    yyjson_mut_val *value;
+    yyjson_mut_arr_foreach(list, index, max, value) {
+        const char *text = yyjson_mut_get_str(value);
+        if (text != NULL && ps_text_equal_nocase(text, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Everything but what the star itself leaves out; NULL: everything. */
+static void mark_star(struct ps_node *source, yyjson_mut_val *star) {
+    yyjson_mut_val *excluded = yyjson_mut_obj_get(star, "exclude_list");
+    for (size_t i = 0; i < source->column_count; i++) {
+        source->column_is_read[i] = source->column_is_read[i] || !is_in(excluded, source->column_names[i]);
+    }
+}
+
+static bool visit(yyjson_mut_val *node, void *context) {
+    struct marking *marking = context;
+    if (ps_syntax_is_class(node, "COLUMN_REF")) {
+        mark_strings(marking->source, yyjson_mut_obj_get(node, "column_names"));
+    } else if (ps_syntax_is_class(node, "STAR")) {
+        mark_star(marking->source, node);
+    } else if (ps_syntax_is(node, "JOIN")) {
+        mark_strings(marking->source, yyjson_mut_obj_get(node, "using_columns"));
+        if (strcmp(ps_tree_member(node, "ref_type"), "NATURAL") == 0) {
+            mark_star(marking->source, NULL);
+        }
+    }
+    return true;
+}
+
+penstock_code ps_reads_find(struct ps_analysis *analysis) {
+    for (size_t i = 0; i < analysis->item_count; i++) {
+        struct ps_node *node = &analysis->items[i].node;
+        if (node->kind == PS_NODE_SOURCE) {
+            node->column_is_read = ps_arena_allocate(analysis->arena, node->column_count + 1, sizeof *node->column_is_read);
+            if (node->column_is_read == NULL) {
+                return ps_error_memory(analysis->error, "the graph");
+            }
+            mark(node, node->statement->as.source.watermark_column);
+        }
+    }
+    for (size_t i = 0; i < analysis->item_count; i++) {
+        const struct ps_item *item = &analysis->items[i];
+        for (size_t j = 0; j < item->node.input_count; j++) {
+            struct ps_node *input = &analysis->items[item->node.inputs[j]].node;
+            if (item->node.input_is_stream[j] && input->kind == PS_NODE_SOURCE) {
+                struct marking marking = {input};
+                ps_tree_visit(ps_tree_root(item->tree), visit, &marking);
+            }
+        }
+    }
+    return PENSTOCK_OK;
+}
