@@ -12,7 +12,6 @@
  */
 #include "data/codec_json.h"
 
-#include <stdio.h>
 #include <yyjson.h>
 
 #include "base/check.h"
@@ -187,19 +186,12 @@ static penstock_code refuse_syntax(struct ps_batch *batch, struct ps_record reco
                                     cause->pos, cause->msg);
 }
 
-/* "the number", as messages name it; bytes are its text. */
-static const char *describe(yyjson_val *value, char *text, size_t size, struct ps_bytes *bytes_out) {
+/* "the number", as messages name it; bytes are its text. Numbers have kept their digits here. */
+static const char *describe(yyjson_val *value, struct ps_bytes *bytes_out) {
     *bytes_out = (struct ps_bytes){"", 0};
     if (yyjson_is_str(value) || yyjson_is_raw(value)) {
         *bytes_out = (struct ps_bytes){unsafe_yyjson_get_str(value), unsafe_yyjson_get_len(value)};
         return yyjson_is_str(value) ? "the text" : "the number";
-    }
-    if (yyjson_is_num(value)) {
-        const int length = yyjson_is_uint(value)   ? snprintf(text, size, "%llu", (unsigned long long)yyjson_get_uint(value))
-                           : yyjson_is_sint(value) ? snprintf(text, size, "%lld", (long long)yyjson_get_sint(value))
-                                                   : snprintf(text, size, "%.17g", yyjson_get_real(value));
-        *bytes_out = (struct ps_bytes){text, length > 0 ? (size_t)length : 0};
-        return "the number";
     }
     if (yyjson_is_bool(value)) {
         *bytes_out = yyjson_is_true(value) ? PS_BYTES("true") : PS_BYTES("false");
@@ -314,8 +306,8 @@ static int32_t column_of_key(struct json_decoder *decoder, size_t index, struct 
     return column;
 }
 
-/* Fills decoder->found. False: digits are needed that this parse has not kept. */
-static bool find_members(struct json_decoder *decoder, yyjson_val *root) {
+/* Fills decoder->found. False: digits are needed that this parse has not kept; they will be from now on. */
+static bool find_members(struct json_decoder *decoder, yyjson_val *root, bool has_digits) {
     memset(decoder->found, 0, decoder->schema->column_count * sizeof(*decoder->found));
     yyjson_obj_iter iterator = yyjson_obj_iter_with(root);
     for (size_t index = 0; true; index++) {
@@ -330,16 +322,18 @@ static bool find_members(struct json_decoder *decoder, yyjson_val *root) {
             continue;
         }
         yyjson_val *value = yyjson_obj_iter_get_val(key);
-        if (!decoder->keeps_digits && is_text_type(decoder->schema->columns[column].type) &&
+        if (!has_digits && is_text_type(decoder->schema->columns[column].type) &&
             (yyjson_is_num(value) || yyjson_is_ctn(value))) {
+            decoder->keeps_digits = true;
             return false;
         }
         decoder->found[column] = (struct found){value, is_exact};
     }
 }
 
+/* The row of a record, or its dead letter; without digits *again_out instead of a dead letter. */
 static penstock_code fill_row(struct json_decoder *decoder, struct ps_batch *batch, struct ps_record record,
-                              const yyjson_doc *document, struct penstock_error *error) {
+                              const yyjson_doc *document, bool *again_out, struct penstock_error *error) {
     PS_TRY(ps_batch_begin_row(batch, error));
     for (size_t i = 0; i < decoder->schema->column_count; i++) {
         const struct ps_column_schema *column = &decoder->schema->columns[i];
@@ -356,10 +350,13 @@ static penstock_code fill_row(struct json_decoder *decoder, struct ps_batch *bat
         } else {
             const enum ps_value_result result =
                 convert_scalar(column->type, value, batch->columns[i].values, batch->row_count);
+            if (result != PS_VALUE_OK && yyjson_is_num(value)) {
+                *again_out = true;
+                return PENSTOCK_OK;
+            }
             if (result != PS_VALUE_OK) {
-                char number[48];
                 struct ps_bytes found;
-                const char *kind = describe(value, number, sizeof(number), &found);
+                const char *kind = describe(value, &found);
                 return ps_value_refuse(batch, record, i, result, kind, found, error);
             }
         }
@@ -369,33 +366,35 @@ static penstock_code fill_row(struct json_decoder *decoder, struct ps_batch *bat
 }
 
 /* yyjson takes `char *` but without YYJSON_READ_INSITU only reads. */
-static yyjson_doc *parse(struct json_decoder *decoder, struct ps_bytes raw, yyjson_read_err *cause) {
+static yyjson_doc *parse(struct json_decoder *decoder, struct ps_bytes raw, bool has_digits, yyjson_read_err *cause) {
     union {
         const char *in;
         char *out;
     } data = {.in = raw.data};
     decoder->scratch_used = 0;
-    const yyjson_read_flag flags = decoder->keeps_digits ? YYJSON_READ_NUMBER_AS_RAW : YYJSON_READ_BIGNUM_AS_RAW;
+    const yyjson_read_flag flags = has_digits ? YYJSON_READ_NUMBER_AS_RAW : YYJSON_READ_BIGNUM_AS_RAW;
     return yyjson_read_opts(data.out, raw.size, flags, &decoder->allocator, cause);
 }
 
 static penstock_code decode_parsed(struct json_decoder *decoder, struct ps_batch *batch, struct ps_record record,
-                                   yyjson_doc *document, bool *again_out, struct penstock_error *error) {
+                                   yyjson_doc *document, bool has_digits, bool *again_out,
+                                   struct penstock_error *error) {
     yyjson_val *root = yyjson_doc_get_root(document);
-    if (!yyjson_is_obj(root)) {
-        char number[48];
-        struct ps_bytes found;
-        return ps_batch_add_dead_letter(batch, record, PS_REASON_SYNTAX, NULL, error,
-                                        "found %s, expected one JSON object a line",
-                                        describe(root, number, sizeof(number), &found));
-    }
-    if (!find_members(decoder, root)) {
+    if (!yyjson_is_obj(root) && !has_digits) {
         *again_out = true;
         return PENSTOCK_OK;
     }
-    return fill_row(decoder, batch, record, document, error);
+    if (!yyjson_is_obj(root)) {
+        struct ps_bytes found;
+        return ps_batch_add_dead_letter(batch, record, PS_REASON_SYNTAX, NULL, error,
+                                        "found %s, expected one JSON object a line", describe(root, &found));
+    }
+    *again_out = !find_members(decoder, root, has_digits);
+    return *again_out ? PENSTOCK_OK : fill_row(decoder, batch, record, document, again_out, error);
 }
 
+/* A record that does not become a row is parsed once more with its digits, so that what its dead letter says does not
+ * depend on which records the decoder has seen before. */
 static penstock_code json_decode(void *state, struct ps_batch *batch, struct ps_record record,
                                  struct penstock_error *error) {
     struct json_decoder *decoder = state;
@@ -403,20 +402,22 @@ static penstock_code json_decode(void *state, struct ps_batch *batch, struct ps_
         return ps_batch_add_dead_letter(batch, record, PS_REASON_NESTING, NULL, error,
                                         "the record is nested deeper than %d levels", PS_LIMIT_JSON_DEPTH);
     }
-    /* a second time at most: once digits are kept, they stay kept */
+    bool has_digits = decoder->keeps_digits;
     for (int attempt = 0; attempt < 2; attempt++) {
         yyjson_read_err cause = {0};
-        yyjson_doc *document = parse(decoder, record.raw, &cause);
-        if (document == NULL) {
+        yyjson_doc *document = parse(decoder, record.raw, has_digits, &cause);
+        if (document == NULL && has_digits) {
             return refuse_syntax(batch, record, &cause, error);
         }
-        bool again = false;
-        const penstock_code code = decode_parsed(decoder, batch, record, document, &again, error);
-        yyjson_doc_free(document);
-        if (code != PENSTOCK_OK || !again) {
-            return code;
+        if (document != NULL) {
+            bool again = false;
+            const penstock_code code = decode_parsed(decoder, batch, record, document, has_digits, &again, error);
+            yyjson_doc_free(document);
+            if (code != PENSTOCK_OK || !again) {
+                return code;
+            }
         }
-        decoder->keeps_digits = true;
+        has_digits = true;
     }
     ps_check(!"a JSON record that keeps its digits is parsed once");
     return PENSTOCK_INTERNAL;

@@ -112,7 +112,7 @@ static void records_that_are_not_json(void **state) {
     expect_dead(&decoding, "", "{\"i\":1,}", PS_REASON_SYNTAX, NULL, "not JSON");
     expect_dead(&decoding, "", "{\"i\":1} {\"i\":2}", PS_REASON_SYNTAX, NULL, "not JSON");
     expect_dead(&decoding, "", "[1,2]", PS_REASON_SYNTAX, NULL, "found an array, expected one JSON object");
-    expect_dead(&decoding, "", "17", PS_REASON_SYNTAX, NULL, "found the number");
+    expect_dead(&decoding, "", "17", PS_REASON_SYNTAX, NULL, "number, expected one JSON object");
     expect_dead(&decoding, "", "{\"v\":\"\xC3(\"}", PS_REASON_ENCODING, NULL, "byte 6 of the record (0xC3) is not UTF-8");
     expect_dead(&decoding, "", "{\"v\":\"\\ud800\"}", PS_REASON_SYNTAX, NULL, "not JSON");
     decoding_end(&decoding);
