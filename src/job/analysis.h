@@ -16,10 +16,10 @@
 enum ps_effect { PS_EFFECT_NONE, PS_EFFECT_CREATE, PS_EFFECT_CHANGE, PS_EFFECT_DROP };
 
 struct ps_item {
-    struct ps_node node;               /* inputs count items here, nodes in the finished graph */
-    const struct ps_sql_text *select;  /* NULL for sources and PS_NODE_SQL */
-    struct ps_tree *tree;              /* of select, windows already expanded */
-    const char *marked;                /* select with stream.x for STREAM x: same length; NULL if it has windows */
+    struct ps_node node;              /* inputs count items here, nodes in the finished graph */
+    const struct ps_sql_text *select; /* NULL for sources and PS_NODE_SQL */
+    struct ps_tree *tree;             /* of select, windows already expanded */
+    const char *marked; /* select with stream.x for STREAM x: same length; NULL if it has windows */
     struct ps_window *windows;
     size_t window_count;
     struct ps_shape shape;             /* tables and views */
@@ -27,10 +27,10 @@ struct ps_item {
     size_t table_count;
     /* PS_NODE_SQL */
     enum ps_effect effect;
-    bool is_definition;                /* CREATE, ALTER, DROP: carried out on the empty tables */
-    bool is_query_table;               /* CREATE TABLE ... AS SELECT: without its rows */
-    const char *target;                /* the relation it makes or changes, or NULL */
-    bool is_placed;                    /* already in the order */
+    bool is_definition;  /* CREATE, ALTER, DROP: carried out on the empty tables */
+    bool is_query_table; /* CREATE TABLE ... AS SELECT: without its rows */
+    const char *target;  /* the relation it makes or changes, or NULL */
+    bool is_placed;      /* already in the order */
 };
 
 struct ps_analysis {
@@ -48,8 +48,8 @@ int64_t ps_analysis_find(const struct ps_analysis *analysis, const char *name);
 /* Nearest name of items of these kinds (bits 1 << kind) and, with PS_NODE_SQL, of plain tables; or NULL. */
 const char *ps_analysis_nearest(const struct ps_analysis *analysis, const char *name, uint32_t kinds);
 /* An INVALID_PROJECT error at a byte of the item's SELECT (or of its statement, when it has none). */
-penstock_code ps_analysis_fail(struct ps_analysis *analysis, const struct ps_item *item, int64_t offset, const char *hint,
-                               const char *format, ...) PS_PRINTF(5, 6);
+penstock_code ps_analysis_fail(struct ps_analysis *analysis, const struct ps_item *item, int64_t offset,
+                               const char *hint, const char *format, ...) PS_PRINTF(5, 6);
 /* Puts the place in front of the error that is set, and makes it INVALID_PROJECT. */
 penstock_code ps_analysis_place(struct ps_analysis *analysis, const struct ps_item *item, int64_t offset);
 
@@ -67,8 +67,8 @@ penstock_code ps_reads_find(struct ps_analysis *analysis) PENSTOCK_MUST_USE;
 /* bind_error.c: DuckDB's words become ours where a nearer name can be given. `text`: what the user wrote, in which
  * *offset (-1: not known) is looked up by the name that DuckDB complains about. `is_own`: `text` is about the item's
  * own columns (a rule), not about those of its inputs. */
-void ps_bind_translate(struct ps_analysis *analysis, const struct ps_item *item, const char *text, bool is_own,
-                       int64_t *offset);
+void ps_bind_translate(struct ps_analysis *analysis, const struct ps_item *item, const char *text,
+                       bool is_own, int64_t *offset);
 /* The same about the item's SELECT or statement, with its place. */
 penstock_code ps_bind_error(struct ps_analysis *analysis, const struct ps_item *item, int64_t offset);
 

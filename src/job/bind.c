@@ -29,7 +29,8 @@ static const char *mark_streams(struct ps_analysis *analysis, const struct ps_it
             }
         } else if (*after != '.') {
             char *dot = after;
-            while ((*dot == '\n' || *dot == '\r') && (dot[1] == ' ' || dot[1] == '\t' || dot[1] == '\n' || dot[1] == '\r')) {
+            while ((*dot == '\n' || *dot == '\r') &&
+                   (dot[1] == ' ' || dot[1] == '\t' || dot[1] == '\n' || dot[1] == '\r')) {
                 dot++;
             }
             *dot = '.';
@@ -44,7 +45,8 @@ static penstock_code check_syntax(struct ps_analysis *analysis, struct ps_item *
     int64_t offset = -1;
     const penstock_code code =
         ps_tree_parse(analysis->connection, item->node.statement->text, &tree, &offset, analysis->error);
-    if (code == PENSTOCK_OK || code != PENSTOCK_SQL || strstr(analysis->error->message, "SELECT was expected") != NULL) {
+    if (code == PENSTOCK_OK || code != PENSTOCK_SQL ||
+        strstr(analysis->error->message, "SELECT was expected") != NULL) {
         if (code == PENSTOCK_OK || code == PENSTOCK_SQL) {
             ps_error_clear(analysis->error);
             return ps_edges_read_sql(analysis, item);
@@ -62,7 +64,8 @@ penstock_code ps_bind_parse(struct ps_analysis *analysis, struct ps_item *item) 
         return PENSTOCK_OK;
     }
     int64_t offset = -1;
-    if (ps_tree_parse(analysis->connection, item->select->text, &item->tree, &offset, analysis->error) != PENSTOCK_OK) {
+    if (ps_tree_parse(analysis->connection, item->select->text, &item->tree, &offset, analysis->error) !=
+        PENSTOCK_OK) {
         return ps_analysis_place(analysis, item, offset);
     }
     PS_TRY(ps_tree_tables(item->tree, analysis->arena, &item->tables, &item->table_count, analysis->error));
@@ -70,8 +73,8 @@ penstock_code ps_bind_parse(struct ps_analysis *analysis, struct ps_item *item) 
     if (marked == NULL) {
         return ps_error_memory(analysis->error, "the graph");
     }
-    if (ps_window_expand(analysis->connection, item->tree, analysis->arena, &item->windows, &item->window_count, &offset,
-                         analysis->error) != PENSTOCK_OK) {
+    if (ps_window_expand(analysis->connection, item->tree, analysis->arena, &item->windows,
+                         &item->window_count, &offset, analysis->error) != PENSTOCK_OK) {
         return ps_analysis_place(analysis, item, offset);
     }
     item->marked = item->window_count == 0 ? marked : NULL;
@@ -85,14 +88,16 @@ static penstock_code check_columns(struct ps_analysis *analysis, const struct ps
     for (size_t i = 0; i < node->column_count; i++) {
         for (size_t j = 0; j < i; j++) {
             if (ps_text_equal_nocase(node->column_names[i], node->column_names[j])) {
-                return ps_analysis_fail(analysis, item, 0, "give one of them another name with AS, or leave it out with * EXCLUDE (...)",
-                                        "two columns of '%s' are called '%s'", node->name, node->column_names[i]);
+                return ps_analysis_fail(
+                    analysis, item, 0,
+                    "give one of them another name with AS, or leave it out with * EXCLUDE (...)",
+                    "two columns of '%s' are called '%s'", node->name, node->column_names[i]);
             }
         }
     }
     if (node->column_count > PS_LIMIT_COLUMN_COUNT) {
-        return ps_analysis_fail(analysis, item, 0, NULL, "'%s' has %zu columns; at most %d are allowed", node->name,
-                                node->column_count, PS_LIMIT_COLUMN_COUNT);
+        return ps_analysis_fail(analysis, item, 0, NULL, "'%s' has %zu columns; at most %d are allowed",
+                                node->name, node->column_count, PS_LIMIT_COLUMN_COUNT);
     }
     return PENSTOCK_OK;
 }
@@ -100,12 +105,13 @@ static penstock_code check_columns(struct ps_analysis *analysis, const struct ps
 static penstock_code describe(struct ps_analysis *analysis, struct ps_item *item) {
     const char *sql = item->marked;
     if (sql == NULL) {
-        PS_TRY(ps_tree_text(analysis->connection, item->tree, ps_tree_root(item->tree), analysis->arena, &sql, analysis->error));
+        PS_TRY(ps_tree_text(analysis->connection, item->tree, ps_tree_root(item->tree), analysis->arena, &sql,
+                            analysis->error));
     }
     const char **names = NULL, **types = NULL;
     int64_t offset = -1;
-    if (ps_sql_describe(analysis->connection, sql, analysis->arena, &names, &types, &item->node.column_count, &offset,
-                        analysis->error) != PENSTOCK_OK) {
+    if (ps_sql_describe(analysis->connection, sql, analysis->arena, &names, &types, &item->node.column_count,
+                        &offset, analysis->error) != PENSTOCK_OK) {
         return ps_bind_error(analysis, item, item->marked != NULL ? offset : -1);
     }
     item->node.column_names = names;
@@ -114,7 +120,8 @@ static penstock_code describe(struct ps_analysis *analysis, struct ps_item *item
 }
 
 /* An empty table of the item's columns, for those that read it. */
-static penstock_code leave_table(struct ps_analysis *analysis, const struct ps_item *item, const char *schema) {
+static penstock_code leave_table(struct ps_analysis *analysis, const struct ps_item *item,
+                                 const char *schema) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, (size_t)4 << 20);
     ps_buffer_printf(&sql, "CREATE TABLE %s.", schema);
@@ -122,7 +129,9 @@ static penstock_code leave_table(struct ps_analysis *analysis, const struct ps_i
     for (size_t i = 0; i < item->node.column_count; i++) {
         ps_buffer_text(&sql, i == 0 ? " (" : ", ");
         ps_buffer_sql_name(&sql, item->node.column_names[i]);
-        ps_buffer_printf(&sql, " %s", strcmp(item->node.column_types[i], "\"NULL\"") == 0 ? "INTEGER" : item->node.column_types[i]);
+        ps_buffer_printf(&sql, " %s",
+                         strcmp(item->node.column_types[i], "\"NULL\"") == 0 ? "INTEGER"
+                                                                             : item->node.column_types[i]);
     }
     ps_buffer_text(&sql, ")");
     PS_TRY(ps_buffer_status(&sql, analysis->error));
@@ -131,15 +140,17 @@ static penstock_code leave_table(struct ps_analysis *analysis, const struct ps_i
                : ps_analysis_place(analysis, item, 0);
 }
 
-static penstock_code wrong_type(struct ps_analysis *analysis, const struct ps_source_statement *source, size_t column) {
-    static const char *const known[] = {"BOOLEAN", "TINYINT", "SMALLINT",  "INTEGER",     "BIGINT",   "HUGEINT", "FLOAT",  "DOUBLE",
-                                        "DECIMAL", "DATE",    "TIMESTAMP", "TIMESTAMPTZ", "INTERVAL", "VARCHAR", "STRING", "BLOB",
-                                        "UUID",    "JSON",    "STRUCT",    "MAP",         "TIME",     "TEXT",    NULL};
+static penstock_code wrong_type(struct ps_analysis *analysis, const struct ps_source_statement *source,
+                                size_t column) {
+    static const char *const known[] = {
+        "BOOLEAN", "TINYINT", "SMALLINT",  "INTEGER",     "BIGINT",   "HUGEINT", "FLOAT",  "DOUBLE",
+        "DECIMAL", "DATE",    "TIMESTAMP", "TIMESTAMPTZ", "INTERVAL", "VARCHAR", "STRING", "BLOB",
+        "UUID",    "JSON",    "STRUCT",    "MAP",         "TIME",     "TEXT",    NULL};
     const struct ps_column_schema *schema = &source->schema.columns[column];
     const struct penstock_error cause = *analysis->error;
     const char *near = ps_nearest(schema->type_text, known);
-    ps_error_set(analysis->error, PENSTOCK_INVALID_PROJECT, "the column '%s' has the type '%s', which is none", schema->name,
-                 schema->type_text);
+    ps_error_set(analysis->error, PENSTOCK_INVALID_PROJECT,
+                 "the column '%s' has the type '%s', which is none", schema->name, schema->type_text);
     ps_error_detail(analysis->error, "%s", cause.message);
     if (near != NULL) {
         ps_error_hint(analysis->error, "did you mean %s?", near);
@@ -164,7 +175,8 @@ static penstock_code bind_source(struct ps_analysis *analysis, struct ps_item *i
         if (sql == NULL) {
             return ps_error_memory(analysis->error, "the graph");
         }
-        if (ps_sql_describe(analysis->connection, sql, analysis->arena, &name, &type, &one, NULL, analysis->error) != PENSTOCK_OK ||
+        if (ps_sql_describe(analysis->connection, sql, analysis->arena, &name, &type, &one, NULL,
+                            analysis->error) != PENSTOCK_OK ||
             one != 1) {
             return wrong_type(analysis, source, i);
         }
@@ -190,7 +202,8 @@ static penstock_code rule_error(struct ps_analysis *analysis, const struct ps_ru
 }
 
 /* Nothing but the row itself may decide: no subquery, aggregate or window function, and the same on a replay. */
-static penstock_code check_rule_syntax(struct ps_analysis *analysis, yyjson_mut_val *expression, int64_t *offset_out) {
+static penstock_code check_rule_syntax(struct ps_analysis *analysis, yyjson_mut_val *expression,
+                                       int64_t *offset_out) {
     struct ps_node_list aggregates = {NULL, 0, 0, false};
     yyjson_mut_val *found = ps_syntax_find_subquery(expression);
     const char *what = "a subquery";
@@ -199,20 +212,24 @@ static penstock_code check_rule_syntax(struct ps_analysis *analysis, yyjson_mut_
         what = "a window function";
     }
     if (found == NULL) {
-        PS_TRY(ps_syntax_aggregates(analysis->connection, expression, analysis->arena, &aggregates, analysis->error));
+        PS_TRY(ps_syntax_aggregates(analysis->connection, expression, analysis->arena, &aggregates,
+                                    analysis->error));
         found = aggregates.count > 0 ? aggregates.nodes[0] : NULL;
         what = "an aggregate";
     }
     if (found != NULL) {
         *offset_out = ps_syntax_offset(found);
-        ps_error_set(analysis->error, PENSTOCK_INVALID_PROJECT, "a rule looks at one row and cannot use %s", what);
-        ps_error_hint(analysis->error, "compute it as a column of the SELECT, and let the rule look at the column");
+        ps_error_set(analysis->error, PENSTOCK_INVALID_PROJECT, "a rule looks at one row and cannot use %s",
+                     what);
+        ps_error_hint(analysis->error,
+                      "compute it as a column of the SELECT, and let the rule look at the column");
         return PENSTOCK_INVALID_PROJECT;
     }
     return ps_syntax_check_replay(analysis->connection, expression, offset_out, analysis->error);
 }
 
-static penstock_code bind_rule(struct ps_analysis *analysis, const struct ps_item *item, const struct ps_rule *rule) {
+static penstock_code bind_rule(struct ps_analysis *analysis, const struct ps_item *item,
+                               const struct ps_rule *rule) {
     static const char head[] = "SELECT (";
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, (size_t)4 << 20);
@@ -231,13 +248,15 @@ static penstock_code bind_rule(struct ps_analysis *analysis, const struct ps_ite
     }
     const char **names = NULL, **types = NULL;
     size_t count = 0;
-    if (ps_sql_describe(analysis->connection, sql.data, analysis->arena, &names, &types, &count, &offset, analysis->error) != PENSTOCK_OK) {
+    if (ps_sql_describe(analysis->connection, sql.data, analysis->arena, &names, &types, &count, &offset,
+                        analysis->error) != PENSTOCK_OK) {
         offset = offset >= shift ? offset - shift : -1;
         ps_bind_translate(analysis, item, rule->expression.text, true, &offset);
         return rule_error(analysis, rule, offset);
     }
     if (count != 1 || strcmp(types[0], "BOOLEAN") != 0) {
-        ps_error_set(analysis->error, PENSTOCK_INVALID_PROJECT, "this is %s, not a condition", count == 1 ? types[0] : "several values");
+        ps_error_set(analysis->error, PENSTOCK_INVALID_PROJECT, "this is %s, not a condition",
+                     count == 1 ? types[0] : "several values");
         return rule_error(analysis, rule, 0);
     }
     return PENSTOCK_OK;
@@ -248,8 +267,9 @@ static penstock_code bind_rule(struct ps_analysis *analysis, const struct ps_ite
 static penstock_code bind_continuous(struct ps_analysis *analysis, struct ps_item *item) {
     const bool is_view = item->node.kind == PS_NODE_VIEW;
     int64_t offset = -1;
-    if (ps_shape_read(analysis->connection, item->tree, is_view ? PS_SHAPE_VIEW : PS_SHAPE_TABLE, item->windows,
-                      item->window_count, analysis->arena, &item->shape, &offset, analysis->error) != PENSTOCK_OK) {
+    if (ps_shape_read(analysis->connection, item->tree, is_view ? PS_SHAPE_VIEW : PS_SHAPE_TABLE,
+                      item->windows, item->window_count, analysis->arena, &item->shape, &offset,
+                      analysis->error) != PENSTOCK_OK) {
         return ps_analysis_place(analysis, item, offset);
     }
     for (size_t i = 0; i < item->node.input_count; i++) {
@@ -278,7 +298,8 @@ static bool reads_store(const char *text) {
     for (size_t at = 0; at < size;) {
         const struct ps_token token = ps_lexer_next(text, size, at);
         at += token.size;
-        if (token.kind == PS_TOKEN_SIGN && text[token.offset] == '.' && ps_token_is(text, before, "penstock")) {
+        if (token.kind == PS_TOKEN_SIGN && text[token.offset] == '.' &&
+            ps_token_is(text, before, "penstock")) {
             return true;
         }
         before = token;
@@ -291,7 +312,8 @@ static penstock_code bind_sql(struct ps_analysis *analysis, struct ps_item *item
     if (!item->is_definition || reads_store(text)) {
         return PENSTOCK_OK;
     }
-    const char *sql = item->is_query_table ? ps_arena_printf(analysis->arena, "%s\n WITH NO DATA", text) : text;
+    const char *sql =
+        item->is_query_table ? ps_arena_printf(analysis->arena, "%s\n WITH NO DATA", text) : text;
     if (sql == NULL) {
         return ps_error_memory(analysis->error, "the graph");
     }

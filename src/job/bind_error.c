@@ -81,7 +81,8 @@ static int64_t find_name(const char *text, const char *name) {
 }
 
 /* Sets message and hint; DuckDB's own words stay as the detail. */
-static void reword(struct ps_analysis *analysis, const char *what, const char *name, const char *near, const char *hint) {
+static void reword(struct ps_analysis *analysis, const char *what, const char *name, const char *near,
+                   const char *hint) {
     const struct penstock_error cause = *analysis->error;
     ps_error_set(analysis->error, cause.code, "%s '%s'", what, name);
     ps_error_detail(analysis->error, "%s", cause.message);
@@ -94,8 +95,8 @@ static void reword(struct ps_analysis *analysis, const char *what, const char *n
 
 static const char *nearest_function(struct ps_analysis *analysis, const char *name) {
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    if (ps_sql_query(analysis->connection, "SELECT DISTINCT function_name FROM duckdb_functions() ORDER BY 1", &result, NULL) !=
-        PENSTOCK_OK) {
+    if (ps_sql_query(analysis->connection, "SELECT DISTINCT function_name FROM duckdb_functions() ORDER BY 1",
+                     &result, NULL) != PENSTOCK_OK) {
         return NULL;
     }
     const size_t count = (size_t)ps_result_row_count(result);
@@ -107,7 +108,8 @@ static const char *nearest_function(struct ps_analysis *analysis, const char *na
     return near != NULL ? ps_arena_copy(analysis->arena, near) : NULL;
 }
 
-static void unknown_column(struct ps_analysis *analysis, const struct ps_item *item, const char *name, bool is_own) {
+static void unknown_column(struct ps_analysis *analysis, const struct ps_item *item, const char *name,
+                           bool is_own) {
     struct candidates candidates = {.count = 0};
     if (is_own) {
         add_columns(&candidates, &item->node);
@@ -123,20 +125,23 @@ static void unknown_column(struct ps_analysis *analysis, const struct ps_item *i
     }
 }
 
-void ps_bind_translate(struct ps_analysis *analysis, const struct ps_item *item, const char *text, bool is_own,
-                       int64_t *offset) {
+void ps_bind_translate(struct ps_analysis *analysis, const struct ps_item *item, const char *text,
+                       bool is_own, int64_t *offset) {
     char name[NAME_SIZE];
     const char *message = analysis->error->message;
     const uint32_t tables = 1U << PS_NODE_TABLE | 1U << PS_NODE_VIEW | 1U << PS_NODE_SQL;
-    if (cut(message, "Referenced column \"", "\" not found", name) || cut(message, "not have a column named \"", "\"", name)) {
+    if (cut(message, "Referenced column \"", "\" not found", name) ||
+        cut(message, "not have a column named \"", "\"", name)) {
         unknown_column(analysis, item, name, is_own);
     } else if (cut(message, "Table with name ", " does not exist", name)) {
-        reword(analysis, "there is no table", name, ps_analysis_nearest(analysis, name, tables | 1U << PS_NODE_SOURCE),
+        reword(analysis, "there is no table", name,
+               ps_analysis_nearest(analysis, name, tables | 1U << PS_NODE_SOURCE),
                "tables are made by CREATE TABLE, CREATE STREAMING TABLE and CREATE MATERIALIZED VIEW");
     } else if (cut(message, "Function with name ", " does not exist", name)) {
         reword(analysis, "there is no function", name, nearest_function(analysis, name), NULL);
     } else if (cut(message, "match the pattern \"", "\"", name)) {
-        reword(analysis, "there is no file", name, NULL, "names of files are relative to the project's folder");
+        reword(analysis, "there is no file", name, NULL,
+               "names of files are relative to the project's folder");
     } else if (!cut(message, "\"", "\"", name)) {
         return;
     }
@@ -146,6 +151,7 @@ void ps_bind_translate(struct ps_analysis *analysis, const struct ps_item *item,
 }
 
 penstock_code ps_bind_error(struct ps_analysis *analysis, const struct ps_item *item, int64_t offset) {
-    ps_bind_translate(analysis, item, item->select != NULL ? item->select->text : item->node.statement->text, false, &offset);
+    ps_bind_translate(analysis, item, item->select != NULL ? item->select->text : item->node.statement->text,
+                      false, &offset);
     return ps_analysis_place(analysis, item, offset);
 }

@@ -21,12 +21,13 @@ static yyjson_mut_val *select_only(struct ps_tree *tree, yyjson_mut_val *item) {
     yyjson_mut_obj_put(copy, yyjson_mut_str(document, "group_expressions"), yyjson_mut_arr(document));
     yyjson_mut_obj_put(copy, yyjson_mut_str(document, "group_sets"), yyjson_mut_arr(document));
     yyjson_mut_obj_put(copy, yyjson_mut_str(document, "having"), yyjson_mut_null(document));
-    yyjson_mut_obj_put(copy, yyjson_mut_str(document, "aggregate_handling"), yyjson_mut_str(document, "STANDARD_HANDLING"));
+    yyjson_mut_obj_put(copy, yyjson_mut_str(document, "aggregate_handling"),
+                       yyjson_mut_str(document, "STANDARD_HANDLING"));
     return copy;
 }
 
-static penstock_code describe_only(struct ps_analysis *analysis, const struct ps_item *item, yyjson_mut_val *expression,
-                                   struct penstock_error *error) {
+static penstock_code describe_only(struct ps_analysis *analysis, const struct ps_item *item,
+                                   yyjson_mut_val *expression, struct penstock_error *error) {
     const char *sql = NULL, **names = NULL, **types = NULL;
     size_t count = 0;
     yyjson_mut_val *select = select_only(item->tree, expression);
@@ -58,9 +59,11 @@ static penstock_code check_group_names(struct ps_analysis *analysis, const struc
             struct penstock_error error;
             yyjson_mut_val *copy = yyjson_mut_val_mut_copy(ps_tree_document(item->tree), expression);
             if (describe_only(analysis, item, copy, &error) == PENSTOCK_OK) {
-                return ps_analysis_fail(analysis, item, ps_syntax_offset(expression),
-                                        "GROUP BY ALL, or by the item's number, or give the item another name",
-                                        "'%s' is a column and the name of another select item: it is not clear which one to group by", name);
+                return ps_analysis_fail(
+                    analysis, item, ps_syntax_offset(expression),
+                    "GROUP BY ALL, or by the item's number, or give the item another name",
+                    "'%s' is a column and the name of another select item: it is not clear which one to group by",
+                    name);
             }
         }
     }
@@ -75,19 +78,24 @@ static penstock_code check_final(struct ps_analysis *analysis, const struct ps_i
     const struct ps_node *source = &analysis->items[item->node.source].node;
     const char *watermark = source->statement->as.source.watermark_column;
     if (watermark == NULL) {
-        return ps_analysis_fail(analysis, item, shape->stream.offset, "add WATERMARK FOR column AS column - INTERVAL 1 MINUTE to the source",
+        return ps_analysis_fail(analysis, item, shape->stream.offset,
+                                "add WATERMARK FOR column AS column - INTERVAL 1 MINUTE to the source",
                                 "EMIT FINAL needs a watermark, but the source '%s' has none", source->name);
     }
     if (shape->window_key < 0) {
-        const char *hint = ps_arena_printf(analysis->arena, "group by time_bucket(INTERVAL 15 MINUTE, %s), or read TUMBLE(STREAM ..., %s, INTERVAL 15 MINUTE) and group by window_start",
-                                           watermark, watermark);
-        return ps_analysis_fail(analysis, item, shape->stream.offset, hint,
-                                "EMIT FINAL needs a window of event time among the keys: without one no row is ever final");
+        const char *hint = ps_arena_printf(
+            analysis->arena,
+            "group by time_bucket(INTERVAL 15 MINUTE, %s), or read TUMBLE(STREAM ..., %s, INTERVAL 15 MINUTE) and group by window_start",
+            watermark, watermark);
+        return ps_analysis_fail(
+            analysis, item, shape->stream.offset, hint,
+            "EMIT FINAL needs a window of event time among the keys: without one no row is ever final");
     }
     if (!ps_text_equal_nocase(shape->window_column, watermark)) {
-        return ps_analysis_fail(analysis, item, ps_syntax_offset(shape->keys[shape->window_key].expression), NULL,
-                                "EMIT FINAL groups by windows of '%s', but the watermark of '%s' is for '%s'", shape->window_column,
-                                source->name, watermark);
+        return ps_analysis_fail(analysis, item, ps_syntax_offset(shape->keys[shape->window_key].expression),
+                                NULL,
+                                "EMIT FINAL groups by windows of '%s', but the watermark of '%s' is for '%s'",
+                                shape->window_column, source->name, watermark);
     }
     return PENSTOCK_OK;
 }

@@ -72,9 +72,11 @@ static void show_next(const struct ps_cursor *cursor, char *text_out, size_t siz
     if (token.kind == PS_TOKEN_END) {
         snprintf(text_out, size, "the end of the statement");
     } else if (token.kind == PS_TOKEN_STRING || token.kind == PS_TOKEN_NAME) {
-        snprintf(text_out, size, "%.*s%s", token.size > 40 ? 40 : (int)token.size, text, token.size > 40 ? "..." : "");
+        snprintf(text_out, size, "%.*s%s", token.size > 40 ? 40 : (int)token.size, text,
+                 token.size > 40 ? "..." : "");
     } else {
-        snprintf(text_out, size, "'%.*s%s'", token.size > 40 ? 40 : (int)token.size, text, token.size > 40 ? "..." : "");
+        snprintf(text_out, size, "'%.*s%s'", token.size > 40 ? 40 : (int)token.size, text,
+                 token.size > 40 ? "..." : "");
     }
 }
 
@@ -111,7 +113,8 @@ penstock_code ps_cursor_fail(struct ps_cursor *cursor, struct ps_location locati
 penstock_code ps_cursor_skip_item(struct ps_cursor *cursor) {
     const struct ps_location start = ps_cursor_location(cursor);
     for (size_t depth = 0; !ps_cursor_at_end(cursor); cursor->next++) {
-        if (ps_cursor_is_sign(cursor, 0, '(') || ps_cursor_is_sign(cursor, 0, '[') || ps_cursor_is_sign(cursor, 0, '{')) {
+        if (ps_cursor_is_sign(cursor, 0, '(') || ps_cursor_is_sign(cursor, 0, '[') ||
+            ps_cursor_is_sign(cursor, 0, '{')) {
             depth++;
         } else if (depth == 0 && (ps_cursor_is_sign(cursor, 0, ',') || ps_cursor_is_sign(cursor, 0, ')'))) {
             return PENSTOCK_OK;

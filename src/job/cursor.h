@@ -42,11 +42,14 @@ penstock_code ps_cursor_fail(struct ps_cursor *cursor, struct ps_location locati
     PS_PRINTF(3, 4);
 
 /* A plain or quoted name, quotes taken off. `what`: "a column's name". */
-penstock_code ps_cursor_name(struct ps_cursor *cursor, const char *what, const char **name_out) PENSTOCK_MUST_USE;
+penstock_code ps_cursor_name(struct ps_cursor *cursor, const char *what, const char **name_out)
+    PENSTOCK_MUST_USE;
 /* A string, quotes taken off and escapes read. */
-penstock_code ps_cursor_string(struct ps_cursor *cursor, const char *what, const char **text_out) PENSTOCK_MUST_USE;
+penstock_code ps_cursor_string(struct ps_cursor *cursor, const char *what, const char **text_out)
+    PENSTOCK_MUST_USE;
 /* A number, with its sign. */
-penstock_code ps_cursor_number(struct ps_cursor *cursor, const char *what, double *value_out) PENSTOCK_MUST_USE;
+penstock_code ps_cursor_number(struct ps_cursor *cursor, const char *what, double *value_out)
+    PENSTOCK_MUST_USE;
 /* A literal as text: number, string, TRUE, FALSE, NULL, INF. `hint_is_string`: a bare word gets the hint 'word'. */
 penstock_code ps_cursor_literal(struct ps_cursor *cursor, const char **text_out) PENSTOCK_MUST_USE;
 /* INTERVAL 30 SECOND, INTERVAL '30' SECOND, INTERVAL '30 seconds', with the word INTERVAL next. */
@@ -57,15 +60,19 @@ penstock_code ps_cursor_settings(struct ps_cursor *cursor, struct ps_setting **s
 /* Steps over tokens up to a ',' or ')' that belongs to this level of parentheses. */
 penstock_code ps_cursor_skip_item(struct ps_cursor *cursor) PENSTOCK_MUST_USE;
 /* AS <everything to the statement's end>; AS is next. `last`: one after the last token of the SELECT. */
-penstock_code ps_cursor_select(struct ps_cursor *cursor, size_t last, struct ps_sql_text *select_out) PENSTOCK_MUST_USE;
+penstock_code ps_cursor_select(struct ps_cursor *cursor, size_t last, struct ps_sql_text *select_out)
+    PENSTOCK_MUST_USE;
 /* Items up to the ')' that closes the level the cursor is in; a bound for arrays. */
 size_t ps_cursor_count_items(const struct ps_cursor *cursor);
 
 /* The parsers, one a statement. The cursor stands behind the statement's name. */
-penstock_code ps_parse_source(struct ps_cursor *cursor, struct ps_source_statement *source_out) PENSTOCK_MUST_USE;
-penstock_code ps_parse_table(struct ps_cursor *cursor, struct ps_table_statement *table_out) PENSTOCK_MUST_USE;
+penstock_code ps_parse_source(struct ps_cursor *cursor, struct ps_source_statement *source_out)
+    PENSTOCK_MUST_USE;
+penstock_code ps_parse_table(struct ps_cursor *cursor, struct ps_table_statement *table_out)
+    PENSTOCK_MUST_USE;
 penstock_code ps_parse_view(struct ps_cursor *cursor, struct ps_view_statement *view_out) PENSTOCK_MUST_USE;
-penstock_code ps_parse_model(struct ps_cursor *cursor, struct ps_model_statement *model_out) PENSTOCK_MUST_USE;
+penstock_code ps_parse_model(struct ps_cursor *cursor, struct ps_model_statement *model_out)
+    PENSTOCK_MUST_USE;
 penstock_code ps_parse_holdout(struct ps_cursor *cursor, struct ps_holdout *holdout_out) PENSTOCK_MUST_USE;
 penstock_code ps_parse_gate(struct ps_cursor *cursor, struct ps_model_statement *model) PENSTOCK_MUST_USE;
 

@@ -75,7 +75,8 @@ static void skip_exists(struct words *words) {
 }
 
 static void read_create(struct words *words, struct ps_item *item, struct ps_arena *arena) {
-    static const char *const before[] = {"OR", "REPLACE", "TEMP", "TEMPORARY", "PERSISTENT", "UNIQUE", "RECURSIVE"};
+    static const char *const before[] = {"OR",         "REPLACE", "TEMP",     "TEMPORARY",
+                                         "PERSISTENT", "UNIQUE",  "RECURSIVE"};
     for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
         accept(words, before[i]);
     }
@@ -89,8 +90,10 @@ static void read_create(struct words *words, struct ps_item *item, struct ps_are
     item->is_definition = true;
     item->is_query_table = false;
     size_t depth = 0;
-    for (struct ps_token token = next_token(words); is_table && token.kind != PS_TOKEN_END; token = next_token(words)) {
-        if (token.kind == PS_TOKEN_SIGN && (words->text[token.offset] == '(' || words->text[token.offset] == ')')) {
+    for (struct ps_token token = next_token(words); is_table && token.kind != PS_TOKEN_END;
+         token = next_token(words)) {
+        if (token.kind == PS_TOKEN_SIGN &&
+            (words->text[token.offset] == '(' || words->text[token.offset] == ')')) {
             depth = words->text[token.offset] == '(' ? depth + 1 : depth - (depth > 0 ? 1 : 0);
         } else if (depth == 0 && ps_token_is(words->text, token, "AS")) {
             item->is_query_table = true;
@@ -115,12 +118,16 @@ static void read_change(struct words *words, struct ps_item *item, struct ps_are
         struct words ahead = *words;
         const char *name = read_name(&ahead, arena);
         struct ps_token token = next_token(&ahead);
-        while (token.kind != PS_TOKEN_END && !ps_token_is(ahead.text, token, "FROM") && !ps_token_is(ahead.text, token, "TO")) {
+        while (token.kind != PS_TOKEN_END && !ps_token_is(ahead.text, token, "FROM") &&
+               !ps_token_is(ahead.text, token, "TO")) {
             token = next_token(&ahead); /* a column list */
         }
-        item->effect = name != NULL && ps_token_is(ahead.text, token, "FROM") ? PS_EFFECT_CHANGE : PS_EFFECT_NONE;
+        item->effect =
+            name != NULL && ps_token_is(ahead.text, token, "FROM") ? PS_EFFECT_CHANGE : PS_EFFECT_NONE;
     } else if (accept(words, "ALTER") || accept(words, "DROP")) {
-        item->effect = ps_token_is(words->text, ps_lexer_next(words->text, words->size, 0), "DROP") ? PS_EFFECT_DROP : PS_EFFECT_CHANGE;
+        item->effect = ps_token_is(words->text, ps_lexer_next(words->text, words->size, 0), "DROP")
+                           ? PS_EFFECT_DROP
+                           : PS_EFFECT_CHANGE;
         item->is_definition = true;
         next_token(words); /* TABLE, VIEW, ... */
         skip_exists(words);
@@ -145,17 +152,20 @@ penstock_code ps_edges_read_sql(struct ps_analysis *analysis, struct ps_item *it
     }
     const struct ps_node *other = &analysis->items[own].node;
     if (item->effect == PS_EFFECT_CREATE) {
-        return ps_analysis_fail(analysis, item, 0, NULL, "the name '%s' is used twice, first in %s:%d", item->target,
-                                other->statement->name_location.file, (int)other->statement->name_location.line);
+        return ps_analysis_fail(analysis, item, 0, NULL, "the name '%s' is used twice, first in %s:%d",
+                                item->target, other->statement->name_location.file,
+                                (int)other->statement->name_location.line);
     }
-    return ps_analysis_fail(analysis, item, 0, "put the rows into a table of its own, and join or UNION it where it is queried",
+    return ps_analysis_fail(analysis, item, 0,
+                            "put the rows into a table of its own, and join or UNION it where it is queried",
                             "'%s' is written by its own statement in %s:%d only", other->name,
                             other->statement->name_location.file, (int)other->statement->name_location.line);
 }
 
 /* --- edges ---------------------------------------------------------------------------------------------------- */
 
-static penstock_code add_input(struct ps_analysis *analysis, struct ps_item *item, size_t input, bool is_stream) {
+static penstock_code add_input(struct ps_analysis *analysis, struct ps_item *item, size_t input,
+                               bool is_stream) {
     struct ps_node *node = &item->node;
     for (size_t i = 0; i < node->input_count; i++) {
         if (node->inputs[i] == input) {
@@ -165,7 +175,8 @@ static penstock_code add_input(struct ps_analysis *analysis, struct ps_item *ite
     }
     if (node->inputs == NULL) {
         node->inputs = ps_arena_allocate(analysis->arena, analysis->item_count, sizeof *node->inputs);
-        node->input_is_stream = ps_arena_allocate(analysis->arena, analysis->item_count, sizeof *node->input_is_stream);
+        node->input_is_stream =
+            ps_arena_allocate(analysis->arena, analysis->item_count, sizeof *node->input_is_stream);
     }
     if (node->inputs == NULL || node->input_is_stream == NULL) {
         return ps_error_memory(analysis->error, "the graph");
@@ -176,8 +187,8 @@ static penstock_code add_input(struct ps_analysis *analysis, struct ps_item *ite
 }
 
 /* Every statement that makes or fills the plain relation `name`; `before`: only those above this item. */
-static penstock_code add_writers(struct ps_analysis *analysis, struct ps_item *item, const char *name, size_t before,
-                                 bool *is_known_out) {
+static penstock_code add_writers(struct ps_analysis *analysis, struct ps_item *item, const char *name,
+                                 size_t before, bool *is_known_out) {
     for (size_t i = 0; i < before; i++) {
         const struct ps_item *other = &analysis->items[i];
         if (other != item && other->target != NULL && ps_text_equal_nocase(other->target, name)) {
@@ -188,36 +199,46 @@ static penstock_code add_writers(struct ps_analysis *analysis, struct ps_item *i
     return PENSTOCK_OK;
 }
 
-static penstock_code add_stream(struct ps_analysis *analysis, struct ps_item *item, const struct ps_table_reference *table) {
+static penstock_code add_stream(struct ps_analysis *analysis, struct ps_item *item,
+                                const struct ps_table_reference *table) {
     const int64_t found = ps_analysis_find(analysis, table->name);
     if (item->node.kind == PS_NODE_MODEL) {
-        return ps_analysis_fail(analysis, item, table->offset, "leave STREAM out, and train from a streaming table",
+        return ps_analysis_fail(analysis, item, table->offset,
+                                "leave STREAM out, and train from a streaming table",
                                 "a model is trained from tables, not from STREAM %s", table->name);
     }
     if (found < 0) {
         bool is_known = false;
         PS_TRY(add_writers(analysis, item, table->name, analysis->item_count, &is_known));
         if (is_known) {
-            return ps_analysis_fail(analysis, item, table->offset, "leave STREAM out: a plain table is read as it is in each epoch",
-                                    "'%s' is a plain table: only sources and streaming tables can be read as STREAM", table->name);
+            return ps_analysis_fail(
+                analysis, item, table->offset,
+                "leave STREAM out: a plain table is read as it is in each epoch",
+                "'%s' is a plain table: only sources and streaming tables can be read as STREAM",
+                table->name);
         }
-        const char *near = ps_analysis_nearest(analysis, table->name, 1U << PS_NODE_SOURCE | 1U << PS_NODE_TABLE);
+        const char *near =
+            ps_analysis_nearest(analysis, table->name, 1U << PS_NODE_SOURCE | 1U << PS_NODE_TABLE);
         const char *hint = near == NULL ? "declare it with CREATE SOURCE or CREATE STREAMING TABLE"
                                         : ps_arena_printf(analysis->arena, "did you mean %s?", near);
-        return ps_analysis_fail(analysis, item, table->offset, hint, "there is no source or streaming table '%s'", table->name);
+        return ps_analysis_fail(analysis, item, table->offset, hint,
+                                "there is no source or streaming table '%s'", table->name);
     }
     const struct ps_node *node = &analysis->items[found].node;
     if (node->kind == PS_NODE_VIEW) {
-        return ps_analysis_fail(analysis, item, table->offset, "leave STREAM out: it is read as a table, as it is in each epoch",
-                                "'%s' is a materialized view: its rows change, so they cannot be read as STREAM", node->name);
+        return ps_analysis_fail(
+            analysis, item, table->offset, "leave STREAM out: it is read as a table, as it is in each epoch",
+            "'%s' is a materialized view: its rows change, so they cannot be read as STREAM", node->name);
     }
     if (node->kind == PS_NODE_MODEL) {
-        return ps_analysis_fail(analysis, item, table->offset, NULL, "'%s' is a model, not a source or streaming table", node->name);
+        return ps_analysis_fail(analysis, item, table->offset, NULL,
+                                "'%s' is a model, not a source or streaming table", node->name);
     }
     return add_input(analysis, item, (size_t)found, true);
 }
 
-static penstock_code add_table(struct ps_analysis *analysis, struct ps_item *item, const struct ps_table_reference *table) {
+static penstock_code add_table(struct ps_analysis *analysis, struct ps_item *item,
+                               const struct ps_table_reference *table) {
     if (table->is_stream) {
         return add_stream(analysis, item, table);
     }
@@ -229,20 +250,26 @@ static penstock_code add_table(struct ps_analysis *analysis, struct ps_item *ite
     }
     const struct ps_node *node = &analysis->items[found].node;
     if (node->kind == PS_NODE_SOURCE) {
-        const char *hint = item->node.kind == PS_NODE_MODEL
-                               ? "train from a streaming table: CREATE STREAMING TABLE ... AS SELECT ... FROM STREAM"
-                               : ps_arena_printf(analysis->arena, "write STREAM %s", node->name);
-        return ps_analysis_fail(analysis, item, table->offset, hint, "'%s' is a source: its records are not kept, so it cannot be read as a table", node->name);
+        const char *hint =
+            item->node.kind == PS_NODE_MODEL
+                ? "train from a streaming table: CREATE STREAMING TABLE ... AS SELECT ... FROM STREAM"
+                : ps_arena_printf(analysis->arena, "write STREAM %s", node->name);
+        return ps_analysis_fail(analysis, item, table->offset, hint,
+                                "'%s' is a source: its records are not kept, so it cannot be read as a table",
+                                node->name);
     }
     if (node->kind == PS_NODE_MODEL) {
-        return ps_analysis_fail(analysis, item, table->offset, NULL, "'%s' is a model, not a table", node->name);
+        return ps_analysis_fail(analysis, item, table->offset, NULL, "'%s' is a model, not a table",
+                                node->name);
     }
     return add_input(analysis, item, (size_t)found, false);
 }
 
 /* DuckDB statements among themselves run in the order of the text; only what is nowhere made before may come later. */
-static penstock_code add_earlier(struct ps_analysis *analysis, struct ps_item *item, const char *name, size_t index) {
-    bool is_made = item->effect == PS_EFFECT_CREATE && ps_text_equal_nocase(item->target, name), is_known = false;
+static penstock_code add_earlier(struct ps_analysis *analysis, struct ps_item *item, const char *name,
+                                 size_t index) {
+    bool is_made = item->effect == PS_EFFECT_CREATE && ps_text_equal_nocase(item->target, name),
+         is_known = false;
     for (size_t i = 0; i < index; i++) {
         const struct ps_item *other = &analysis->items[i];
         is_made = is_made || (other->effect == PS_EFFECT_CREATE && ps_text_equal_nocase(other->target, name));
@@ -268,7 +295,8 @@ static penstock_code add_mentions(struct ps_analysis *analysis, struct ps_item *
         const int64_t found = ps_analysis_find(analysis, name);
         if (found < 0) {
             PS_TRY(add_earlier(analysis, item, name, index));
-        } else if (analysis->items[found].node.kind == PS_NODE_TABLE || analysis->items[found].node.kind == PS_NODE_VIEW) {
+        } else if (analysis->items[found].node.kind == PS_NODE_TABLE ||
+                   analysis->items[found].node.kind == PS_NODE_VIEW) {
             PS_TRY(add_input(analysis, item, (size_t)found, false));
         }
     }

@@ -32,13 +32,19 @@ static void write_node(const struct ps_graph *graph, const struct ps_node *node,
         ps_buffer_printf(out, ", %s, %s", statement->as.source.connector, statement->as.source.encode);
         break;
     case PS_NODE_TABLE:
-        ps_buffer_printf(out, ", %zu rule%s", statement->as.table.rule_count, statement->as.table.rule_count == 1 ? "" : "s");
+        ps_buffer_printf(out, ", %zu rule%s", statement->as.table.rule_count,
+                         statement->as.table.rule_count == 1 ? "" : "s");
         break;
-    case PS_NODE_VIEW: ps_buffer_printf(out, ", emit %s", statement->as.view.emit_final ? "final" : "changes"); break;
+    case PS_NODE_VIEW:
+        ps_buffer_printf(out, ", emit %s", statement->as.view.emit_final ? "final" : "changes");
+        break;
     case PS_NODE_MODEL:
-        ps_buffer_printf(out, ", %s predicts %s", statement->as.model.estimator.name, statement->as.model.label);
+        ps_buffer_printf(out, ", %s predicts %s", statement->as.model.estimator.name,
+                         statement->as.model.label);
         break;
-    case PS_NODE_SQL: ps_buffer_printf(out, ", %s:%d", statement->location.file, (int)statement->location.line); break;
+    case PS_NODE_SQL:
+        ps_buffer_printf(out, ", %s:%d", statement->location.file, (int)statement->location.line);
+        break;
     }
     if (node->kind != PS_NODE_SQL) {
         ps_buffer_printf(out, ", %zu columns", node->column_count);

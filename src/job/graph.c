@@ -45,7 +45,7 @@ const char *ps_analysis_nearest(const struct ps_analysis *analysis, const char *
     size_t count = 0;
     for (size_t i = 0; names != NULL && i < analysis->item_count; i++) {
         const struct ps_item *item = &analysis->items[i];
-        const char *own = item->node.kind != PS_NODE_SQL          ? item->node.name
+        const char *own = item->node.kind != PS_NODE_SQL     ? item->node.name
                           : item->effect == PS_EFFECT_CREATE ? item->target
                                                              : NULL;
         if (own != NULL && (kinds & (1U << item->node.kind)) != 0) {
@@ -68,8 +68,8 @@ penstock_code ps_analysis_place(struct ps_analysis *analysis, const struct ps_it
     return error != NULL ? error->code : PENSTOCK_INVALID_PROJECT;
 }
 
-penstock_code ps_analysis_fail(struct ps_analysis *analysis, const struct ps_item *item, int64_t offset, const char *hint,
-                               const char *format, ...) {
+penstock_code ps_analysis_fail(struct ps_analysis *analysis, const struct ps_item *item, int64_t offset,
+                               const char *hint, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     char message[512];
@@ -90,7 +90,8 @@ static penstock_code check_name(struct ps_analysis *analysis, size_t index) {
     for (size_t i = 0; i < index; i++) {
         const struct ps_node *other = &analysis->items[i].node;
         if (other->kind != PS_NODE_SQL && ps_text_equal_nocase(other->name, statement->name)) {
-            ps_error_set(analysis->error, PENSTOCK_INVALID_PROJECT, "the name '%s' is used twice, first in %s:%d", statement->name,
+            ps_error_set(analysis->error, PENSTOCK_INVALID_PROJECT,
+                         "the name '%s' is used twice, first in %s:%d", statement->name,
                          other->statement->name_location.file, (int)other->statement->name_location.line);
             ps_error_at(analysis->error, statement->name_location, NULL, -1);
             return PENSTOCK_INVALID_PROJECT;
@@ -101,7 +102,8 @@ static penstock_code check_name(struct ps_analysis *analysis, size_t index) {
 
 static penstock_code make_items(struct ps_analysis *analysis) {
     const struct ps_project *project = analysis->project;
-    analysis->items = ps_arena_allocate(analysis->arena, project->statement_count + 1, sizeof *analysis->items);
+    analysis->items =
+        ps_arena_allocate(analysis->arena, project->statement_count + 1, sizeof *analysis->items);
     if (analysis->items == NULL) {
         return ps_error_memory(analysis->error, "the graph");
     }
@@ -112,7 +114,8 @@ static penstock_code make_items(struct ps_analysis *analysis) {
         item->node.statement = statement;
         item->node.kind = kind_of(statement->kind);
         item->node.source = -1;
-        item->node.name = statement->name != NULL ? statement->name : ps_arena_printf(analysis->arena, "sql_%d", ++sql_count);
+        item->node.name = statement->name != NULL ? statement->name
+                                                  : ps_arena_printf(analysis->arena, "sql_%d", ++sql_count);
         item->select = select_of(statement);
         if (item->node.name == NULL) {
             return ps_error_memory(analysis->error, "the graph");
@@ -170,7 +173,8 @@ static penstock_code report_cycle(struct ps_analysis *analysis) {
     }
     const struct ps_statement *statement = analysis->items[first].node.statement;
     ps_error_set(analysis->error, PENSTOCK_INVALID_PROJECT, "the statements go in a circle: %s", text.data);
-    ps_error_at(analysis->error, statement->name != NULL ? statement->name_location : statement->location, NULL, -1);
+    ps_error_at(analysis->error, statement->name != NULL ? statement->name_location : statement->location,
+                NULL, -1);
     return PENSTOCK_INVALID_PROJECT;
 }
 
@@ -231,7 +235,9 @@ static penstock_code open_catalogue(struct ps_analysis *analysis) {
     PS_TRY(ps_connection_open(analysis->engine, &analysis->connection, analysis->error));
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, 65536);
-    ps_buffer_text(&sql, "CREATE SCHEMA stream; CREATE MACRO epoch_time() AS TIMESTAMP '1970-01-01 00:00:00'; SET file_search_path = ");
+    ps_buffer_text(
+        &sql,
+        "CREATE SCHEMA stream; CREATE MACRO epoch_time() AS TIMESTAMP '1970-01-01 00:00:00'; SET file_search_path = ");
     ps_buffer_sql_literal(&sql, analysis->project->folder);
     PS_TRY(ps_buffer_status(&sql, analysis->error));
     return ps_sql_run(analysis->connection, sql.data, analysis->error);

@@ -46,7 +46,7 @@ int64_t ps_graph_find(const struct ps_graph *graph, const char *name);
 /* Stages end where data must be exchanged: decoding is parallel (one task a slice), the SQL of an epoch is
  * one task (its order makes results repeat), a training scan is one task a block of rows. */
 struct ps_stage {
-    const char *name;       /* "epoch: decode departures" */
+    const char *name;         /* "epoch: decode departures" */
     const char *const *steps; /* lines: what each task does, in order */
     size_t step_count;
     size_t *nodes; /* of the graph that this stage carries out */
@@ -64,7 +64,8 @@ struct ps_plan {
     struct ps_arena *arena;
 };
 /* Every stage comes after its inputs. */
-penstock_code ps_plan_build(const struct ps_graph *graph, struct ps_plan **plan_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_plan_build(const struct ps_graph *graph, struct ps_plan **plan_out,
+                            struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_plan_free(struct ps_plan *plan);
 
 enum ps_explain_form { PS_EXPLAIN_TEXT, PS_EXPLAIN_DOT, PS_EXPLAIN_JSON };

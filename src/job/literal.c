@@ -107,9 +107,11 @@ static bool read_signed(struct ps_cursor *cursor, const char **text_out) {
         return false;
     }
     const bool is_negative = ps_cursor_is_sign(cursor, 0, '-');
-    const char *digits = is_infinite ? "inf" : ps_cursor_text(cursor, cursor->next + sign_count,
-                                                              cursor->next + sign_count + 1);
-    *text_out = digits == NULL ? NULL : ps_arena_printf(cursor->arena, "%s%s", is_negative ? "-" : "", digits);
+    const char *digits =
+        is_infinite ? "inf"
+                    : ps_cursor_text(cursor, cursor->next + sign_count, cursor->next + sign_count + 1);
+    *text_out =
+        digits == NULL ? NULL : ps_arena_printf(cursor->arena, "%s%s", is_negative ? "-" : "", digits);
     double value;
     return is_infinite || (*text_out != NULL && ps_parse_double(*text_out, &value));
 }
@@ -144,7 +146,8 @@ penstock_code ps_cursor_literal(struct ps_cursor *cursor, const char **text_out)
         ps_cursor_unexpected(cursor, expected);
         if (token.kind == PS_TOKEN_WORD || token.kind == PS_TOKEN_NAME) {
             const bool is_quoted = token.kind == PS_TOKEN_NAME;
-            ps_error_hint(cursor->error, "text needs single quotes: '%.*s'", (int)token.size - (is_quoted ? 2 : 0),
+            ps_error_hint(cursor->error, "text needs single quotes: '%.*s'",
+                          (int)token.size - (is_quoted ? 2 : 0),
                           cursor->script->text + token.offset + (is_quoted ? 1 : 0));
         }
         return PENSTOCK_INVALID_PROJECT;
@@ -189,13 +192,15 @@ penstock_code ps_cursor_interval_ms(struct ps_cursor *cursor, int64_t *ms_out) {
         if ((strlen(unit) == size || is_plural) && strncasecmp(unit, names[i], size) == 0 &&
             ps_parse_double(trimmed, &value)) {
             if (value < 0 || value * sizes[i] > 9e15) {
-                return ps_cursor_fail(cursor, start, "the interval is %s", value < 0 ? "negative" : "too long");
+                return ps_cursor_fail(cursor, start, "the interval is %s",
+                                      value < 0 ? "negative" : "too long");
             }
             *ms_out = (int64_t)llround(value * sizes[i]);
             return PENSTOCK_OK;
         }
     }
-    return ps_cursor_fail(cursor, start, "this is not an interval of MILLISECOND, SECOND, MINUTE, HOUR, DAY or WEEK");
+    return ps_cursor_fail(cursor, start,
+                          "this is not an interval of MILLISECOND, SECOND, MINUTE, HOUR, DAY or WEEK");
 }
 
 /* properties.bootstrap.servers, scan.startup-mode, 'any.text'. */
@@ -216,9 +221,11 @@ static penstock_code read_setting_name(struct ps_cursor *cursor, const char **na
     return *name_out != NULL ? PENSTOCK_OK : ps_error_memory(cursor->error, "a setting");
 }
 
-penstock_code ps_cursor_settings(struct ps_cursor *cursor, struct ps_setting **settings_out, size_t *count_out) {
+penstock_code ps_cursor_settings(struct ps_cursor *cursor, struct ps_setting **settings_out,
+                                 size_t *count_out) {
     PS_TRY(ps_cursor_expect_sign(cursor, '('));
-    struct ps_setting *settings = ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *settings);
+    struct ps_setting *settings =
+        ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *settings);
     if (settings == NULL) {
         return ps_error_memory(cursor->error, "settings");
     }
@@ -231,8 +238,8 @@ penstock_code ps_cursor_settings(struct ps_cursor *cursor, struct ps_setting **s
         PS_TRY(ps_cursor_literal(cursor, &setting->value));
         for (size_t i = 0; i < count; i++) {
             if (ps_option_name_equal(settings[i].name, setting->name)) {
-                return ps_cursor_fail(cursor, setting->location, "'%s' is set twice, first in line %d", setting->name,
-                                      (int)settings[i].location.line);
+                return ps_cursor_fail(cursor, setting->location, "'%s' is set twice, first in line %d",
+                                      setting->name, (int)settings[i].location.line);
             }
         }
         count++;

@@ -4,7 +4,8 @@
  */
 #include "job/project.h"
 
-penstock_code ps_error_at(struct penstock_error *error, struct ps_location location, const char *text, int64_t offset) {
+penstock_code ps_error_at(struct penstock_error *error, struct ps_location location, const char *text,
+                          int64_t offset) {
     for (int64_t i = 0; text != NULL && i < offset && text[i] != '\0'; i++) {
         if (text[i] == '\n') {
             location.line++;

@@ -16,32 +16,86 @@
 #define FIELD(name) offsetof(struct ps_manifest, name)
 
 const struct ps_option ps_manifest_options[] = {
-    {.name = "name", .type = PS_OPTION_TEXT, .offset = FIELD(name), .since = "0.1",
+    {.name = "name",
+     .type = PS_OPTION_TEXT,
+     .offset = FIELD(name),
+     .since = "0.1",
      .help = "name of the project; default: its folder's"},
-    {.name = "store", .type = PS_OPTION_TEXT, .default_text = "store", .offset = FIELD(store), .since = "0.1",
+    {.name = "store",
+     .type = PS_OPTION_TEXT,
+     .default_text = "store",
+     .offset = FIELD(store),
+     .since = "0.1",
      .help = "folder of tables, models and logs, relative to the project"},
-    {.name = "master", .type = PS_OPTION_TEXT, .default_text = "local[*]", .offset = FIELD(master), .since = "0.1",
+    {.name = "master",
+     .type = PS_OPTION_TEXT,
+     .default_text = "local[*]",
+     .offset = FIELD(master),
+     .since = "0.1",
      .help = "where it runs: local, local[N] or local[*]"},
-    {.name = "num-executors", .type = PS_OPTION_INTEGER, .default_text = "1", .value_min = 1, .value_max = 10000,
-     .offset = FIELD(num_executors), .since = "0.1", .help = "executors; a local master has one"},
-    {.name = "executor-cores", .type = PS_OPTION_INTEGER, .default_text = "0", .value_min = 0,
-     .value_max = PS_LIMIT_CORE_COUNT, .offset = FIELD(executor_cores), .since = "0.1",
+    {.name = "num-executors",
+     .type = PS_OPTION_INTEGER,
+     .default_text = "1",
+     .value_min = 1,
+     .value_max = 10000,
+     .offset = FIELD(num_executors),
+     .since = "0.1",
+     .help = "executors; a local master has one"},
+    {.name = "executor-cores",
+     .type = PS_OPTION_INTEGER,
+     .default_text = "0",
+     .value_min = 0,
+     .value_max = PS_LIMIT_CORE_COUNT,
+     .offset = FIELD(executor_cores),
+     .since = "0.1",
      .help = "task slots of an executor; 0: what the master says"},
-    {.name = "executor-memory", .type = PS_OPTION_SIZE, .default_text = "1g", .value_min = 64 << 20,
-     .value_max = 1e15, .offset = FIELD(executor_memory), .since = "0.1",
+    {.name = "executor-memory",
+     .type = PS_OPTION_SIZE,
+     .default_text = "1g",
+     .value_min = 64 << 20,
+     .value_max = 1e15,
+     .offset = FIELD(executor_memory),
+     .since = "0.1",
      .help = "the one memory number, shared by everything in the process"},
-    {.name = "driver-memory", .type = PS_OPTION_SIZE, .default_text = "0", .value_min = 0, .value_max = 1e15,
-     .offset = FIELD(driver_memory), .since = "0.1",
+    {.name = "driver-memory",
+     .type = PS_OPTION_SIZE,
+     .default_text = "0",
+     .value_min = 0,
+     .value_max = 1e15,
+     .offset = FIELD(driver_memory),
+     .since = "0.1",
      .help = "added to executor-memory: under a local master both are one process"},
-    {.name = "epoch.rows", .type = PS_OPTION_INTEGER, .default_text = "245760", .value_min = 1, .value_max = 100000000,
-     .offset = FIELD(epoch_rows), .since = "0.1", .help = "most records of one epoch"},
-    {.name = "epoch.bytes", .type = PS_OPTION_SIZE, .default_text = "64m", .value_min = 1024, .value_max = 1e12,
-     .offset = FIELD(epoch_bytes), .since = "0.1", .help = "most raw bytes of one epoch"},
-    {.name = "epoch.interval", .type = PS_OPTION_DURATION, .default_text = "100 ms", .value_min = 1,
-     .value_max = 3600000, .offset = FIELD(epoch_interval_ms), .since = "0.1",
+    {.name = "epoch.rows",
+     .type = PS_OPTION_INTEGER,
+     .default_text = "245760",
+     .value_min = 1,
+     .value_max = 100000000,
+     .offset = FIELD(epoch_rows),
+     .since = "0.1",
+     .help = "most records of one epoch"},
+    {.name = "epoch.bytes",
+     .type = PS_OPTION_SIZE,
+     .default_text = "64m",
+     .value_min = 1024,
+     .value_max = 1e12,
+     .offset = FIELD(epoch_bytes),
+     .since = "0.1",
+     .help = "most raw bytes of one epoch"},
+    {.name = "epoch.interval",
+     .type = PS_OPTION_DURATION,
+     .default_text = "100 ms",
+     .value_min = 1,
+     .value_max = 3600000,
+     .offset = FIELD(epoch_interval_ms),
+     .since = "0.1",
      .help = "how often a running stream looks for new data"},
-    {.name = "log-level", .type = PS_OPTION_CHOICE, .default_text = "info", .choices = "error|warning|notice|info|debug",
-     .offset = FIELD(log_level), .since = "0.1", .help = "what is written to the log"},
+    {.name = "log-level",
+     .type = PS_OPTION_CHOICE,
+     .default_text = "info",
+     .choices = "error|warning|notice|info|debug",
+     .offset = FIELD(log_level),
+     .since = "0.1",
+     .help = "what is written to the log"},
     {.name = NULL}};
 
 static const struct {
@@ -74,7 +128,8 @@ static const struct ps_option *find_option(const char *name) {
 }
 
 /* Nearest of all option names and `more`, or NULL. */
-static const char *nearest(const char *name, const char *prefix, const char *const *more, struct ps_arena *arena) {
+static const char *nearest(const char *name, const char *prefix, const char *const *more,
+                           struct ps_arena *arena) {
     const char *names[64];
     size_t count = 0;
     const size_t prefix_size = strlen(prefix);
@@ -108,8 +163,10 @@ static penstock_code apply_value(struct ps_manifest_reading *reading, const stru
         return ps_error_at(error, value->location, NULL, -1);
     }
     const char *text = value->text;
-    PS_TRY(ps_variables_put(text, reading->variables, reading->variable_count, value->location, reading->arena, &text, error));
-    if (ps_option_set(ps_manifest_options, &reading->manifest, option->name, text, reading->arena, error) != PENSTOCK_OK) {
+    PS_TRY(ps_variables_put(text, reading->variables, reading->variable_count, value->location,
+                            reading->arena, &text, error));
+    if (ps_option_set(ps_manifest_options, &reading->manifest, option->name, text, reading->arena, error) !=
+        PENSTOCK_OK) {
         if (error != NULL && error->code == PENSTOCK_INVALID_ARGUMENT) {
             error->code = PENSTOCK_INVALID_PROJECT;
         }
@@ -123,22 +180,24 @@ static penstock_code apply_value(struct ps_manifest_reading *reading, const stru
     return PENSTOCK_OK;
 }
 
-static penstock_code unknown_key(struct ps_manifest_reading *reading, const struct ps_yaml *key, const char *prefix,
-                                 const char *const *more, struct penstock_error *error) {
+static penstock_code unknown_key(struct ps_manifest_reading *reading, const struct ps_yaml *key,
+                                 const char *prefix, const char *const *more, struct penstock_error *error) {
     const char *near = nearest(key->text, prefix, more, reading->arena);
     ps_error_set(error, PENSTOCK_INVALID_PROJECT, "unknown key '%s%s'", prefix, key->text);
     if (near != NULL) {
         ps_error_hint(error, "did you mean %s?", near);
     } else {
-        ps_error_hint(error, "keys are name, sql, store, master, num-executors, executor-cores, executor-memory, driver-memory, "
-                             "epoch, log-level, vars, targets, default-target");
+        ps_error_hint(
+            error,
+            "keys are name, sql, store, master, num-executors, executor-cores, executor-memory, driver-memory, "
+            "epoch, log-level, vars, targets, default-target");
     }
     return ps_error_at(error, key->location, NULL, -1);
 }
 
 /* epoch: {rows: 5, ...} */
-static penstock_code apply_group(struct ps_manifest_reading *reading, const char *prefix, const struct ps_yaml *map,
-                                 struct penstock_error *error) {
+static penstock_code apply_group(struct ps_manifest_reading *reading, const char *prefix,
+                                 const struct ps_yaml *map, struct penstock_error *error) {
     if (map->kind != PS_YAML_MAP) {
         return fail_at(error, map, "'epoch' has keys of its own: rows, bytes, interval");
     }
@@ -170,8 +229,8 @@ static penstock_code apply_patterns(struct ps_manifest_reading *reading, const s
             return fail_at(error, item, "'sql' is a list of file names or patterns, such as [\"*.sql\"]");
         }
         patterns[i] = (struct ps_setting){.name = "sql", .location = item->location};
-        PS_TRY(ps_variables_put(item->text, reading->variables, reading->variable_count, item->location, reading->arena,
-                                &patterns[i].value, error));
+        PS_TRY(ps_variables_put(item->text, reading->variables, reading->variable_count, item->location,
+                                reading->arena, &patterns[i].value, error));
     }
     reading->patterns = patterns;
     reading->pattern_count = count;
@@ -185,7 +244,8 @@ static penstock_code apply_map(struct ps_manifest_reading *reading, const struct
     static const char *const target_sections[] = {"sql", "epoch", "vars", NULL};
     for (size_t i = 0; i < map->count; i++) {
         const struct ps_yaml *key = map->items[2 * i], *value = map->items[2 * i + 1];
-        const bool is_top = ps_manifest_name_equal(key->text, "targets") || ps_manifest_name_equal(key->text, "default-target");
+        const bool is_top = ps_manifest_name_equal(key->text, "targets") ||
+                            ps_manifest_name_equal(key->text, "default-target");
         if (ps_manifest_name_equal(key->text, "sql")) {
             PS_TRY(apply_patterns(reading, value, error));
         } else if (ps_manifest_name_equal(key->text, "epoch")) {
@@ -210,12 +270,14 @@ static penstock_code find_target(const struct ps_manifest_reading *reading, cons
     const struct ps_yaml *by_default = ps_yaml_find(root, "default-target");
     const char *name = reading->options != NULL ? reading->options->target : NULL;
     if (targets != NULL && targets->kind != PS_YAML_MAP && !targets->is_null) {
-        return fail_at(error, targets, "'targets' maps names to keys, such as targets: {local: {master: local}}");
+        return fail_at(error, targets,
+                       "'targets' maps names to keys, such as targets: {local: {master: local}}");
     }
     if (by_default != NULL && (by_default->kind != PS_YAML_SCALAR || by_default->is_null)) {
         return fail_at(error, by_default, "'default-target' is the name of a target");
     }
-    const char **names = ps_arena_allocate(reading->arena, (targets != NULL ? targets->count : 0) + 1, sizeof *names);
+    const char **names =
+        ps_arena_allocate(reading->arena, (targets != NULL ? targets->count : 0) + 1, sizeof *names);
     if (names == NULL) {
         return ps_error_memory(error, "penstock.yml");
     }
@@ -235,15 +297,16 @@ static penstock_code find_target(const struct ps_manifest_reading *reading, cons
         return PENSTOCK_OK;
     }
     const char *near = ps_nearest(name, names);
-    ps_error_set(error, is_given ? PENSTOCK_INVALID_ARGUMENT : PENSTOCK_INVALID_PROJECT, "there is no target '%s' in %s", name,
-                 PS_MANIFEST_FILE);
+    ps_error_set(error, is_given ? PENSTOCK_INVALID_ARGUMENT : PENSTOCK_INVALID_PROJECT,
+                 "there is no target '%s' in %s", name, PS_MANIFEST_FILE);
     if (near != NULL) {
         ps_error_hint(error, "did you mean %s?", near);
     }
     return is_given ? PENSTOCK_INVALID_ARGUMENT : ps_error_at(error, by_default->location, NULL, -1);
 }
 
-static penstock_code add_vars(struct ps_manifest_reading *reading, const struct ps_yaml *map, struct penstock_error *error) {
+static penstock_code add_vars(struct ps_manifest_reading *reading, const struct ps_yaml *map,
+                              struct penstock_error *error) {
     if (map == NULL || map->is_null) {
         return PENSTOCK_OK;
     }
@@ -262,8 +325,8 @@ static penstock_code add_vars(struct ps_manifest_reading *reading, const struct 
 }
 
 /* "key=value" of the command line into name and value. */
-static penstock_code cut(const char *text, const char *option, struct ps_arena *arena, struct ps_setting *setting_out,
-                         struct penstock_error *error) {
+static penstock_code cut(const char *text, const char *option, struct ps_arena *arena,
+                         struct ps_setting *setting_out, struct penstock_error *error) {
     const char *equal = strchr(text, '=');
     if (equal == NULL || equal == text) {
         ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "%s '%s' is not of the form name=value", option, text);
@@ -300,7 +363,8 @@ static penstock_code read_variables(struct ps_manifest_reading *reading, const s
 }
 
 /* --conf key=value */
-static penstock_code apply_setting(struct ps_manifest_reading *reading, const char *text, struct penstock_error *error) {
+static penstock_code apply_setting(struct ps_manifest_reading *reading, const char *text,
+                                   struct penstock_error *error) {
     struct ps_setting setting = {NULL, NULL, {NULL, 0, 0}};
     PS_TRY(cut(text, "--conf", reading->arena, &setting, error));
     const char *name = setting.name;
@@ -311,20 +375,25 @@ static penstock_code apply_setting(struct ps_manifest_reading *reading, const ch
     }
     const struct ps_option *option = find_option(name);
     if (option == NULL) {
-        const char *near = strncmp(name, "spark.", 6) == 0 ? ps_nearest(name, names) : nearest(name, "", names, reading->arena);
+        const char *near = strncmp(name, "spark.", 6) == 0 ? ps_nearest(name, names)
+                                                           : nearest(name, "", names, reading->arena);
         ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "--conf '%s' is not a setting", name);
         if (near != NULL) {
             ps_error_hint(error, "did you mean %s?", near);
         } else {
-            ps_error_hint(error, "settings are those of penstock.yml, and spark.app.name, spark.master, spark.executor.instances, "
-                                 "spark.executor.cores, spark.executor.memory, spark.driver.memory");
+            ps_error_hint(
+                error,
+                "settings are those of penstock.yml, and spark.app.name, spark.master, spark.executor.instances, "
+                "spark.executor.cores, spark.executor.memory, spark.driver.memory");
         }
         return PENSTOCK_INVALID_ARGUMENT;
     }
-    PS_TRY(ps_option_set(ps_manifest_options, &reading->manifest, option->name, setting.value, reading->arena, error));
-    reading->master_location = option->offset == FIELD(master) ? (struct ps_location){NULL, 0, 0} : reading->master_location;
-    reading->executors_location =
-        option->offset == FIELD(num_executors) ? (struct ps_location){NULL, 0, 0} : reading->executors_location;
+    PS_TRY(ps_option_set(ps_manifest_options, &reading->manifest, option->name, setting.value, reading->arena,
+                         error));
+    reading->master_location =
+        option->offset == FIELD(master) ? (struct ps_location){NULL, 0, 0} : reading->master_location;
+    reading->executors_location = option->offset == FIELD(num_executors) ? (struct ps_location){NULL, 0, 0}
+                                                                         : reading->executors_location;
     return PENSTOCK_OK;
 }
 

@@ -32,6 +32,7 @@ penstock_code ps_manifest_read(const char *text, size_t size, struct ps_manifest
                                struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* Task slots of a master; refuses what this version cannot run on. */
-penstock_code ps_master_read(const char *master, int64_t *core_count_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_master_read(const char *master, int64_t *core_count_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 #endif

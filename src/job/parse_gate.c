@@ -16,15 +16,17 @@ static bool accept_percent(struct ps_cursor *cursor) {
 
 /* The unit of HOLDOUT LAST n unit; as DuckDB's INTERVAL takes it. */
 static penstock_code read_unit(struct ps_cursor *cursor, const char **unit_out) {
-    static const char *const words[] = {"SECOND", "MINUTE", "HOUR",  "DAY",   "WEEK",   "MONTH",  "YEAR",    "SECONDS",
-                                        "MINUTES", "HOURS", "DAYS", "WEEKS", "MONTHS", "YEARS", "PERCENT", NULL};
+    static const char *const words[] = {"SECOND", "MINUTE",  "HOUR",    "DAY",   "WEEK", "MONTH",
+                                        "YEAR",   "SECONDS", "MINUTES", "HOURS", "DAYS", "WEEKS",
+                                        "MONTHS", "YEARS",   "PERCENT", NULL};
     for (size_t i = 0; words[i] != NULL; i++) {
         if (ps_cursor_accept(cursor, words[i])) {
             *unit_out = words[i];
             return PENSTOCK_OK;
         }
     }
-    return ps_cursor_unknown(cursor, "PERCENT, or SECONDS, MINUTES, HOURS, DAYS, WEEKS, MONTHS or YEARS", words);
+    return ps_cursor_unknown(cursor, "PERCENT, or SECONDS, MINUTES, HOURS, DAYS, WEEKS, MONTHS or YEARS",
+                             words);
 }
 
 static penstock_code read_by(struct ps_cursor *cursor, struct ps_holdout *holdout) {
@@ -35,7 +37,8 @@ static penstock_code read_by(struct ps_cursor *cursor, struct ps_holdout *holdou
     return ps_cursor_name(cursor, "the column of time", &holdout->by_column);
 }
 
-static penstock_code read_last(struct ps_cursor *cursor, struct ps_holdout *holdout, struct ps_location start) {
+static penstock_code read_last(struct ps_cursor *cursor, struct ps_holdout *holdout,
+                               struct ps_location start) {
     const char *amount = NULL, *unit = NULL;
     ps_cursor_accept(cursor, "INTERVAL");
     if (ps_cursor_peek(cursor, 0).kind == PS_TOKEN_STRING) {
@@ -45,7 +48,8 @@ static penstock_code read_last(struct ps_cursor *cursor, struct ps_holdout *hold
             PS_TRY(read_unit(cursor, &unit));
         }
         holdout->interval = unit == NULL ? amount : ps_arena_printf(cursor->arena, "%s %s", amount, unit);
-        return holdout->interval != NULL ? read_by(cursor, holdout) : ps_error_memory(cursor->error, "a hold-out");
+        return holdout->interval != NULL ? read_by(cursor, holdout)
+                                         : ps_error_memory(cursor->error, "a hold-out");
     }
     double value = 0;
     const size_t first = cursor->next;
@@ -58,14 +62,16 @@ static penstock_code read_last(struct ps_cursor *cursor, struct ps_holdout *hold
         holdout->kind = PS_HOLDOUT_FRACTION;
         holdout->fraction = value / 100;
         if (value >= 100) {
-            return ps_cursor_fail(cursor, start, "a hold-out of %g percent leaves nothing to train on", value);
+            return ps_cursor_fail(cursor, start, "a hold-out of %g percent leaves nothing to train on",
+                                  value);
         }
         return read_by(cursor, holdout);
     }
     PS_TRY(read_unit(cursor, &unit));
     holdout->kind = PS_HOLDOUT_LAST_INTERVAL;
     holdout->interval = amount == NULL ? NULL : ps_arena_printf(cursor->arena, "%s %s", amount, unit);
-    return holdout->interval != NULL ? read_by(cursor, holdout) : ps_error_memory(cursor->error, "a hold-out");
+    return holdout->interval != NULL ? read_by(cursor, holdout)
+                                     : ps_error_memory(cursor->error, "a hold-out");
 }
 
 penstock_code ps_parse_holdout(struct ps_cursor *cursor, struct ps_holdout *holdout_out) {
@@ -80,7 +86,8 @@ penstock_code ps_parse_holdout(struct ps_cursor *cursor, struct ps_holdout *hold
         return ps_cursor_unexpected(cursor, "PERCENT");
     }
     if (value <= 0 || value >= 100) {
-        return ps_cursor_fail(cursor, holdout->location, "a hold-out is more than 0 and less than 100 percent, not %g", value);
+        return ps_cursor_fail(cursor, holdout->location,
+                              "a hold-out is more than 0 and less than 100 percent, not %g", value);
     }
     holdout->kind = PS_HOLDOUT_FRACTION;
     holdout->fraction = value / 100;
@@ -101,7 +108,8 @@ static penstock_code read_comparison(struct ps_cursor *cursor, const char **comp
 /* n PERCENT [OF champion] [CONFIDENCE c], behind "improvement >=". */
 static penstock_code read_improvement(struct ps_cursor *cursor, struct ps_gate_condition *condition) {
     if (condition->comparison[0] != '>') {
-        return ps_cursor_fail(cursor, condition->location, "an improvement is at least so much: write improvement >= n PERCENT");
+        return ps_cursor_fail(cursor, condition->location,
+                              "an improvement is at least so much: write improvement >= n PERCENT");
     }
     PS_TRY(ps_cursor_number(cursor, "n PERCENT", &condition->value));
     if (!accept_percent(cursor)) {
@@ -109,7 +117,8 @@ static penstock_code read_improvement(struct ps_cursor *cursor, struct ps_gate_c
     }
     condition->value /= 100;
     if (condition->value >= 1 || condition->value <= -1) {
-        return ps_cursor_fail(cursor, condition->location, "an improvement of %g percent cannot be", condition->value * 100);
+        return ps_cursor_fail(cursor, condition->location, "an improvement of %g percent cannot be",
+                              condition->value * 100);
     }
     if (ps_cursor_accept(cursor, "OF")) {
         PS_TRY(ps_cursor_expect(cursor, "champion"));
@@ -119,7 +128,8 @@ static penstock_code read_improvement(struct ps_cursor *cursor, struct ps_gate_c
         const struct ps_location location = ps_cursor_location(cursor);
         PS_TRY(ps_cursor_number(cursor, "a confidence such as 0.95", &condition->confidence));
         if (condition->confidence < 0.5 || condition->confidence >= 1) {
-            return ps_cursor_fail(cursor, location, "a confidence is from 0.5 to below 1, not %g", condition->confidence);
+            return ps_cursor_fail(cursor, location, "a confidence is from 0.5 to below 1, not %g",
+                                  condition->confidence);
         }
     }
     return PENSTOCK_OK;
@@ -140,7 +150,9 @@ static penstock_code read_condition(struct ps_cursor *cursor, struct ps_gate_con
     condition->kind = PS_GATE_IMPROVEMENT;
     condition->metric = "improvement";
     if (condition->is_first_run) {
-        return ps_cursor_fail(cursor, condition->location, "the first run has no champion to improve on: give it a limit, such as FIRST RUN r2 > 0");
+        return ps_cursor_fail(
+            cursor, condition->location,
+            "the first run has no champion to improve on: give it a limit, such as FIRST RUN r2 > 0");
     }
     return read_improvement(cursor, condition);
 }

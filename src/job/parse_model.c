@@ -8,8 +8,17 @@
  */
 #include "job/cursor.h"
 
-enum clause { CLAUSE_TRANSFORM, CLAUSE_PREDICT, CLAUSE_USING, CLAUSE_VALIDATE, CLAUSE_HOLDOUT, CLAUSE_GATE, CLAUSE_COUNT };
-static const char *const clause_words[] = {"TRANSFORM", "PREDICT", "USING", "VALIDATE", "HOLDOUT", "GATE", "AS", NULL};
+enum clause {
+    CLAUSE_TRANSFORM,
+    CLAUSE_PREDICT,
+    CLAUSE_USING,
+    CLAUSE_VALIDATE,
+    CLAUSE_HOLDOUT,
+    CLAUSE_GATE,
+    CLAUSE_COUNT
+};
+static const char *const clause_words[] = {"TRANSFORM", "PREDICT", "USING", "VALIDATE",
+                                           "HOLDOUT",   "GATE",    "AS",    NULL};
 
 /* [a, b], (a, b) or GRID(a, b); the opening sign is next. */
 static penstock_code read_list(struct ps_cursor *cursor, struct ps_parameter *parameter) {
@@ -65,7 +74,8 @@ static penstock_code read_parameter(struct ps_cursor *cursor, struct ps_call *ca
         parameter->name = name;
         for (size_t i = 0; i < call->parameter_count; i++) {
             if (call->parameters[i].name != NULL && ps_option_name_equal(call->parameters[i].name, name)) {
-                return ps_cursor_fail(cursor, parameter->location, "the parameter '%s' of %s is set twice", name, call->name);
+                return ps_cursor_fail(cursor, parameter->location, "the parameter '%s' of %s is set twice",
+                                      name, call->name);
             }
         }
         PS_TRY(read_value(cursor, parameter));
@@ -92,7 +102,8 @@ static penstock_code read_call(struct ps_cursor *cursor, const char *what, struc
     if (ps_cursor_accept_sign(cursor, ')')) {
         return PENSTOCK_OK;
     }
-    call->parameters = ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *call->parameters);
+    call->parameters =
+        ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *call->parameters);
     if (call->parameters == NULL) {
         return ps_error_memory(cursor->error, "parameters");
     }
@@ -104,25 +115,29 @@ static penstock_code read_call(struct ps_cursor *cursor, const char *what, struc
 
 static penstock_code read_transforms(struct ps_cursor *cursor, struct ps_model_statement *model) {
     PS_TRY(ps_cursor_expect_sign(cursor, '('));
-    model->transforms = ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *model->transforms);
+    model->transforms =
+        ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *model->transforms);
     if (model->transforms == NULL) {
         return ps_error_memory(cursor->error, "the transforms of a model");
     }
     do {
-        PS_TRY(read_call(cursor, "a transform such as StandardScaler(column)", &model->transforms[model->transform_count]));
+        PS_TRY(read_call(cursor, "a transform such as StandardScaler(column)",
+                         &model->transforms[model->transform_count]));
         model->transform_count++;
     } while (ps_cursor_accept_sign(cursor, ','));
     return ps_cursor_accept_sign(cursor, ')') ? PENSTOCK_OK : ps_cursor_unexpected(cursor, "',', '(' or ')'");
 }
 
-static penstock_code read_clause(struct ps_cursor *cursor, enum clause clause, struct ps_model_statement *model) {
+static penstock_code read_clause(struct ps_cursor *cursor, enum clause clause,
+                                 struct ps_model_statement *model) {
     switch (clause) {
     case CLAUSE_TRANSFORM: return read_transforms(cursor, model);
     case CLAUSE_PREDICT:
         model->label_location = ps_cursor_location(cursor);
         return ps_cursor_name(cursor, "the column to predict", &model->label);
     case CLAUSE_USING: return read_call(cursor, "an estimator such as LinearRegression()", &model->estimator);
-    case CLAUSE_VALIDATE: return read_call(cursor, "a validator such as CrossValidator()", &model->validation);
+    case CLAUSE_VALIDATE:
+        return read_call(cursor, "a validator such as CrossValidator()", &model->validation);
     case CLAUSE_HOLDOUT: return ps_parse_holdout(cursor, &model->holdout);
     case CLAUSE_GATE: return ps_parse_gate(cursor, model);
     case CLAUSE_COUNT: break;
@@ -145,14 +160,16 @@ penstock_code ps_parse_model(struct ps_cursor *cursor, struct ps_model_statement
     while (!ps_cursor_is_word(cursor, 0, "AS")) {
         const enum clause clause = find_clause(cursor);
         if (clause == CLAUSE_COUNT) {
-            return ps_cursor_unknown(cursor, is_given[CLAUSE_PREDICT] && is_given[CLAUSE_USING] ? expected
-                                             : is_given[CLAUSE_PREDICT] ? "USING Estimator(...)"
-                                             : is_given[CLAUSE_USING]   ? "PREDICT column"
-                                                                        : "PREDICT column and USING Estimator(...)",
+            return ps_cursor_unknown(cursor,
+                                     is_given[CLAUSE_PREDICT] && is_given[CLAUSE_USING] ? expected
+                                     : is_given[CLAUSE_PREDICT] ? "USING Estimator(...)"
+                                     : is_given[CLAUSE_USING]   ? "PREDICT column"
+                                                                : "PREDICT column and USING Estimator(...)",
                                      clause_words);
         }
         if (is_given[clause]) {
-            return ps_cursor_fail(cursor, ps_cursor_location(cursor), "%s is given twice", clause_words[clause]);
+            return ps_cursor_fail(cursor, ps_cursor_location(cursor), "%s is given twice",
+                                  clause_words[clause]);
         }
         is_given[clause] = true;
         cursor->next++;

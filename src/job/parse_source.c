@@ -11,7 +11,7 @@ static const char *const clause_words[] = {"WITH", "FORMAT", "ENCODE", NULL};
 
 /* NOT, NULL, a comma and the closing parenthesis end a type; anything in its own parentheses belongs to it. */
 static penstock_code read_type(struct ps_cursor *cursor, const char **type_out) {
-    static const char *const ends[] = {"NOT",   "NULL",       "DEFAULT",   "PRIMARY",    "UNIQUE", "CHECK",
+    static const char *const ends[] = {"NOT",        "NULL",      "DEFAULT",    "PRIMARY", "UNIQUE", "CHECK",
                                        "REFERENCES", "GENERATED", "CONSTRAINT", "COLLATE", NULL};
     const size_t first = cursor->next;
     size_t depth = 0;
@@ -44,7 +44,8 @@ static penstock_code read_column(struct ps_cursor *cursor, struct ps_source_stat
     struct ps_column_schema *column = &source->schema.columns[index];
     PS_TRY(ps_cursor_name(cursor, "a column or WATERMARK", &column->name));
     if (ps_cursor_is_word(cursor, 0, "FOR")) {
-        ps_cursor_fail(cursor, location, "found '%s FOR', but a column or WATERMARK FOR was expected", column->name);
+        ps_cursor_fail(cursor, location, "found '%s FOR', but a column or WATERMARK FOR was expected",
+                       column->name);
         ps_error_hint(cursor->error, "did you mean WATERMARK FOR?");
         return PENSTOCK_INVALID_PROJECT;
     }
@@ -83,7 +84,8 @@ static penstock_code read_watermark(struct ps_cursor *cursor, struct ps_source_s
     const char *again = NULL;
     PS_TRY(ps_cursor_name(cursor, source->watermark_column, &again));
     if (!ps_text_equal_nocase(again, source->watermark_column)) {
-        return ps_cursor_fail(cursor, again_location, "the watermark is for '%s', so it is '%s - INTERVAL ...', not '%s'",
+        return ps_cursor_fail(cursor, again_location,
+                              "the watermark is for '%s', so it is '%s - INTERVAL ...', not '%s'",
                               source->watermark_column, source->watermark_column, again);
     }
     if (ps_cursor_accept_sign(cursor, '-')) {
@@ -124,7 +126,8 @@ static penstock_code check_watermark(struct ps_cursor *cursor, const struct ps_s
             names[i] = source->schema.columns[i].name;
         }
         const char *near = names == NULL ? NULL : ps_nearest(source->watermark_column, names);
-        ps_cursor_fail(cursor, source->watermark_location, "the watermark's column '%s' is not a column of this source",
+        ps_cursor_fail(cursor, source->watermark_location,
+                       "the watermark's column '%s' is not a column of this source",
                        source->watermark_column);
         if (near != NULL) {
             ps_error_hint(cursor->error, "did you mean %s?", near);
@@ -133,7 +136,8 @@ static penstock_code check_watermark(struct ps_cursor *cursor, const struct ps_s
     }
     const struct ps_column_schema *column = &source->schema.columns[index];
     if (column->type != PS_TYPE_TIMESTAMP && column->type != PS_TYPE_DATE) {
-        return ps_cursor_fail(cursor, source->watermark_location, "the watermark's column '%s' is %s, but must be TIMESTAMP or DATE",
+        return ps_cursor_fail(cursor, source->watermark_location,
+                              "the watermark's column '%s' is %s, but must be TIMESTAMP or DATE",
                               column->name, column->type_text);
     }
     return PENSTOCK_OK;

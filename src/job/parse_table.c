@@ -29,7 +29,8 @@ static penstock_code read_rule(struct ps_cursor *cursor, struct ps_table_stateme
     if (!ps_cursor_accept(cursor, "CONSTRAINT")) {
         ps_cursor_unknown(cursor, "CONSTRAINT name EXPECT (condition)", words);
         if (cursor->error != NULL && cursor->error->hint[0] == '\0') {
-            ps_error_hint(cursor->error, "columns and their types come from the SELECT, only rules stand here");
+            ps_error_hint(cursor->error,
+                          "columns and their types come from the SELECT, only rules stand here");
         }
         return PENSTOCK_INVALID_PROJECT;
     }
@@ -65,7 +66,8 @@ static penstock_code read_rule(struct ps_cursor *cursor, struct ps_table_stateme
 
 penstock_code ps_parse_table(struct ps_cursor *cursor, struct ps_table_statement *table_out) {
     if (ps_cursor_accept_sign(cursor, '(')) {
-        table_out->rules = ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *table_out->rules);
+        table_out->rules =
+            ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *table_out->rules);
         if (table_out->rules == NULL) {
             return ps_error_memory(cursor->error, "the rules of a table");
         }

@@ -49,7 +49,8 @@ static struct ps_stage *add_stage(struct planning *planning, const char *name, c
     stage->name = name;
     stage->tasks = tasks;
     stage->nodes = ps_arena_allocate(planning->arena, planning->graph->node_count + 1, sizeof *stage->nodes);
-    stage->inputs = ps_arena_allocate(planning->arena, planning->graph->node_count + 2, sizeof *stage->inputs);
+    stage->inputs =
+        ps_arena_allocate(planning->arena, planning->graph->node_count + 2, sizeof *stage->inputs);
     if (name == NULL || tasks == NULL || stage->nodes == NULL || stage->inputs == NULL) {
         planning->failed = true;
         return NULL;
@@ -88,7 +89,9 @@ static void plan_prepare(struct planning *planning) {
         const struct ps_node *node = &graph->nodes[i];
         if (node->kind == PS_NODE_SQL) {
             stage->nodes[stage->node_count++] = i;
-            add_line(planning, &steps, ps_arena_printf(planning->arena, "%s: %s", node->name, short_text(planning, node->statement->text)));
+            add_line(planning, &steps,
+                     ps_arena_printf(planning->arena, "%s: %s", node->name,
+                                     short_text(planning, node->statement->text)));
         }
     }
     if (stage != NULL) {
@@ -99,23 +102,30 @@ static void plan_prepare(struct planning *planning) {
 static void plan_decode(struct planning *planning, size_t index) {
     const struct ps_node *node = &planning->graph->nodes[index];
     const struct ps_source_statement *source = &node->statement->as.source;
-    struct ps_stage *stage = add_stage(planning, ps_arena_printf(planning->arena, "decode %s", node->name),
-                                       ps_arena_printf(planning->arena, "one per slice of records, up to %lld at a time",
-                                                       (long long)planning->graph->project->core_count));
+    struct ps_stage *stage =
+        add_stage(planning, ps_arena_printf(planning->arena, "decode %s", node->name),
+                  ps_arena_printf(planning->arena, "one per slice of records, up to %lld at a time",
+                                  (long long)planning->graph->project->core_count));
     if (stage == NULL) {
         return;
     }
     struct lines steps = {NULL, 0, 0};
     stage->nodes[stage->node_count++] = index;
-    add_line(planning, &steps, ps_arena_printf(planning->arena, "read a slice from connector '%s'", source->connector));
-    add_line(planning, &steps, ps_arena_printf(planning->arena, "decode %s into %zu columns, checked against their types; what does not fit is a dead letter",
-                                               source->encode, node->column_count));
+    add_line(planning, &steps,
+             ps_arena_printf(planning->arena, "read a slice from connector '%s'", source->connector));
+    add_line(
+        planning, &steps,
+        ps_arena_printf(
+            planning->arena,
+            "decode %s into %zu columns, checked against their types; what does not fit is a dead letter",
+            source->encode, node->column_count));
     set_steps(stage, &steps);
 }
 
 static const char *describe_table(struct planning *planning, const struct ps_node *node) {
     const size_t rule_count = node->statement->as.table.rule_count;
-    return ps_arena_printf(planning->arena, "%s: SELECT, %zu rule%s, insert", node->name, rule_count, rule_count == 1 ? "" : "s");
+    return ps_arena_printf(planning->arena, "%s: SELECT, %zu rule%s, insert", node->name, rule_count,
+                           rule_count == 1 ? "" : "s");
 }
 
 /* Everything that a source's records go through, in one transaction. Returns the stage's index. */
@@ -127,13 +137,19 @@ static void plan_epoch(struct planning *planning, size_t first_decode, size_t de
         const struct ps_node *node = &graph->nodes[i];
         if (node->kind == PS_NODE_SOURCE && node->statement->as.source.watermark_column != NULL) {
             const struct ps_source_statement *source = &node->statement->as.source;
-            add_line(planning, &steps, ps_arena_printf(planning->arena, "%s: watermark of %s, %lld ms behind; late records are dead letters",
-                                                       node->name, source->watermark_column, (long long)source->watermark_delay_ms));
+            add_line(planning, &steps,
+                     ps_arena_printf(planning->arena,
+                                     "%s: watermark of %s, %lld ms behind; late records are dead letters",
+                                     node->name, source->watermark_column,
+                                     (long long)source->watermark_delay_ms));
         } else if (node->kind == PS_NODE_TABLE) {
             add_line(planning, &steps, describe_table(planning, node));
         } else if (node->kind == PS_NODE_VIEW) {
-            add_line(planning, &steps, ps_arena_printf(planning->arena, "%s: aggregate the epoch's rows, merge the states%s", node->name,
-                                                       node->statement->as.view.emit_final ? "; shown once the watermark is past the window" : ""));
+            add_line(planning, &steps,
+                     ps_arena_printf(
+                         planning->arena, "%s: aggregate the epoch's rows, merge the states%s", node->name,
+                         node->statement->as.view.emit_final ? "; shown once the watermark is past the window"
+                                                             : ""));
         } else {
             continue;
         }
@@ -161,21 +177,28 @@ static void plan_model(struct planning *planning, size_t index, int64_t before) 
     const struct ps_node *node = &planning->graph->nodes[index];
     const struct ps_model_statement *model = &node->statement->as.model;
     struct ps_arena *arena = planning->arena;
-    struct ps_stage *stage =
-        add_stage(planning, ps_arena_printf(arena, "train %s", node->name),
-                  ps_arena_printf(arena, "one per block of rows, up to %lld at a time", (long long)planning->graph->project->core_count));
+    struct ps_stage *stage = add_stage(planning, ps_arena_printf(arena, "train %s", node->name),
+                                       ps_arena_printf(arena, "one per block of rows, up to %lld at a time",
+                                                       (long long)planning->graph->project->core_count));
     if (stage == NULL) {
         return;
     }
     struct lines steps = {NULL, 0, 0};
     stage->nodes[stage->node_count++] = index;
     if (model->transform_count > 0) {
-        add_line(planning, &steps, ps_arena_printf(arena, "fit %s", join_names(planning, model->transforms, model->transform_count)));
+        add_line(planning, &steps,
+                 ps_arena_printf(arena, "fit %s",
+                                 join_names(planning, model->transforms, model->transform_count)));
     }
-    add_line(planning, &steps, ps_arena_printf(arena, "search %s with %s", model->estimator.name,
-                                               model->validation.name != NULL ? model->validation.name : "CrossValidator"));
-    add_line(planning, &steps, model->holdout.kind == PS_HOLDOUT_NONE ? "fit the best on all rows" : "fit the best, score the hold-out rows");
-    add_line(planning, &steps, ps_arena_printf(arena, "gate: %zu condition%s; publish what passes", model->gate_count, model->gate_count == 1 ? "" : "s"));
+    add_line(planning, &steps,
+             ps_arena_printf(arena, "search %s with %s", model->estimator.name,
+                             model->validation.name != NULL ? model->validation.name : "CrossValidator"));
+    add_line(planning, &steps,
+             model->holdout.kind == PS_HOLDOUT_NONE ? "fit the best on all rows"
+                                                    : "fit the best, score the hold-out rows");
+    add_line(planning, &steps,
+             ps_arena_printf(arena, "gate: %zu condition%s; publish what passes", model->gate_count,
+                             model->gate_count == 1 ? "" : "s"));
     set_steps(stage, &steps);
     if (before >= 0) {
         stage->inputs[stage->input_count++] = (size_t)before;
@@ -189,12 +212,15 @@ static void note_unread(struct planning *planning, const struct ps_node *node) {
     size_t count = 0;
     for (size_t i = 0; i < node->column_count && names != NULL; i++) {
         if (!node->column_is_read[i]) {
-            names = ps_arena_printf(planning->arena, "%s%s%s", names, count > 0 ? ", " : "", node->column_names[i]);
+            names = ps_arena_printf(planning->arena, "%s%s%s", names, count > 0 ? ", " : "",
+                                    node->column_names[i]);
             count++;
         }
     }
     if (count > 0) {
-        add_line(planning, &planning->notes, ps_arena_printf(planning->arena, "%s: no statement reads %s; still decoded and checked", node->name, names));
+        add_line(planning, &planning->notes,
+                 ps_arena_printf(planning->arena, "%s: no statement reads %s; still decoded and checked",
+                                 node->name, names));
     }
 }
 
@@ -205,13 +231,16 @@ static void note_fused(struct planning *planning, size_t source) {
     size_t count = 0;
     for (size_t i = 0; i < graph->node_count && text != NULL; i++) {
         if (graph->nodes[i].source == (int64_t)source) {
-            text = ps_arena_printf(planning->arena, "%s%s%s", text, count > 0 ? ", " : "", graph->nodes[i].name);
+            text =
+                ps_arena_printf(planning->arena, "%s%s%s", text, count > 0 ? ", " : "", graph->nodes[i].name);
             count++;
         }
     }
     if (count > 1) {
         add_line(planning, &planning->notes,
-                 ps_arena_printf(planning->arena, "%s: %s are fused into one task: no data is exchanged between them", graph->nodes[source].name, text));
+                 ps_arena_printf(planning->arena,
+                                 "%s: %s are fused into one task: no data is exchanged between them",
+                                 graph->nodes[source].name, text));
     }
 }
 
@@ -234,13 +263,17 @@ static void note_search(struct planning *planning, const struct ps_node *node) {
     }
     int64_t pair_count = 1;
     for (size_t i = 0; i < model->estimator.parameter_count; i++) {
-        pair_count *= model->estimator.parameters[i].is_grid ? (int64_t)model->estimator.parameters[i].value_count : 1;
+        pair_count *=
+            model->estimator.parameters[i].is_grid ? (int64_t)model->estimator.parameters[i].value_count : 1;
     }
-    const bool is_split = model->validation.name != NULL && ps_option_name_equal(model->validation.name, "TrainValidationSplit");
+    const bool is_split = model->validation.name != NULL &&
+                          ps_option_name_equal(model->validation.name, "TrainValidationSplit");
     const int64_t fold_count = is_split ? 1 : integer_parameter(&model->validation, "numFolds", 3);
     add_line(planning, &planning->notes,
-             ps_arena_printf(planning->arena, "%s: one scan feeds the whole search, %lld %s x %lld parameter set%s", node->name,
-                             (long long)fold_count, is_split ? "split" : "folds", (long long)pair_count, pair_count == 1 ? "" : "s"));
+             ps_arena_printf(planning->arena,
+                             "%s: one scan feeds the whole search, %lld %s x %lld parameter set%s",
+                             node->name, (long long)fold_count, is_split ? "split" : "folds",
+                             (long long)pair_count, pair_count == 1 ? "" : "s"));
 }
 
 static void add_notes(struct planning *planning) {
@@ -254,7 +287,8 @@ static void add_notes(struct planning *planning) {
             break;
         case PS_NODE_VIEW:
             add_line(planning, &planning->notes,
-                     ps_arena_printf(planning->arena, "%s: kept incrementally, an epoch reads only its own rows", node->name));
+                     ps_arena_printf(planning->arena,
+                                     "%s: kept incrementally, an epoch reads only its own rows", node->name));
             break;
         case PS_NODE_MODEL: note_search(planning, node); break;
         case PS_NODE_TABLE:
@@ -291,7 +325,8 @@ static void plan_stages(struct planning *planning) {
     }
 }
 
-penstock_code ps_plan_build(const struct ps_graph *graph, struct ps_plan **plan_out, struct penstock_error *error) {
+penstock_code ps_plan_build(const struct ps_graph *graph, struct ps_plan **plan_out,
+                            struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_plan *plan = arena == NULL ? NULL : ps_arena_allocate(arena, 1, sizeof *plan);
     if (plan != NULL) {

@@ -14,7 +14,8 @@
 static const char accepted_masters[] = "this version runs on local, local[N] or local[*]";
 
 penstock_code ps_master_read(const char *master, int64_t *core_count_out, struct penstock_error *error) {
-    static const char *const later[] = {"yarn", "sc://", "local-cluster[", "spark://", "k8s://", "mesos://", NULL};
+    static const char *const later[] = {"yarn",     "sc://", "local-cluster[", "spark://", "k8s://",
+                                        "mesos://", NULL};
     if (strcmp(master, "local") == 0) {
         *core_count_out = 1;
         return PENSTOCK_OK;
@@ -32,13 +33,14 @@ penstock_code ps_master_read(const char *master, int64_t *core_count_out, struct
             *core_count_out = count;
             return PENSTOCK_OK;
         }
-        ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "master '%s': the number of cores is from 1 to %d", master,
-                     PS_LIMIT_CORE_COUNT);
+        ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "master '%s': the number of cores is from 1 to %d",
+                     master, PS_LIMIT_CORE_COUNT);
         return ps_error_hint(error, "%s", accepted_masters);
     }
     for (size_t i = 0; later[i] != NULL; i++) {
         if (strncmp(master, later[i], strlen(later[i])) == 0) {
-            ps_error_set(error, PENSTOCK_UNSUPPORTED, "master '%s' cannot be used: %s", master, accepted_masters);
+            ps_error_set(error, PENSTOCK_UNSUPPORTED, "master '%s' cannot be used: %s", master,
+                         accepted_masters);
             return PENSTOCK_UNSUPPORTED;
         }
     }
@@ -70,13 +72,15 @@ static penstock_code settle(struct ps_project *project, const struct ps_manifest
     struct ps_manifest *manifest = &project->manifest;
     *manifest = reading->manifest;
     if (ps_master_read(manifest->master, &project->core_count, error) != PENSTOCK_OK) {
-        if (error != NULL && reading->master_location.file != NULL && error->code == PENSTOCK_INVALID_ARGUMENT) {
+        if (error != NULL && reading->master_location.file != NULL &&
+            error->code == PENSTOCK_INVALID_ARGUMENT) {
             error->code = PENSTOCK_INVALID_PROJECT;
         }
         return ps_error_at(error, reading->master_location, NULL, -1);
     }
     if (manifest->num_executors != 1) {
-        ps_error_set(error, PENSTOCK_INVALID_PROJECT, "num-executors is %lld, but master %s has one executor, this process",
+        ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                     "num-executors is %lld, but master %s has one executor, this process",
                      (long long)manifest->num_executors, manifest->master);
         ps_error_hint(error, "leave num-executors out, and say local[N] for N task slots");
         return ps_error_at(error, reading->executors_location, NULL, -1);
@@ -91,7 +95,8 @@ static penstock_code settle(struct ps_project *project, const struct ps_manifest
     project->store_path = ps_path_join(project->arena, project->folder, manifest->store);
     project->variables = reading->variables;
     project->variable_count = reading->variable_count;
-    return manifest->name != NULL && project->store_path != NULL ? PENSTOCK_OK : ps_error_memory(error, "a project");
+    return manifest->name != NULL && project->store_path != NULL ? PENSTOCK_OK
+                                                                 : ps_error_memory(error, "a project");
 }
 
 struct file_list {
@@ -104,8 +109,8 @@ static void file_list_done(struct file_list *files) {
 }
 
 /* Files of one pattern, without those that an earlier pattern gave. */
-static penstock_code add_pattern(struct ps_project *project, const struct ps_setting *pattern, struct file_list *files,
-                                 struct penstock_error *error) {
+static penstock_code add_pattern(struct ps_project *project, const struct ps_setting *pattern,
+                                 struct file_list *files, struct penstock_error *error) {
     const char *full = ps_path_join(project->arena, project->folder, pattern->value);
     if (full == NULL) {
         return ps_error_memory(error, "a project");
@@ -114,7 +119,8 @@ static penstock_code add_pattern(struct ps_project *project, const struct ps_set
     size_t found_count = 0;
     PS_TRY(ps_file_glob(full, project->arena, &found, &found_count, error));
     if (found_count == 0) {
-        ps_error_set(error, PENSTOCK_INVALID_PROJECT, "no SQL file matches '%s' in %s", pattern->value, project->folder);
+        ps_error_set(error, PENSTOCK_INVALID_PROJECT, "no SQL file matches '%s' in %s", pattern->value,
+                     project->folder);
         ps_error_hint(error, "write one, or name the files under sql: in %s", PS_MANIFEST_FILE);
         return ps_error_at(error, pattern->location, NULL, -1);
     }
@@ -150,7 +156,8 @@ static penstock_code read_file(struct ps_project *project, const char *path, str
     size_t count = 0;
     PS_TRY(ps_statements_parse(shown_name(project, path), content.data, content.size, project->variables,
                                project->variable_count, project->arena, &statements, &count, error));
-    struct ps_statement *all = ps_arena_allocate(project->arena, project->statement_count + count + 1, sizeof *all);
+    struct ps_statement *all =
+        ps_arena_allocate(project->arena, project->statement_count + count + 1, sizeof *all);
     if (all == NULL) {
         return ps_error_memory(error, "a project");
     }

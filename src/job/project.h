@@ -19,7 +19,7 @@ struct ps_location {
 };
 
 enum ps_statement_kind {
-    PS_STATEMENT_SQL,               /* any DuckDB statement, untouched */
+    PS_STATEMENT_SQL, /* any DuckDB statement, untouched */
     PS_STATEMENT_SOURCE,
     PS_STATEMENT_STREAMING_TABLE,
     PS_STATEMENT_MATERIALIZED_VIEW,
@@ -42,14 +42,14 @@ struct ps_sql_text {
 struct ps_source_statement {
     struct ps_schema schema;
     struct ps_location *column_locations;
-    const char *watermark_column;      /* or NULL */
-    int64_t watermark_delay_ms;        /* WATERMARK FOR c AS c - INTERVAL ... */
+    const char *watermark_column;          /* or NULL */
+    int64_t watermark_delay_ms;            /* WATERMARK FOR c AS c - INTERVAL ... */
     struct ps_location watermark_location; /* of c */
-    const char *connector;             /* WITH (connector = ...) */
-    struct ps_setting *settings;       /* all of WITH, connector included */
+    const char *connector;                 /* WITH (connector = ...) */
+    struct ps_setting *settings;           /* all of WITH, connector included */
     size_t setting_count;
-    const char *format;                /* FORMAT PLAIN (the default) */
-    const char *encode;                /* ENCODE JSON | CSV | PARQUET, lower case */
+    const char *format;                 /* FORMAT PLAIN (the default) */
+    const char *encode;                 /* ENCODE JSON | CSV | PARQUET, lower case */
     struct ps_setting *encode_settings; /* ENCODE CSV (delimiter = ';') */
     size_t encode_setting_count;
 };
@@ -126,8 +126,8 @@ struct ps_model_statement {
 
 struct ps_statement {
     enum ps_statement_kind kind;
-    const char *name; /* NULL for PS_STATEMENT_SQL */
-    const char *text; /* the whole statement as written, variables put in */
+    const char *name;               /* NULL for PS_STATEMENT_SQL */
+    const char *text;               /* the whole statement as written, variables put in */
     bool or_replace, if_not_exists; /* accepted and kept */
     struct ps_location location;
     struct ps_location name_location;
@@ -142,25 +142,25 @@ struct ps_statement {
 /* Manifest values; rows of ps_manifest_options. Written by YAML, --conf and the command line alike. */
 struct ps_manifest {
     const char *name;
-    const char *store;          /* folder, relative to the project; default "store" */
-    const char *master;         /* "local[*]" */
-    int64_t executor_cores;     /* 0: from master */
-    int64_t executor_memory;    /* bytes, default 1g; once loaded, driver-memory is added to it */
-    int64_t driver_memory;      /* as written */
-    int64_t num_executors;      /* local masters: 1 */
-    int64_t epoch_rows;         /* most records of one epoch */
-    int64_t epoch_bytes;        /* most raw bytes of one epoch */
-    int64_t epoch_interval_ms;  /* how often a running stream looks for new data, default 100 ms */
-    const char *log_level;      /* "info" */
+    const char *store;         /* folder, relative to the project; default "store" */
+    const char *master;        /* "local[*]" */
+    int64_t executor_cores;    /* 0: from master */
+    int64_t executor_memory;   /* bytes, default 1g; once loaded, driver-memory is added to it */
+    int64_t driver_memory;     /* as written */
+    int64_t num_executors;     /* local masters: 1 */
+    int64_t epoch_rows;        /* most records of one epoch */
+    int64_t epoch_bytes;       /* most raw bytes of one epoch */
+    int64_t epoch_interval_ms; /* how often a running stream looks for new data, default 100 ms */
+    const char *log_level;     /* "info" */
 };
 extern const struct ps_option ps_manifest_options[];
 
 struct ps_project {
     struct ps_arena *arena;
-    const char *folder;      /* as given */
-    const char *store_path;  /* folder joined with manifest.store */
+    const char *folder;     /* as given */
+    const char *store_path; /* folder joined with manifest.store */
     struct ps_manifest manifest;
-    int64_t core_count;      /* what local[N] / local[*] comes to */
+    int64_t core_count;              /* what local[N] / local[*] comes to */
     struct ps_statement *statements; /* in the order of files and text */
     size_t statement_count;
     struct ps_setting *variables;
@@ -176,13 +176,15 @@ struct ps_project_options {
 /* Reads penstock.yml and the SQL files it names. Errors: NOT_FOUND (no penstock.yml), INVALID_PROJECT with
  * file:line:column, what was found, what was expected, the nearest known name. Owns: the caller frees. */
 penstock_code ps_project_load(const char *folder, const struct ps_project_options *options,
-                              struct ps_project **project_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+                              struct ps_project **project_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 void ps_project_free(struct ps_project *project);
 const struct ps_statement *ps_project_find(const struct ps_project *project, const char *name);
 
 /* The text's own parser, for tests and fuzzing: statements of one SQL file. */
-penstock_code ps_statements_parse(const char *file, const char *text, size_t size, const struct ps_setting *variables,
-                                  size_t variable_count, struct ps_arena *arena, struct ps_statement **statements_out,
+penstock_code ps_statements_parse(const char *file, const char *text, size_t size,
+                                  const struct ps_setting *variables, size_t variable_count,
+                                  struct ps_arena *arena, struct ps_statement **statements_out,
                                   size_t *count_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* Prefixes an error with "file:line:column: ". `offset`: bytes after the location, within `text` (-1: 0). */

@@ -67,7 +67,8 @@ penstock_code ps_reads_find(struct ps_analysis *analysis) {
     for (size_t i = 0; i < analysis->item_count; i++) {
         struct ps_node *node = &analysis->items[i].node;
         if (node->kind == PS_NODE_SOURCE) {
-            node->column_is_read = ps_arena_allocate(analysis->arena, node->column_count + 1, sizeof *node->column_is_read);
+            node->column_is_read =
+                ps_arena_allocate(analysis->arena, node->column_count + 1, sizeof *node->column_is_read);
             if (node->column_is_read == NULL) {
                 return ps_error_memory(analysis->error, "the graph");
             }

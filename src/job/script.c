@@ -51,16 +51,20 @@ static size_t find_open_comment(const char *text, size_t size, size_t at) {
     return start;
 }
 
-static penstock_code unterminated(const struct ps_script *script, struct ps_token token, struct penstock_error *error) {
-    const char *what = token.kind == PS_TOKEN_STRING ? "string" : token.kind == PS_TOKEN_NAME ? "quoted name" : "comment";
-    const size_t start =
-        token.kind == PS_TOKEN_SPACE ? find_open_comment(script->text, script->size, token.offset) : token.offset;
+static penstock_code unterminated(const struct ps_script *script, struct ps_token token,
+                                  struct penstock_error *error) {
+    const char *what = token.kind == PS_TOKEN_STRING ? "string"
+                       : token.kind == PS_TOKEN_NAME ? "quoted name"
+                                                     : "comment";
+    const size_t start = token.kind == PS_TOKEN_SPACE
+                             ? find_open_comment(script->text, script->size, token.offset)
+                             : token.offset;
     ps_error_set(error, PENSTOCK_INVALID_PROJECT, "this %s does not end before the end of the file", what);
     return ps_error_at(error, ps_script_location(script, start), NULL, -1);
 }
 
-static penstock_code find_lines(struct ps_script *script, const char *source, size_t size, struct ps_arena *arena,
-                                struct penstock_error *error) {
+static penstock_code find_lines(struct ps_script *script, const char *source, size_t size,
+                                struct ps_arena *arena, struct penstock_error *error) {
     size_t count = 1;
     for (size_t i = 0; i < size; i++) {
         count += source[i] == '\n';
@@ -78,7 +82,8 @@ static penstock_code find_lines(struct ps_script *script, const char *source, si
     return PENSTOCK_OK;
 }
 
-static penstock_code find_tokens(struct ps_script *script, struct ps_arena *arena, struct penstock_error *error) {
+static penstock_code find_tokens(struct ps_script *script, struct ps_arena *arena,
+                                 struct penstock_error *error) {
     size_t count = 1;
     for (int pass = 0; pass < 2; pass++) {
         if (pass == 1) {
@@ -104,8 +109,9 @@ static penstock_code find_tokens(struct ps_script *script, struct ps_arena *aren
     return PENSTOCK_OK;
 }
 
-penstock_code ps_script_read(const char *file, const char *text, size_t size, const struct ps_setting *variables,
-                             size_t variable_count, struct ps_arena *arena, struct ps_script *script_out,
+penstock_code ps_script_read(const char *file, const char *text, size_t size,
+                             const struct ps_setting *variables, size_t variable_count,
+                             struct ps_arena *arena, struct ps_script *script_out,
                              struct penstock_error *error) {
     if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
         text += 3;
@@ -116,7 +122,8 @@ penstock_code ps_script_read(const char *file, const char *text, size_t size, co
     PS_TRY(find_lines(&script, text, size, arena, error));
     size_t bad = 0;
     if (!ps_bytes_is_utf8((struct ps_bytes){text, size}, &bad)) {
-        ps_error_set(error, PENSTOCK_INVALID_PROJECT, "the byte 0x%02x is not UTF-8", (unsigned)(unsigned char)text[bad]);
+        ps_error_set(error, PENSTOCK_INVALID_PROJECT, "the byte 0x%02x is not UTF-8",
+                     (unsigned)(unsigned char)text[bad]);
         ps_error_hint(error, "save the file as UTF-8");
         return ps_error_at(error, ps_script_location(&script, bad), NULL, -1);
     }

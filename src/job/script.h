@@ -32,15 +32,16 @@ struct ps_script {
 
 /* Cuts the file. Errors: INVALID_PROJECT with place: an unknown variable, an unterminated string or comment,
  * bytes that are no UTF-8. A byte order mark is skipped. Everything is in the arena. */
-penstock_code ps_script_read(const char *file, const char *text, size_t size, const struct ps_setting *variables,
-                             size_t variable_count, struct ps_arena *arena, struct ps_script *script_out,
+penstock_code ps_script_read(const char *file, const char *text, size_t size,
+                             const struct ps_setting *variables, size_t variable_count,
+                             struct ps_arena *arena, struct ps_script *script_out,
                              struct penstock_error *error) PENSTOCK_MUST_USE;
 struct ps_location ps_script_location(const struct ps_script *script, size_t offset);
 
 /* Fills text, size and spans of the script from the file's text (variables.c). */
 penstock_code ps_variables_fill(struct ps_script *script, const char *source, size_t size,
-                                const struct ps_setting *variables, size_t variable_count, struct ps_arena *arena,
-                                struct penstock_error *error) PENSTOCK_MUST_USE;
+                                const struct ps_setting *variables, size_t variable_count,
+                                struct ps_arena *arena, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Puts ${NAME} into one value (of the manifest). `location`: of the value, for errors. */
 penstock_code ps_variables_put(const char *value, const struct ps_setting *variables, size_t variable_count,
                                struct ps_location location, struct ps_arena *arena, const char **value_out,

@@ -8,7 +8,8 @@
  */
 #include "job/shape_parts.h"
 
-penstock_code ps_shape_fail(struct ps_shape_reading *reading, yyjson_mut_val *node, const char *message, const char *hint) {
+penstock_code ps_shape_fail(struct ps_shape_reading *reading, yyjson_mut_val *node, const char *message,
+                            const char *hint) {
     if (node != NULL && ps_syntax_offset(node) >= 0) {
         reading->offset = ps_syntax_offset(node);
     }
@@ -22,7 +23,8 @@ penstock_code ps_shape_fail(struct ps_shape_reading *reading, yyjson_mut_val *no
 /* --- which tables of the tree lead to a stream ------------------------------------------------------------ */
 
 static bool is_stream_table(yyjson_mut_val *node) {
-    return ps_syntax_is(node, "BASE_TABLE") && ps_text_equal_nocase(ps_tree_member(node, "schema_name"), "stream");
+    return ps_syntax_is(node, "BASE_TABLE") &&
+           ps_text_equal_nocase(ps_tree_member(node, "schema_name"), "stream");
 }
 
 /* The entry of a streaming CTE that this table reference names, or NULL. */
@@ -31,7 +33,8 @@ static yyjson_mut_val *streaming_cte(const struct ps_shape_reading *reading, yyj
         return NULL;
     }
     for (size_t i = 0; i < reading->streaming_ctes.count; i++) {
-        if (ps_text_equal_nocase(ps_tree_member(reading->streaming_ctes.nodes[i], "key"), ps_tree_member(node, "table_name"))) {
+        if (ps_text_equal_nocase(ps_tree_member(reading->streaming_ctes.nodes[i], "key"),
+                                 ps_tree_member(node, "table_name"))) {
             return reading->streaming_ctes.nodes[i];
         }
     }
@@ -79,12 +82,15 @@ static penstock_code find_streaming_ctes(struct ps_shape_reading *reading) {
             }
         }
     }
-    return reading->ctes.failed || reading->streaming_ctes.failed ? ps_error_memory(reading->error, "a syntax tree") : PENSTOCK_OK;
+    return reading->ctes.failed || reading->streaming_ctes.failed
+               ? ps_error_memory(reading->error, "a syntax tree")
+               : PENSTOCK_OK;
 }
 
 /* --- row by row --------------------------------------------------------------------------------------------- */
 
-penstock_code ps_shape_check_modifiers(struct ps_shape_reading *reading, yyjson_mut_val *node, const char *what) {
+penstock_code ps_shape_check_modifiers(struct ps_shape_reading *reading, yyjson_mut_val *node,
+                                       const char *what) {
     yyjson_mut_val *modifier = yyjson_mut_arr_get_first(yyjson_mut_obj_get(node, "modifiers"));
     if (modifier == NULL) {
         return PENSTOCK_OK;
@@ -92,16 +98,19 @@ penstock_code ps_shape_check_modifiers(struct ps_shape_reading *reading, yyjson_
     char message[160], hint[160];
     if (ps_syntax_is(modifier, "ORDER_MODIFIER")) {
         yyjson_mut_val *first = yyjson_mut_arr_get_first(yyjson_mut_obj_get(modifier, "orders"));
-        snprintf(message, sizeof message, "ORDER BY cannot be used in a %s: its rows never are all there", what);
+        snprintf(message, sizeof message, "ORDER BY cannot be used in a %s: its rows never are all there",
+                 what);
         snprintf(hint, sizeof hint, "leave it out here, and order where the %s is queried", what);
         return ps_shape_fail(reading, yyjson_mut_obj_get(first, "expression"), message, hint);
     }
     if (ps_syntax_is(modifier, "DISTINCT_MODIFIER")) {
-        snprintf(message, sizeof message, "DISTINCT cannot be used in a %s: it compares rows of different epochs", what);
-        return ps_shape_fail(reading, yyjson_mut_arr_get_first(yyjson_mut_obj_get(node, "select_list")), message,
-                             "GROUP BY these columns in a CREATE MATERIALIZED VIEW");
+        snprintf(message, sizeof message,
+                 "DISTINCT cannot be used in a %s: it compares rows of different epochs", what);
+        return ps_shape_fail(reading, yyjson_mut_arr_get_first(yyjson_mut_obj_get(node, "select_list")),
+                             message, "GROUP BY these columns in a CREATE MATERIALIZED VIEW");
     }
-    snprintf(message, sizeof message, "LIMIT cannot be used in a %s: a stream has no first or last row", what);
+    snprintf(message, sizeof message, "LIMIT cannot be used in a %s: a stream has no first or last row",
+             what);
     snprintf(hint, sizeof hint, "leave it out here, and limit where the %s is queried", what);
     yyjson_mut_val *limit = yyjson_mut_obj_get(modifier, "limit");
     return ps_shape_fail(reading, limit, message, hint);
@@ -114,9 +123,12 @@ penstock_code ps_shape_check_windows(struct ps_shape_reading *reading, yyjson_mu
         return PENSTOCK_OK;
     }
     char message[200];
-    snprintf(message, sizeof message, "%s() OVER (...) looks at rows of other epochs, so a continuous statement cannot use it",
+    snprintf(message, sizeof message,
+             "%s() OVER (...) looks at rows of other epochs, so a continuous statement cannot use it",
              ps_tree_member(found, "function_name"));
-    return ps_shape_fail(reading, found, message, "use it where the table is queried; for windows of time use TUMBLE or HOP in a CREATE MATERIALIZED VIEW");
+    return ps_shape_fail(
+        reading, found, message,
+        "use it where the table is queried; for windows of time use TUMBLE or HOP in a CREATE MATERIALIZED VIEW");
 }
 
 static penstock_code check_row_by_row(struct ps_shape_reading *reading, yyjson_mut_val *node) {
@@ -124,12 +136,13 @@ static penstock_code check_row_by_row(struct ps_shape_reading *reading, yyjson_m
     PS_TRY(ps_shape_check_modifiers(reading, node, what));
     PS_TRY(ps_shape_check_windows(reading, node));
     struct ps_node_list aggregates = {NULL, 0, 0, false};
-    PS_TRY(ps_syntax_aggregates(reading->connection, yyjson_mut_obj_get(node, "select_list"), reading->arena, &aggregates,
-                                reading->error));
-    PS_TRY(ps_syntax_aggregates(reading->connection, yyjson_mut_obj_get(node, "having"), reading->arena, &aggregates,
-                                reading->error));
-    const char *hint = reading->use == PS_SHAPE_VIEW ? "aggregate once, in the view's own SELECT"
-                                                     : "use CREATE MATERIALIZED VIEW, which keeps aggregates up to date";
+    PS_TRY(ps_syntax_aggregates(reading->connection, yyjson_mut_obj_get(node, "select_list"), reading->arena,
+                                &aggregates, reading->error));
+    PS_TRY(ps_syntax_aggregates(reading->connection, yyjson_mut_obj_get(node, "having"), reading->arena,
+                                &aggregates, reading->error));
+    const char *hint = reading->use == PS_SHAPE_VIEW
+                           ? "aggregate once, in the view's own SELECT"
+                           : "use CREATE MATERIALIZED VIEW, which keeps aggregates up to date";
     char message[200];
     if (aggregates.count > 0) {
         snprintf(message, sizeof message, "%s() combines rows, but a %s works row by row",
@@ -137,7 +150,8 @@ static penstock_code check_row_by_row(struct ps_shape_reading *reading, yyjson_m
         return ps_shape_fail(reading, aggregates.nodes[0], message, hint);
     }
     yyjson_mut_val *groups = yyjson_mut_obj_get(node, "group_expressions");
-    if (yyjson_mut_arr_size(groups) > 0 || strcmp(ps_tree_member(node, "aggregate_handling"), "FORCE_AGGREGATES") == 0) {
+    if (yyjson_mut_arr_size(groups) > 0 ||
+        strcmp(ps_tree_member(node, "aggregate_handling"), "FORCE_AGGREGATES") == 0) {
         snprintf(message, sizeof message, "GROUP BY combines rows, but a %s works row by row", what);
         return ps_shape_fail(reading, yyjson_mut_arr_get_first(groups), message, hint);
     }
@@ -156,20 +170,27 @@ static penstock_code check_join(struct ps_shape_reading *reading, yyjson_mut_val
                              "join the stream with the table that keeps the other one: leave one STREAM out");
     }
     if (strcmp(ps_tree_member(join, "ref_type"), "POSITIONAL") == 0) {
-        return ps_shape_fail(reading, join, "a POSITIONAL JOIN counts rows, but a stream has no first row", NULL);
+        return ps_shape_fail(reading, join, "a POSITIONAL JOIN counts rows, but a stream has no first row",
+                             NULL);
     }
-    const bool needs_left = strcmp(type, "LEFT") == 0 || strcmp(type, "SEMI") == 0 || strcmp(type, "ANTI") == 0;
+    const bool needs_left =
+        strcmp(type, "LEFT") == 0 || strcmp(type, "SEMI") == 0 || strcmp(type, "ANTI") == 0;
     const bool needs_right = strcmp(type, "RIGHT") == 0;
-    if (strcmp(type, "FULL") == 0 || strcmp(type, "OUTER") == 0 || (needs_left && is_right) || (needs_right && is_left)) {
-        snprintf(message, sizeof message,
-                 "this %s JOIN waits for what the stream may still bring: the stream must be on the side whose rows are all kept", type);
-        return ps_shape_fail(reading, join, message, "write FROM STREAM ... LEFT JOIN table, or an inner JOIN");
+    if (strcmp(type, "FULL") == 0 || strcmp(type, "OUTER") == 0 || (needs_left && is_right) ||
+        (needs_right && is_left)) {
+        snprintf(
+            message, sizeof message,
+            "this %s JOIN waits for what the stream may still bring: the stream must be on the side whose rows are all kept",
+            type);
+        return ps_shape_fail(reading, join, message,
+                             "write FROM STREAM ... LEFT JOIN table, or an inner JOIN");
     }
     return PENSTOCK_OK;
 }
 
 /* The reference in `from` that leads to the stream: a BASE_TABLE or a SUBQUERY. */
-static penstock_code find_in_from(struct ps_shape_reading *reading, yyjson_mut_val *from, yyjson_mut_val **found_out) {
+static penstock_code find_in_from(struct ps_shape_reading *reading, yyjson_mut_val *from,
+                                  yyjson_mut_val **found_out) {
     yyjson_mut_val *node = from;
     while (ps_syntax_is(node, "JOIN")) {
         PS_TRY(check_join(reading, node));
@@ -179,7 +200,9 @@ static penstock_code find_in_from(struct ps_shape_reading *reading, yyjson_mut_v
     if (!ps_syntax_is(node, "BASE_TABLE") && !ps_syntax_is(node, "SUBQUERY")) {
         char message[160];
         snprintf(message, sizeof message, "STREAM cannot be read through %s", ps_tree_member(node, "type"));
-        return ps_shape_fail(reading, node, message, "read it in FROM STREAM name, TUMBLE(STREAM name, ...) or HOP(STREAM name, ...)");
+        return ps_shape_fail(
+            reading, node, message,
+            "read it in FROM STREAM name, TUMBLE(STREAM name, ...) or HOP(STREAM name, ...)");
     }
     *found_out = node;
     return PENSTOCK_OK;
@@ -187,7 +210,8 @@ static penstock_code find_in_from(struct ps_shape_reading *reading, yyjson_mut_v
 
 static penstock_code misplaced(struct ps_shape_reading *reading) {
     char message[200];
-    snprintf(message, sizeof message, "STREAM %s can be read in FROM only, not in a subquery of an expression or a second time",
+    snprintf(message, sizeof message,
+             "STREAM %s can be read in FROM only, not in a subquery of an expression or a second time",
              reading->shape.stream.name);
     reading->offset = reading->shape.stream.offset;
     return ps_shape_fail(reading, NULL, message, NULL);
@@ -200,8 +224,10 @@ static penstock_code find_path(struct ps_shape_reading *reading) {
     yyjson_mut_val *node = ps_tree_root(reading->tree);
     for (;;) {
         if (!ps_syntax_is(node, "SELECT_NODE")) {
-            return ps_shape_fail(reading, node, "a continuous statement is one SELECT: UNION, INTERSECT, EXCEPT and recursion cannot read a stream",
-                                 "write one statement for each branch");
+            return ps_shape_fail(
+                reading, node,
+                "a continuous statement is one SELECT: UNION, INTERSECT, EXCEPT and recursion cannot read a stream",
+                "write one statement for each branch");
         }
         if (path.count > 0 || reading->use == PS_SHAPE_TABLE) {
             PS_TRY(check_row_by_row(reading, node));
@@ -224,7 +250,8 @@ static penstock_code find_path(struct ps_shape_reading *reading) {
     if (path.failed) {
         return ps_error_memory(reading->error, "a syntax tree");
     }
-    return count_streams(reading, ps_tree_root(reading->tree)) == 1 + cte_count ? PENSTOCK_OK : misplaced(reading);
+    return count_streams(reading, ps_tree_root(reading->tree)) == 1 + cte_count ? PENSTOCK_OK
+                                                                                : misplaced(reading);
 }
 
 static penstock_code find_stream(struct ps_shape_reading *reading) {
@@ -236,25 +263,29 @@ static penstock_code find_stream(struct ps_shape_reading *reading) {
             stream_count++;
             if (stream_count == 2) {
                 reading->offset = tables[i].offset;
-                return ps_shape_fail(reading, NULL, "a statement reads one stream: a join of two streams is not possible in this version",
-                                     "join the stream with the table that keeps the other one: leave one STREAM out");
+                return ps_shape_fail(
+                    reading, NULL,
+                    "a statement reads one stream: a join of two streams is not possible in this version",
+                    "join the stream with the table that keeps the other one: leave one STREAM out");
             }
             reading->shape.stream = tables[i];
         }
     }
     if (stream_count == 0) {
         reading->offset = count > 0 ? tables[0].offset : -1;
-        return ps_shape_fail(reading, NULL,
-                             reading->use == PS_SHAPE_VIEW ? "this view reads no stream, so it would never change"
-                                                           : "this streaming table reads no stream, so it would never grow",
-                             "write FROM STREAM name; for a query over tables use CREATE TABLE or CREATE VIEW");
+        return ps_shape_fail(
+            reading, NULL,
+            reading->use == PS_SHAPE_VIEW ? "this view reads no stream, so it would never change"
+                                          : "this streaming table reads no stream, so it would never grow",
+            "write FROM STREAM name; for a query over tables use CREATE TABLE or CREATE VIEW");
     }
     return PENSTOCK_OK;
 }
 
 static penstock_code read_shape(struct ps_shape_reading *reading) {
     PS_TRY(find_stream(reading));
-    PS_TRY(ps_syntax_check_replay(reading->connection, ps_tree_root(reading->tree), &reading->offset, reading->error));
+    PS_TRY(ps_syntax_check_replay(reading->connection, ps_tree_root(reading->tree), &reading->offset,
+                                  reading->error));
     PS_TRY(find_streaming_ctes(reading));
     PS_TRY(find_path(reading));
     return reading->use == PS_SHAPE_VIEW ? ps_shape_read_view(reading) : PENSTOCK_OK;

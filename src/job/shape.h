@@ -34,7 +34,8 @@ struct ps_shape {
      * time_bucket(INTERVAL, column) / date_trunc('hour', column). */
     int64_t window_key;
     const char *window_column; /* the event time column under it */
-    const char *window_size;   /* INTERVAL expression to add to the key for the window's end; NULL: it is the end */
+    const char
+        *window_size; /* INTERVAL expression to add to the key for the window's end; NULL: it is the end */
 };
 
 enum ps_shape_use { PS_SHAPE_TABLE, PS_SHAPE_VIEW };
@@ -43,7 +44,7 @@ enum ps_shape_use { PS_SHAPE_TABLE, PS_SHAPE_VIEW };
  * statement, or -1. `windows`: what ps_window_expand() returned. */
 penstock_code ps_shape_read(struct ps_connection *connection, struct ps_tree *tree, enum ps_shape_use use,
                             const struct ps_window *windows, size_t window_count, struct ps_arena *arena,
-                            struct ps_shape *shape_out, int64_t *offset_out,
-                            struct penstock_error *error) PENSTOCK_MUST_USE;
+                            struct ps_shape *shape_out, int64_t *offset_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 #endif

@@ -25,10 +25,13 @@ struct ps_shape_reading {
 };
 
 /* Sets the error and its place (`node` may be NULL: the place stays). */
-penstock_code ps_shape_fail(struct ps_shape_reading *reading, yyjson_mut_val *node, const char *message, const char *hint);
+penstock_code ps_shape_fail(struct ps_shape_reading *reading, yyjson_mut_val *node, const char *message,
+                            const char *hint);
 /* ORDER BY, LIMIT, DISTINCT; window functions and QUALIFY. `what`: "streaming table" */
-penstock_code ps_shape_check_modifiers(struct ps_shape_reading *reading, yyjson_mut_val *node, const char *what) PENSTOCK_MUST_USE;
-penstock_code ps_shape_check_windows(struct ps_shape_reading *reading, yyjson_mut_val *node) PENSTOCK_MUST_USE;
+penstock_code ps_shape_check_modifiers(struct ps_shape_reading *reading, yyjson_mut_val *node,
+                                       const char *what) PENSTOCK_MUST_USE;
+penstock_code ps_shape_check_windows(struct ps_shape_reading *reading, yyjson_mut_val *node)
+    PENSTOCK_MUST_USE;
 /* Keys, aggregates and the window of a view, from its root SELECT. */
 penstock_code ps_shape_read_view(struct ps_shape_reading *reading) PENSTOCK_MUST_USE;
 

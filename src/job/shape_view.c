@@ -8,28 +8,44 @@
  */
 #include "job/shape_parts.h"
 
-static const char *const combinable[] = {
-    "count",       "count_star",  "count_if",   "countif",        "sum",       "avg",          "mean",
-    "min",         "max",         "var_pop",    "var_samp",       "variance",  "stddev",       "stddev_pop",
-    "stddev_samp", "corr",        "covar_pop",  "covar_samp",     "regr_avgx", "regr_avgy",    "regr_count",
-    "regr_intercept", "regr_r2",  "regr_slope", "regr_sxx",       "regr_sxy",  "regr_syy",     "approx_count_distinct",
-    "bool_and",    "bool_or",     NULL};
+static const char *const combinable[] = {"count",       "count_star",
+                                         "count_if",    "countif",
+                                         "sum",         "avg",
+                                         "mean",        "min",
+                                         "max",         "var_pop",
+                                         "var_samp",    "variance",
+                                         "stddev",      "stddev_pop",
+                                         "stddev_samp", "corr",
+                                         "covar_pop",   "covar_samp",
+                                         "regr_avgx",   "regr_avgy",
+                                         "regr_count",  "regr_intercept",
+                                         "regr_r2",     "regr_slope",
+                                         "regr_sxx",    "regr_sxy",
+                                         "regr_syy",    "approx_count_distinct",
+                                         "bool_and",    "bool_or",
+                                         NULL};
 
-static const char combinable_list[] = "a view keeps count, sum, avg, min, max, var_*, stddev_*, corr, covar_*, regr_*, "
-                                      "approx_count_distinct, bool_and and bool_or";
+static const char combinable_list[] =
+    "a view keeps count, sum, avg, min, max, var_*, stddev_*, corr, covar_*, regr_*, "
+    "approx_count_distinct, bool_and and bool_or";
 
 /* Aggregates that need all values, with what does the job. The first name that is a prefix counts. */
 static const struct {
     const char *prefix, *hint;
 } instead[] = {
-    {"median", "keep a histogram (GROUP BY a bucket of the value, count(*)), or take the median where the streaming table is queried"},
-    {"quantile", "keep a histogram (GROUP BY a bucket of the value, count(*)), or take the quantile where the streaming table is queried"},
-    {"approx_quantile", "keep a histogram (GROUP BY a bucket of the value, count(*)), or take the quantile where the streaming table is queried"},
-    {"reservoir_quantile", "keep a histogram (GROUP BY a bucket of the value, count(*)), or take the quantile where the streaming table is queried"},
+    {"median",
+     "keep a histogram (GROUP BY a bucket of the value, count(*)), or take the median where the streaming table is queried"},
+    {"quantile",
+     "keep a histogram (GROUP BY a bucket of the value, count(*)), or take the quantile where the streaming table is queried"},
+    {"approx_quantile",
+     "keep a histogram (GROUP BY a bucket of the value, count(*)), or take the quantile where the streaming table is queried"},
+    {"reservoir_quantile",
+     "keep a histogram (GROUP BY a bucket of the value, count(*)), or take the quantile where the streaming table is queried"},
     {"mad", "use stddev(), or compute it where the streaming table is queried"},
     {"mode", "GROUP BY the value too and keep count(*), then take the largest where the view is queried"},
     {"histogram", "GROUP BY a bucket of the value and keep count(*)"},
-    {"approx_top_k", "GROUP BY the value too and keep count(*), then take the largest where the view is queried"},
+    {"approx_top_k",
+     "GROUP BY the value too and keep count(*), then take the largest where the view is queried"},
     {"entropy", "GROUP BY the value too and keep count(*), then compute it where the view is queried"},
     {"string_agg", "collect the values where the streaming table is queried"},
     {"group_concat", "collect the values where the streaming table is queried"},
@@ -73,20 +89,26 @@ static penstock_code check_aggregate(struct ps_shape_reading *reading, yyjson_mu
     const size_t argument_count = yyjson_mut_arr_size(yyjson_mut_obj_get(aggregate, "children"));
     char message[200], hint[200];
     if (yyjson_mut_get_bool(yyjson_mut_obj_get(aggregate, "distinct"))) {
-        snprintf(message, sizeof message, "%s(DISTINCT ...) needs all values seen so far, so a view cannot keep it", name);
+        snprintf(message, sizeof message,
+                 "%s(DISTINCT ...) needs all values seen so far, so a view cannot keep it", name);
         const bool is_minmax = ps_text_equal_nocase(name, "min") || ps_text_equal_nocase(name, "max");
-        snprintf(hint, sizeof hint, "%s", ps_text_equal_nocase(name, "count") ? "use approx_count_distinct(x), which is within a few percent"
-                                          : is_minmax ? "leave DISTINCT out: it changes nothing here"
-                                                      : "GROUP BY the value too, then aggregate where the view is queried");
+        snprintf(hint, sizeof hint, "%s",
+                 ps_text_equal_nocase(name, "count")
+                     ? "use approx_count_distinct(x), which is within a few percent"
+                 : is_minmax ? "leave DISTINCT out: it changes nothing here"
+                             : "GROUP BY the value too, then aggregate where the view is queried");
         return ps_shape_fail(reading, aggregate, message, hint);
     }
     if (yyjson_mut_arr_size(yyjson_mut_obj_get(yyjson_mut_obj_get(aggregate, "order_bys"), "orders")) > 0) {
-        snprintf(message, sizeof message, "%s(... ORDER BY ...) needs all values seen so far, so a view cannot keep it", name);
+        snprintf(message, sizeof message,
+                 "%s(... ORDER BY ...) needs all values seen so far, so a view cannot keep it", name);
         return ps_shape_fail(reading, aggregate, message, "leave ORDER BY out");
     }
-    const bool is_several = (ps_text_equal_nocase(name, "min") || ps_text_equal_nocase(name, "max")) && argument_count > 1;
+    const bool is_several =
+        (ps_text_equal_nocase(name, "min") || ps_text_equal_nocase(name, "max")) && argument_count > 1;
     if (is_several || !is_combinable(name)) {
-        snprintf(message, sizeof message, "%s() cannot be combined from one epoch to the next, so a view cannot keep it", name);
+        snprintf(message, sizeof message,
+                 "%s() cannot be combined from one epoch to the next, so a view cannot keep it", name);
         return ps_shape_fail(reading, aggregate, message, is_several ? "use one argument" : hint_for(name));
     }
     return PENSTOCK_OK;
@@ -129,16 +151,18 @@ static bool is_same_column(yyjson_mut_val *left, yyjson_mut_val *right) {
 }
 
 /* The select item that is this expression, letter by letter. */
-static penstock_code find_output(struct ps_shape_reading *reading, yyjson_mut_val *select_list, yyjson_mut_val *expression,
-                                 int64_t *output_out) {
+static penstock_code find_output(struct ps_shape_reading *reading, yyjson_mut_val *select_list,
+                                 yyjson_mut_val *expression, int64_t *output_out) {
     const char *wanted = NULL;
-    PS_TRY(ps_tree_expression_text(reading->connection, reading->tree, expression, reading->arena, &wanted, reading->error));
+    PS_TRY(ps_tree_expression_text(reading->connection, reading->tree, expression, reading->arena, &wanted,
+                                   reading->error));
     *output_out = -1;
     size_t index, max;
     yyjson_mut_val *item;
     yyjson_mut_arr_foreach(select_list, index, max, item) {
         const char *text = NULL;
-        PS_TRY(ps_tree_expression_text(reading->connection, reading->tree, item, reading->arena, &text, reading->error));
+        PS_TRY(ps_tree_expression_text(reading->connection, reading->tree, item, reading->arena, &text,
+                                       reading->error));
         if (strcmp(text, wanted) == 0 || is_same_column(item, expression)) {
             *output_out = (int64_t)index;
             return PENSTOCK_OK;
@@ -147,7 +171,8 @@ static penstock_code find_output(struct ps_shape_reading *reading, yyjson_mut_va
     return PENSTOCK_OK;
 }
 
-static penstock_code read_key(struct ps_shape_reading *reading, yyjson_mut_val *select_list, yyjson_mut_val *expression) {
+static penstock_code read_key(struct ps_shape_reading *reading, yyjson_mut_val *select_list,
+                              yyjson_mut_val *expression) {
     struct ps_shape_key *key = &reading->shape.keys[reading->shape.key_count++];
     int64_t output = find_ordinal(select_list, expression);
     output = output >= 0 ? output : find_alias(select_list, expression);
@@ -177,7 +202,8 @@ static penstock_code read_keys(struct ps_shape_reading *reading, yyjson_mut_val 
     yyjson_mut_val *select_list = yyjson_mut_obj_get(root, "select_list");
     yyjson_mut_val *groups = yyjson_mut_obj_get(root, "group_expressions");
     if (yyjson_mut_arr_size(yyjson_mut_obj_get(root, "group_sets")) > 1) {
-        return ps_shape_fail(reading, yyjson_mut_arr_get_first(groups), "ROLLUP, CUBE and GROUPING SETS cannot be used in a materialized view",
+        return ps_shape_fail(reading, yyjson_mut_arr_get_first(groups),
+                             "ROLLUP, CUBE and GROUPING SETS cannot be used in a materialized view",
                              "write one view for each set of keys");
     }
     const size_t key_max = yyjson_mut_arr_size(groups) + yyjson_mut_arr_size(select_list) + 1;
@@ -200,7 +226,8 @@ static penstock_code read_keys(struct ps_shape_reading *reading, yyjson_mut_val 
 
 static const struct ps_window *find_window(const struct ps_shape_reading *reading, yyjson_mut_val *column) {
     yyjson_mut_val *parts = yyjson_mut_obj_get(column, "column_names");
-    const char *alias = yyjson_mut_arr_size(parts) > 1 ? yyjson_mut_get_str(yyjson_mut_arr_get_first(parts)) : NULL;
+    const char *alias =
+        yyjson_mut_arr_size(parts) > 1 ? yyjson_mut_get_str(yyjson_mut_arr_get_first(parts)) : NULL;
     for (size_t i = 0; i < reading->window_count; i++) {
         if (alias == NULL || ps_text_equal_nocase(alias, reading->windows[i].alias)) {
             return &reading->windows[i];
@@ -210,8 +237,8 @@ static const struct ps_window *find_window(const struct ps_shape_reading *readin
 }
 
 /* time_bucket(INTERVAL, column) or date_trunc('unit', column) */
-static penstock_code read_bucket(struct ps_shape_reading *reading, yyjson_mut_val *key, const char **column_out,
-                                 const char **size_out) {
+static penstock_code read_bucket(struct ps_shape_reading *reading, yyjson_mut_val *key,
+                                 const char **column_out, const char **size_out) {
     const char *function = ps_syntax_function(key);
     yyjson_mut_val *arguments = yyjson_mut_obj_get(key, "children");
     yyjson_mut_val *first = yyjson_mut_arr_get_first(arguments);
@@ -220,11 +247,14 @@ static penstock_code read_bucket(struct ps_shape_reading *reading, yyjson_mut_va
         return PENSTOCK_OK;
     }
     if (ps_text_equal_nocase(function, "time_bucket")) {
-        PS_TRY(ps_tree_expression_text(reading->connection, reading->tree, first, reading->arena, size_out, reading->error));
+        PS_TRY(ps_tree_expression_text(reading->connection, reading->tree, first, reading->arena, size_out,
+                                       reading->error));
         *column_out = column;
     } else if (ps_text_equal_nocase(function, "date_trunc") || ps_text_equal_nocase(function, "datetrunc")) {
-        static const char *const units[] = {"second", "minute", "hour", "day", "week", "month", "quarter", "year"};
-        const char *unit = yyjson_mut_get_str(yyjson_mut_obj_get(yyjson_mut_obj_get(first, "value"), "value"));
+        static const char *const units[] = {"second", "minute", "hour",    "day",
+                                            "week",   "month",  "quarter", "year"};
+        const char *unit =
+            yyjson_mut_get_str(yyjson_mut_obj_get(yyjson_mut_obj_get(first, "value"), "value"));
         for (size_t i = 0; unit != NULL && i < sizeof units / sizeof units[0]; i++) {
             if (ps_text_equal_nocase(unit, units[i])) {
                 *size_out = ps_arena_printf(reading->arena, "INTERVAL 1 %s", units[i]);
@@ -265,9 +295,10 @@ penstock_code ps_shape_read_view(struct ps_shape_reading *reading) {
     PS_TRY(ps_shape_check_modifiers(reading, root, "materialized view"));
     PS_TRY(ps_shape_check_windows(reading, root));
     struct ps_node_list aggregates = {NULL, 0, 0, false};
-    PS_TRY(ps_syntax_aggregates(reading->connection, select_list, reading->arena, &aggregates, reading->error));
-    PS_TRY(ps_syntax_aggregates(reading->connection, yyjson_mut_obj_get(root, "having"), reading->arena, &aggregates,
-                                reading->error));
+    PS_TRY(
+        ps_syntax_aggregates(reading->connection, select_list, reading->arena, &aggregates, reading->error));
+    PS_TRY(ps_syntax_aggregates(reading->connection, yyjson_mut_obj_get(root, "having"), reading->arena,
+                                &aggregates, reading->error));
     for (size_t i = 0; i < aggregates.count; i++) {
         PS_TRY(check_aggregate(reading, aggregates.nodes[i]));
     }
@@ -283,7 +314,8 @@ penstock_code ps_shape_read_view(struct ps_shape_reading *reading) {
     yyjson_mut_val *item;
     yyjson_mut_arr_foreach(select_list, index, max, item) {
         if (ps_syntax_is_class(item, "STAR")) {
-            return ps_shape_fail(reading, item, "a materialized view names its columns: '*' cannot be a key", "list the columns");
+            return ps_shape_fail(reading, item, "a materialized view names its columns: '*' cannot be a key",
+                                 "list the columns");
         }
     }
     PS_TRY(read_keys(reading, root));

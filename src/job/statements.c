@@ -12,14 +12,30 @@ static const char statement_list[] =
     "statements are CREATE SOURCE, CREATE STREAMING TABLE, CREATE MATERIALIZED VIEW, CREATE MODEL and DuckDB's own";
 
 static penstock_code unknown_create(struct ps_cursor *cursor, size_t first) {
-    static const char *const words[] = {"SOURCE",   "STREAMING", "MATERIALIZED", "MODEL",     "TABLE",  "VIEW",
-                                        "TEMP",     "TEMPORARY", "SCHEMA",       "SEQUENCE",  "TYPE",   "MACRO",
-                                        "FUNCTION", "INDEX",     "UNIQUE",       "SECRET",    NULL};
-    static const char *const full[] = {"SOURCE",   "STREAMING TABLE", "MATERIALIZED VIEW", "MODEL",     "TABLE",  "VIEW",
-                                       "TEMP",     "TEMPORARY",       "SCHEMA",            "SEQUENCE",  "TYPE",   "MACRO",
-                                       "FUNCTION", "INDEX",           "UNIQUE",            "SECRET",    NULL};
-    const struct ps_location location = ps_script_location(cursor->script, cursor->script->tokens[first].offset);
-    const char *word = ps_cursor_text(cursor, cursor->next, cursor->next + (ps_cursor_at_end(cursor) ? 0 : 1));
+    static const char *const words[] = {"SOURCE",   "STREAMING", "MATERIALIZED", "MODEL",    "TABLE", "VIEW",
+                                        "TEMP",     "TEMPORARY", "SCHEMA",       "SEQUENCE", "TYPE",  "MACRO",
+                                        "FUNCTION", "INDEX",     "UNIQUE",       "SECRET",   NULL};
+    static const char *const full[] = {"SOURCE",
+                                       "STREAMING TABLE",
+                                       "MATERIALIZED VIEW",
+                                       "MODEL",
+                                       "TABLE",
+                                       "VIEW",
+                                       "TEMP",
+                                       "TEMPORARY",
+                                       "SCHEMA",
+                                       "SEQUENCE",
+                                       "TYPE",
+                                       "MACRO",
+                                       "FUNCTION",
+                                       "INDEX",
+                                       "UNIQUE",
+                                       "SECRET",
+                                       NULL};
+    const struct ps_location location =
+        ps_script_location(cursor->script, cursor->script->tokens[first].offset);
+    const char *word =
+        ps_cursor_text(cursor, cursor->next, cursor->next + (ps_cursor_at_end(cursor) ? 0 : 1));
     if (word == NULL) {
         return ps_error_memory(cursor->error, "a statement");
     }
@@ -41,9 +57,9 @@ static penstock_code unknown_create(struct ps_cursor *cursor, size_t first) {
 
 /* The word behind CREATE [OR REPLACE]: ours (kind), DuckDB's (PS_STATEMENT_SQL), or unknown. */
 static penstock_code read_kind(struct ps_cursor *cursor, enum ps_statement_kind *kind_out) {
-    static const char *const duckdb_words[] = {"TABLE", "VIEW",   "TEMP",     "TEMPORARY", "SCHEMA", "SEQUENCE",   "TYPE",
-                                               "MACRO", "INDEX",  "FUNCTION", "UNIQUE",    "SECRET", "PERSISTENT", "RECURSIVE",
-                                               NULL};
+    static const char *const duckdb_words[] = {"TABLE",    "VIEW",   "TEMP",       "TEMPORARY", "SCHEMA",
+                                               "SEQUENCE", "TYPE",   "MACRO",      "INDEX",     "FUNCTION",
+                                               "UNIQUE",   "SECRET", "PERSISTENT", "RECURSIVE", NULL};
     const size_t first = cursor->next - 1;
     if (ps_cursor_accept(cursor, "OR")) {
         PS_TRY(ps_cursor_expect(cursor, "REPLACE"));
@@ -76,7 +92,8 @@ static penstock_code check_plain(struct ps_cursor *cursor) {
     for (size_t i = 0; words[i] != NULL; i++) {
         if (ps_cursor_is_word(cursor, 0, words[i])) {
             ps_cursor_fail(cursor, ps_cursor_location(cursor), "%s cannot be used in a project", words[i]);
-            ps_error_hint(cursor->error, "leave it out: penstock runs every statement in a transaction of its own");
+            ps_error_hint(cursor->error,
+                          "leave it out: penstock runs every statement in a transaction of its own");
             return PENSTOCK_INVALID_PROJECT;
         }
     }
@@ -92,12 +109,14 @@ static penstock_code read_name(struct ps_cursor *cursor, struct ps_statement *st
     statement->name_location = ps_cursor_location(cursor);
     PS_TRY(ps_cursor_name(cursor, "a name", &statement->name));
     if (ps_cursor_is_sign(cursor, 0, '.')) {
-        return ps_cursor_fail(cursor, statement->name_location,
-                              "'%s.' names a schema, but sources, streaming tables, views and models have none",
-                              statement->name);
+        return ps_cursor_fail(
+            cursor, statement->name_location,
+            "'%s.' names a schema, but sources, streaming tables, views and models have none",
+            statement->name);
     }
     if (strchr(statement->name, '@') != NULL || strchr(statement->name, '/') != NULL) {
-        return ps_cursor_fail(cursor, statement->name_location, "the name \"%s\" must not contain '@' or '/'", statement->name);
+        return ps_cursor_fail(cursor, statement->name_location, "the name \"%s\" must not contain '@' or '/'",
+                              statement->name);
     }
     return PENSTOCK_OK;
 }
@@ -129,15 +148,17 @@ static penstock_code read_statement(struct ps_cursor *cursor, struct ps_statemen
     return ps_cursor_at_end(cursor) ? PENSTOCK_OK : ps_cursor_unexpected(cursor, "';'");
 }
 
-penstock_code ps_statements_parse(const char *file, const char *text, size_t size, const struct ps_setting *variables,
-                                  size_t variable_count, struct ps_arena *arena, struct ps_statement **statements_out,
+penstock_code ps_statements_parse(const char *file, const char *text, size_t size,
+                                  const struct ps_setting *variables, size_t variable_count,
+                                  struct ps_arena *arena, struct ps_statement **statements_out,
                                   size_t *count_out, struct penstock_error *error) {
     struct ps_script script;
     PS_TRY(ps_script_read(file, text, size, variables, variable_count, arena, &script, error));
     const size_t token_count = script.token_count - 1;
     size_t statement_max = 1;
     for (size_t i = 0; i < token_count; i++) {
-        statement_max += script.tokens[i].kind == PS_TOKEN_SIGN && script.text[script.tokens[i].offset] == ';';
+        statement_max +=
+            script.tokens[i].kind == PS_TOKEN_SIGN && script.text[script.tokens[i].offset] == ';';
     }
     struct ps_statement *statements = ps_arena_allocate(arena, statement_max, sizeof *statements);
     if (statements == NULL) {

@@ -6,13 +6,15 @@
 
 int64_t ps_syntax_offset(yyjson_mut_val *node) {
     const uint64_t location = yyjson_mut_get_uint(yyjson_mut_obj_get(node, "query_location"));
-    return location > INT64_MAX || yyjson_mut_obj_get(node, "query_location") == NULL ? -1 : (int64_t)location;
+    return location > INT64_MAX || yyjson_mut_obj_get(node, "query_location") == NULL ? -1
+                                                                                      : (int64_t)location;
 }
 
 void ps_syntax_set_offset(struct ps_tree *tree, yyjson_mut_val *node, int64_t offset) {
     if (yyjson_mut_obj_get(node, "query_location") != NULL && offset >= 0) {
         yyjson_mut_doc *document = ps_tree_document(tree);
-        yyjson_mut_obj_put(node, yyjson_mut_str(document, "query_location"), yyjson_mut_uint(document, (uint64_t)offset));
+        yyjson_mut_obj_put(node, yyjson_mut_str(document, "query_location"),
+                           yyjson_mut_uint(document, (uint64_t)offset));
     }
 }
 
@@ -32,7 +34,8 @@ const char *ps_syntax_column(yyjson_mut_val *node) {
 }
 
 const char *ps_syntax_function(yyjson_mut_val *node) {
-    if (!ps_syntax_is_class(node, "FUNCTION") || yyjson_mut_get_bool(yyjson_mut_obj_get(node, "is_operator"))) {
+    if (!ps_syntax_is_class(node, "FUNCTION") ||
+        yyjson_mut_get_bool(yyjson_mut_obj_get(node, "is_operator"))) {
         return NULL;
     }
     return ps_tree_member(node, "function_name");
@@ -40,7 +43,8 @@ const char *ps_syntax_function(yyjson_mut_val *node) {
 
 yyjson_mut_val *ps_syntax_query(yyjson_mut_val *node) {
     yyjson_mut_val *value = yyjson_mut_obj_get(node, "value"); /* a CTE's entry */
-    yyjson_mut_val *holder = value != NULL ? yyjson_mut_obj_get(value, "query") : yyjson_mut_obj_get(node, "subquery");
+    yyjson_mut_val *holder =
+        value != NULL ? yyjson_mut_obj_get(value, "query") : yyjson_mut_obj_get(node, "subquery");
     return yyjson_mut_obj_get(holder, "node");
 }
 
@@ -82,8 +86,9 @@ static bool visit_aggregate(yyjson_mut_val *node, void *context) {
     return true;
 }
 
-penstock_code ps_syntax_aggregates(struct ps_connection *connection, yyjson_mut_val *expression, struct ps_arena *arena,
-                                   struct ps_node_list *list, struct penstock_error *error) {
+penstock_code ps_syntax_aggregates(struct ps_connection *connection, yyjson_mut_val *expression,
+                                   struct ps_arena *arena, struct ps_node_list *list,
+                                   struct penstock_error *error) {
     struct search search = {.connection = connection, .arena = arena, .list = list};
     ps_tree_visit(expression, visit_aggregate, &search);
     return list->failed ? ps_error_memory(error, "a syntax tree") : PENSTOCK_OK;
@@ -119,7 +124,8 @@ yyjson_mut_val *ps_syntax_find_subquery(yyjson_mut_val *expression) {
 
 /* Written without parentheses these are columns to DuckDB's parser, and functions to its binder. */
 static bool is_clock_word(yyjson_mut_val *node) {
-    static const char *const words[] = {"current_timestamp", "current_date", "current_time", "localtime", "localtimestamp"};
+    static const char *const words[] = {"current_timestamp", "current_date", "current_time", "localtime",
+                                        "localtimestamp"};
     const char *name = ps_syntax_column(node);
     if (name == NULL || yyjson_mut_arr_size(yyjson_mut_obj_get(node, "column_names")) != 1) {
         return false;
@@ -151,16 +157,18 @@ static bool visit_volatile(yyjson_mut_val *node, void *context) {
     return search->found == NULL;
 }
 
-yyjson_mut_val *ps_syntax_find_volatile(struct ps_connection *connection, yyjson_mut_val *node, const char **name_out) {
+yyjson_mut_val *ps_syntax_find_volatile(struct ps_connection *connection, yyjson_mut_val *node,
+                                        const char **name_out) {
     struct search search = {.connection = connection};
     ps_tree_visit(node, visit_volatile, &search);
     *name_out = search.name;
     return search.found;
 }
 
-penstock_code ps_syntax_check_replay(struct ps_connection *connection, yyjson_mut_val *node, int64_t *offset_out,
-                                     struct penstock_error *error) {
-    static const char *const random_names[] = {"random", "uuid", "uuidv4", "uuidv7", "gen_random_uuid", "SAMPLE", "setseed"};
+penstock_code ps_syntax_check_replay(struct ps_connection *connection, yyjson_mut_val *node,
+                                     int64_t *offset_out, struct penstock_error *error) {
+    static const char *const random_names[] = {"random",          "uuid",   "uuidv4", "uuidv7",
+                                               "gen_random_uuid", "SAMPLE", "setseed"};
     const char *name = NULL;
     yyjson_mut_val *found = ps_syntax_find_volatile(connection, node, &name);
     if (found == NULL) {
@@ -171,13 +179,15 @@ penstock_code ps_syntax_check_replay(struct ps_connection *connection, yyjson_mu
     for (size_t i = 0; i < sizeof random_names / sizeof random_names[0]; i++) {
         is_random = is_random || ps_text_equal_nocase(name, random_names[i]);
     }
-    ps_error_set(error, PENSTOCK_INVALID_PROJECT,
-                 "%s%s would give another answer when an epoch is replayed, so a continuous statement cannot use it", name,
-                 is_clock_word(found) || strcmp(name, "SAMPLE") == 0 ? "" : "()");
+    ps_error_set(
+        error, PENSTOCK_INVALID_PROJECT,
+        "%s%s would give another answer when an epoch is replayed, so a continuous statement cannot use it",
+        name, is_clock_word(found) || strcmp(name, "SAMPLE") == 0 ? "" : "()");
     if (is_random) {
         ps_error_hint(error, "derive it from the record, for example from hash(column)");
     } else if (ps_sql_is_volatile(connection, name) || is_clock_word(found)) {
-        ps_error_hint(error, "use epoch_time(): the time of the epoch, stored with it and the same on a replay");
+        ps_error_hint(error,
+                      "use epoch_time(): the time of the epoch, stored with it and the same on a replay");
     }
     return PENSTOCK_INVALID_PROJECT;
 }

@@ -31,16 +31,18 @@ struct ps_node_list {
 void ps_node_list_add(struct ps_node_list *list, struct ps_arena *arena, yyjson_mut_val *node);
 
 /* Aggregate calls (not window functions) of an expression, without looking into subqueries. */
-penstock_code ps_syntax_aggregates(struct ps_connection *connection, yyjson_mut_val *expression, struct ps_arena *arena,
-                                   struct ps_node_list *list, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_syntax_aggregates(struct ps_connection *connection, yyjson_mut_val *expression,
+                                   struct ps_arena *arena, struct ps_node_list *list,
+                                   struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The first window function of an expression (subqueries not looked into), or NULL. */
 yyjson_mut_val *ps_syntax_find_window(yyjson_mut_val *expression);
 /* The first subquery expression below, or NULL. */
 yyjson_mut_val *ps_syntax_find_subquery(yyjson_mut_val *expression);
 /* The first call whose answer differs on a replay, anywhere below; *name_out is its name. NULL if there is none. */
-yyjson_mut_val *ps_syntax_find_volatile(struct ps_connection *connection, yyjson_mut_val *node, const char **name_out);
+yyjson_mut_val *ps_syntax_find_volatile(struct ps_connection *connection, yyjson_mut_val *node,
+                                        const char **name_out);
 /* Refuses such a call with what to use instead. *offset_out: where it stands. */
-penstock_code ps_syntax_check_replay(struct ps_connection *connection, yyjson_mut_val *node, int64_t *offset_out,
-                                     struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_syntax_check_replay(struct ps_connection *connection, yyjson_mut_val *node,
+                                     int64_t *offset_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 #endif

@@ -45,7 +45,8 @@ static const char *find_value(const struct ps_setting *variables, size_t variabl
 }
 
 static penstock_code unknown(const struct ps_setting *variables, size_t variable_count, const char *name,
-                             struct ps_location location, struct ps_arena *arena, struct penstock_error *error) {
+                             struct ps_location location, struct ps_arena *arena,
+                             struct penstock_error *error) {
     ps_error_set(error, PENSTOCK_INVALID_PROJECT, "the variable ${%s} has no value", name);
     const char **names = ps_arena_allocate(arena, variable_count + 1, sizeof *names);
     for (size_t i = 0; names != NULL && i < variable_count; i++) {
@@ -55,14 +56,16 @@ static penstock_code unknown(const struct ps_setting *variables, size_t variable
     if (near != NULL) {
         ps_error_hint(error, "did you mean ${%s}?", near);
     } else {
-        ps_error_hint(error, "give it with --set %s=..., under vars: in penstock.yml, or in the environment", name);
+        ps_error_hint(error, "give it with --set %s=..., under vars: in penstock.yml, or in the environment",
+                      name);
     }
     return ps_error_at(error, location, NULL, -1);
 }
 
 /* ${NAME} at position (text[position] is '$'): its value, and where it ends. */
-static penstock_code read_variable(const char *text, size_t size, size_t position, const struct ps_setting *variables,
-                                   size_t variable_count, struct ps_location location, struct ps_arena *arena,
+static penstock_code read_variable(const char *text, size_t size, size_t position,
+                                   const struct ps_setting *variables, size_t variable_count,
+                                   struct ps_location location, struct ps_arena *arena,
                                    const char **value_out, size_t *end_out, struct penstock_error *error) {
     const size_t end = name_end(text, size, position + 2);
     if (end == position + 2 || end >= size || text[end] != '}') {
@@ -76,7 +79,8 @@ static penstock_code read_variable(const char *text, size_t size, size_t positio
     }
     *value_out = find_value(variables, variable_count, name);
     *end_out = end + 1;
-    return *value_out != NULL ? PENSTOCK_OK : unknown(variables, variable_count, name, location, arena, error);
+    return *value_out != NULL ? PENSTOCK_OK
+                              : unknown(variables, variable_count, name, location, arena, error);
 }
 
 /* Is this $${NAME}, which stands for ${NAME}? */
@@ -141,11 +145,12 @@ static penstock_code fill_element(struct filling *filling, size_t start, size_t 
 }
 
 /* One lexical element of the source at `position`; a variable outside quotes is an element of its own. */
-static penstock_code fill_next(struct filling *filling, size_t position, struct ps_script *plain, size_t *end_out,
-                               struct penstock_error *error) {
+static penstock_code fill_next(struct filling *filling, size_t position, struct ps_script *plain,
+                               size_t *end_out, struct penstock_error *error) {
     const char *text = filling->source;
     const size_t size = filling->size;
-    if (text[position] == '$' && (is_escape(text, size, position) || (position + 1 < size && text[position + 1] == '{'))) {
+    if (text[position] == '$' &&
+        (is_escape(text, size, position) || (position + 1 < size && text[position + 1] == '{'))) {
         const char *brace = memchr(text + position, '}', size - position);
         *end_out = brace == NULL ? size : (size_t)(brace - text) + 1;
         return fill_element(filling, position, *end_out, '\0', plain, error);
@@ -156,15 +161,15 @@ static penstock_code fill_next(struct filling *filling, size_t position, struct 
         ps_buffer_add(&filling->out, text + position, token.size);
         return PENSTOCK_OK;
     }
-    const char quote = token.kind == PS_TOKEN_NAME                                ? '"'
+    const char quote = token.kind == PS_TOKEN_NAME                              ? '"'
                        : token.kind == PS_TOKEN_STRING && text[position] != '$' ? '\''
-                                                                                 : '\0';
+                                                                                : '\0';
     return fill_element(filling, position, *end_out, quote, plain, error);
 }
 
 penstock_code ps_variables_fill(struct ps_script *script, const char *source, size_t size,
-                                const struct ps_setting *variables, size_t variable_count, struct ps_arena *arena,
-                                struct penstock_error *error) {
+                                const struct ps_setting *variables, size_t variable_count,
+                                struct ps_arena *arena, struct penstock_error *error) {
     struct ps_script plain = *script; /* places in the source, while the new spans are being made */
     struct ps_span whole = {0, 0, false};
     plain.spans = &whole;
@@ -201,7 +206,8 @@ penstock_code ps_variables_put(const char *value, const struct ps_setting *varia
         *value_out = value;
         return PENSTOCK_OK;
     }
-    struct filling filling PS_SCOPED(done) = {NULL, value, strlen(value), variables, variable_count, arena, {0}};
+    struct filling filling PS_SCOPED(done) = {NULL,  value, strlen(value), variables, variable_count,
+                                              arena, {0}};
     ps_buffer_init(&filling.out, FILLED_SIZE_MAX);
     for (size_t position = 0; position < filling.size;) {
         if (value[position] == '$' && is_escape(value, filling.size, position)) {
@@ -210,8 +216,8 @@ penstock_code ps_variables_put(const char *value, const struct ps_setting *varia
             position += 2;
         } else if (value[position] == '$' && value[position + 1] == '{') {
             const char *put = NULL;
-            PS_TRY(read_variable(value, filling.size, position, variables, variable_count, location, arena, &put,
-                                 &position, error));
+            PS_TRY(read_variable(value, filling.size, position, variables, variable_count, location, arena,
+                                 &put, &position, error));
             ps_buffer_text(&filling.out, put);
         } else {
             ps_buffer_add(&filling.out, value + position, 1);

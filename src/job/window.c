@@ -43,16 +43,16 @@ struct length {
     int64_t months, microseconds;
 };
 
-static penstock_code read_length(struct ps_connection *connection, struct ps_tree *tree, yyjson_mut_val *argument,
-                                 bool is_hop, struct ps_arena *arena, struct length *length_out,
-                                 struct penstock_error *error) {
+static penstock_code read_length(struct ps_connection *connection, struct ps_tree *tree,
+                                 yyjson_mut_val *argument, bool is_hop, struct ps_arena *arena,
+                                 struct length *length_out, struct penstock_error *error) {
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_tree_expression_text(connection, tree, argument, arena, &length_out->text, error));
-    const penstock_code code =
-        ps_sql_queryf(connection, &result, error,
-                      "SELECT date_part('year', i) * 12 + date_part('month', i), CAST(date_part('epoch', i) * 1e6 AS BIGINT), "
-                      "typeof(i) FROM (SELECT (%s) AS i)",
-                      length_out->text);
+    const penstock_code code = ps_sql_queryf(
+        connection, &result, error,
+        "SELECT date_part('year', i) * 12 + date_part('month', i), CAST(date_part('epoch', i) * 1e6 AS BIGINT), "
+        "typeof(i) FROM (SELECT (%s) AS i)",
+        length_out->text);
     if (code != PENSTOCK_OK || ps_result_row_count(result) != 1 || ps_result_text(result, 0, 2) == NULL ||
         strcmp(ps_result_text(result, 0, 2), "INTERVAL") != 0) {
         return wrong_call(is_hop, "takes its lengths as constant INTERVALs", error);
@@ -82,7 +82,8 @@ static penstock_code read_columns(yyjson_mut_val *arguments, bool is_hop, struct
 }
 
 static penstock_code read_call(struct ps_connection *connection, struct ps_tree *tree, yyjson_mut_val *node,
-                               struct ps_arena *arena, struct ps_window *window, struct penstock_error *error) {
+                               struct ps_arena *arena, struct ps_window *window,
+                               struct penstock_error *error) {
     yyjson_mut_val *function = yyjson_mut_obj_get(node, "function");
     yyjson_mut_val *arguments = yyjson_mut_obj_get(function, "children");
     const bool is_hop = ps_text_equal_nocase(ps_tree_member(function, "function_name"), "hop");
@@ -110,7 +111,8 @@ static penstock_code read_call(struct ps_connection *connection, struct ps_tree 
     }
     window->count = size.microseconds / slide.microseconds;
     if (window->count > PS_LIMIT_HOP_COUNT) {
-        ps_error_set(error, PENSTOCK_INVALID_PROJECT, "each row of this HOP is in %lld windows; at most %d are allowed",
+        ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                     "each row of this HOP is in %lld windows; at most %d are allowed",
                      (long long)window->count, PS_LIMIT_HOP_COUNT);
         ps_error_hint(error, "use a longer slide or a shorter size");
         return PENSTOCK_INVALID_PROJECT;
@@ -121,11 +123,13 @@ static penstock_code read_call(struct ps_connection *connection, struct ps_tree 
 /* The subquery as SQL; the stream's table is stream."t", as everywhere in a tree. */
 static void write_subquery(const struct ps_window *window, struct ps_buffer *sql) {
     ps_buffer_text(sql, "SELECT 1 FROM (SELECT *, window_start + ");
-    ps_buffer_printf(sql, "%s AS window_end FROM (SELECT *, time_bucket(%s, CAST(", window->size, window->slide);
+    ps_buffer_printf(sql, "%s AS window_end FROM (SELECT *, time_bucket(%s, CAST(", window->size,
+                     window->slide);
     ps_buffer_sql_name(sql, window->column);
     ps_buffer_text(sql, " AS TIMESTAMP), TIMESTAMP '1970-01-01 00:00:00')");
     if (window->count > 1) {
-        ps_buffer_printf(sql, " - %s * CAST(unnest(range(%lld)) AS INTEGER)", window->slide, (long long)window->count);
+        ps_buffer_printf(sql, " - %s * CAST(unnest(range(%lld)) AS INTEGER)", window->slide,
+                         (long long)window->count);
     }
     ps_buffer_text(sql, " AS window_start FROM stream.");
     ps_buffer_sql_name(sql, window->stream);
@@ -170,7 +174,8 @@ static penstock_code replace_node(struct ps_tree *tree, yyjson_mut_val *node, yy
 static penstock_code expand(struct ps_connection *connection, struct ps_tree *tree, yyjson_mut_val *node,
                             const struct ps_window *window, struct penstock_error *error) {
     yyjson_mut_val *function = yyjson_mut_obj_get(node, "function");
-    int64_t stream_offset = ps_syntax_offset(yyjson_mut_arr_get_first(yyjson_mut_obj_get(function, "children")));
+    int64_t stream_offset =
+        ps_syntax_offset(yyjson_mut_arr_get_first(yyjson_mut_obj_get(function, "children")));
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, (size_t)1 << 20);
     write_subquery(window, &sql);

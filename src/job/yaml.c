@@ -39,8 +39,8 @@ static struct ps_location place(const char *file, const char *text, size_t size,
     return (struct ps_location){file, (int32_t)mark.line + 1, (int32_t)(byte - start) + 1};
 }
 
-static penstock_code syntax_error(const char *file, const char *text, size_t size, const yaml_parser_t *parser,
-                                  struct penstock_error *error) {
+static penstock_code syntax_error(const char *file, const char *text, size_t size,
+                                  const yaml_parser_t *parser, struct penstock_error *error) {
     if (parser->error == YAML_MEMORY_ERROR) {
         return ps_error_memory(error, "penstock.yml");
     }
@@ -69,8 +69,8 @@ static penstock_code check_keys(const struct ps_yaml *map, struct penstock_error
         }
         for (size_t j = 0; j < i; j++) {
             if (strcmp(map->items[2 * j]->text, key->text) == 0) {
-                ps_error_set(error, PENSTOCK_INVALID_PROJECT, "the key '%s' is given twice, first in line %d", key->text,
-                             (int)map->items[2 * j]->location.line);
+                ps_error_set(error, PENSTOCK_INVALID_PROJECT, "the key '%s' is given twice, first in line %d",
+                             key->text, (int)map->items[2 * j]->location.line);
                 return ps_error_at(error, key->location, NULL, -1);
             }
         }
@@ -96,8 +96,8 @@ static penstock_code read_scalar(const yaml_node_t *node, struct ps_yaml *out, s
 }
 
 /* Nodes refer to each other by number, so every one is converted on its own. */
-static penstock_code read_node(const yaml_node_t *node, struct ps_yaml *nodes, struct ps_yaml *out, struct ps_arena *arena,
-                               struct penstock_error *error) {
+static penstock_code read_node(const yaml_node_t *node, struct ps_yaml *nodes, struct ps_yaml *out,
+                               struct ps_arena *arena, struct penstock_error *error) {
     if (node->type == YAML_SCALAR_NODE) {
         return read_scalar(node, out, arena, error);
     }
@@ -122,7 +122,8 @@ static penstock_code read_node(const yaml_node_t *node, struct ps_yaml *nodes, s
 }
 
 static penstock_code convert(const char *file, const char *text, size_t size, const yaml_document_t *document,
-                             struct ps_arena *arena, const struct ps_yaml **root_out, struct penstock_error *error) {
+                             struct ps_arena *arena, const struct ps_yaml **root_out,
+                             struct penstock_error *error) {
     const yaml_node_t *first = document->nodes.start;
     const size_t count = (size_t)(document->nodes.top - first);
     struct ps_yaml *nodes = ps_arena_allocate(arena, count + 1, sizeof *nodes);
@@ -146,7 +147,8 @@ penstock_code ps_yaml_read(const char *file, const char *text, size_t size, stru
                            const struct ps_yaml **root_out, struct penstock_error *error) {
     size_t bad = 0;
     if (!ps_bytes_is_utf8((struct ps_bytes){text, size}, &bad)) {
-        ps_error_set(error, PENSTOCK_INVALID_PROJECT, "the byte 0x%02x is not UTF-8", (unsigned)(unsigned char)text[bad]);
+        ps_error_set(error, PENSTOCK_INVALID_PROJECT, "the byte 0x%02x is not UTF-8",
+                     (unsigned)(unsigned char)text[bad]);
         ps_error_hint(error, "save the file as UTF-8");
         return ps_error_at(error, (struct ps_location){file, 1, 1}, text, (int64_t)bad);
     }
@@ -174,7 +176,8 @@ penstock_code ps_yaml_read(const char *file, const char *text, size_t size, stru
     loading.has_document = true;
     const yaml_node_t *second = yaml_document_get_root_node(&loading.document);
     if (second != NULL) {
-        ps_error_set(error, PENSTOCK_INVALID_PROJECT, "a second YAML document begins here, but a manifest is one");
+        ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                     "a second YAML document begins here, but a manifest is one");
         return ps_error_at(error, place(file, text, size, second->start_mark), NULL, -1);
     }
     return PENSTOCK_OK;

@@ -17,11 +17,13 @@ static struct ps_buffer out;
 
 static void open_plan(const char *text) {
     struct penstock_error error;
-    project = (struct ps_project){.arena = ps_arena_new(0), .folder = ".", .core_count = 4, .manifest = {.name = "fl\"ights"}};
+    project = (struct ps_project){
+        .arena = ps_arena_new(0), .folder = ".", .core_count = 4, .manifest = {.name = "fl\"ights"}};
     ps_buffer_init(&out, 1 << 20);
-    if (ps_statements_parse("a.sql", text, strlen(text), NULL, 0, project.arena, &project.statements, &project.statement_count,
-                            &error) != PENSTOCK_OK ||
-        ps_graph_build(&project, &graph, &error) != PENSTOCK_OK || ps_plan_build(graph, &plan, &error) != PENSTOCK_OK) {
+    if (ps_statements_parse("a.sql", text, strlen(text), NULL, 0, project.arena, &project.statements,
+                            &project.statement_count, &error) != PENSTOCK_OK ||
+        ps_graph_build(&project, &graph, &error) != PENSTOCK_OK ||
+        ps_plan_build(graph, &plan, &error) != PENSTOCK_OK) {
         fail_msg("%s", error.message);
     }
 }
@@ -46,40 +48,41 @@ static void test_text(void **state) {
     (void)state;
     open_plan(whole);
     assert_int_equal(ps_plan_explain(plan, PS_EXPLAIN_TEXT, &out, NULL), PENSTOCK_OK);
-    assert_string_equal(out.data,
-                        "== DAG ==\n"
-                        "  sql_1  [sql, a.sql:1]\n"
-                        "  departures  [source, file, json, 5 columns]\n"
-                        "  clean  [streaming table, 1 rule, 3 columns]  <- STREAM departures, sql_1\n"
-                        "  by \"origin  [materialized view, emit final, 3 columns]  <- STREAM clean\n"
-                        "  m  [model, LinearRegression predicts y, 3 columns]  <- clean\n"
-                        "\n"
-                        "== Physical plan ==\n"
-                        "Stage 0: prepare\n"
-                        "  tasks: 1, when a statement is new or changed\n"
-                        "  `- sql_1: CREATE TABLE weather (origin VARCHAR)\n"
-                        "Stage 1: decode departures  (after stage 0)\n"
-                        "  tasks: one per slice of records, up to 4 at a time\n"
-                        "  +- read a slice from connector 'file'\n"
-                        "  `- decode json into 5 columns, checked against their types; what does not fit is a dead letter\n"
-                        "Stage 2: epoch  (after stage 1)\n"
-                        "  tasks: 1: one transaction, in the order of the records\n"
-                        "  +- departures: watermark of ts, 30000 ms behind; late records are dead letters\n"
-                        "  +- clean: SELECT, 1 rule, insert\n"
-                        "  +- by \"origin: aggregate the epoch's rows, merge the states; shown once the watermark is past the window\n"
-                        "  `- commit rows, states, dead letters, watermarks and positions together\n"
-                        "Stage 3: train m  (after stage 2)\n"
-                        "  tasks: one per block of rows, up to 4 at a time\n"
-                        "  +- fit StandardScaler\n"
-                        "  +- search LinearRegression with CrossValidator\n"
-                        "  +- fit the best, score the hold-out rows\n"
-                        "  `- gate: 2 conditions; publish what passes\n"
-                        "\n"
-                        "== Optimiser ==\n"
-                        "- departures: no statement reads carrier, flight; still decoded and checked\n"
-                        "- departures: clean, by \"origin are fused into one task: no data is exchanged between them\n"
-                        "- by \"origin: kept incrementally, an epoch reads only its own rows\n"
-                        "- m: one scan feeds the whole search, 5 folds x 6 parameter sets\n");
+    assert_string_equal(
+        out.data,
+        "== DAG ==\n"
+        "  sql_1  [sql, a.sql:1]\n"
+        "  departures  [source, file, json, 5 columns]\n"
+        "  clean  [streaming table, 1 rule, 3 columns]  <- STREAM departures, sql_1\n"
+        "  by \"origin  [materialized view, emit final, 3 columns]  <- STREAM clean\n"
+        "  m  [model, LinearRegression predicts y, 3 columns]  <- clean\n"
+        "\n"
+        "== Physical plan ==\n"
+        "Stage 0: prepare\n"
+        "  tasks: 1, when a statement is new or changed\n"
+        "  `- sql_1: CREATE TABLE weather (origin VARCHAR)\n"
+        "Stage 1: decode departures  (after stage 0)\n"
+        "  tasks: one per slice of records, up to 4 at a time\n"
+        "  +- read a slice from connector 'file'\n"
+        "  `- decode json into 5 columns, checked against their types; what does not fit is a dead letter\n"
+        "Stage 2: epoch  (after stage 1)\n"
+        "  tasks: 1: one transaction, in the order of the records\n"
+        "  +- departures: watermark of ts, 30000 ms behind; late records are dead letters\n"
+        "  +- clean: SELECT, 1 rule, insert\n"
+        "  +- by \"origin: aggregate the epoch's rows, merge the states; shown once the watermark is past the window\n"
+        "  `- commit rows, states, dead letters, watermarks and positions together\n"
+        "Stage 3: train m  (after stage 2)\n"
+        "  tasks: one per block of rows, up to 4 at a time\n"
+        "  +- fit StandardScaler\n"
+        "  +- search LinearRegression with CrossValidator\n"
+        "  +- fit the best, score the hold-out rows\n"
+        "  `- gate: 2 conditions; publish what passes\n"
+        "\n"
+        "== Optimiser ==\n"
+        "- departures: no statement reads carrier, flight; still decoded and checked\n"
+        "- departures: clean, by \"origin are fused into one task: no data is exchanged between them\n"
+        "- by \"origin: kept incrementally, an epoch reads only its own rows\n"
+        "- m: one scan feeds the whole search, 5 folds x 6 parameter sets\n");
     close_plan();
 }
 
@@ -112,7 +115,8 @@ static void test_json(void **state) {
     assert_string_equal(yyjson_get_str(yyjson_obj_get(day, "type")), "TIMESTAMP");
     yyjson_val *input = yyjson_arr_get_first(yyjson_obj_get(view, "inputs"));
     assert_true(yyjson_get_bool(yyjson_obj_get(input, "stream")));
-    assert_int_equal(yyjson_get_int(yyjson_arr_get_first(yyjson_obj_get(yyjson_arr_get(stages, 3), "inputs"))), 2);
+    assert_int_equal(
+        yyjson_get_int(yyjson_arr_get_first(yyjson_obj_get(yyjson_arr_get(stages, 3), "inputs"))), 2);
     yyjson_doc_free(document);
     close_plan();
 }
@@ -123,16 +127,19 @@ static void test_small_projects(void **state) {
     assert_int_equal(plan->stage_count, 0);
     assert_int_equal(ps_plan_explain(plan, PS_EXPLAIN_TEXT, &out, NULL), PENSTOCK_OK);
     close_plan();
-    open_plan("CREATE MODEL m PREDICT a USING Tree AS SELECT 1 AS a"); /* a batch project: no source, no scan to boast of */
+    open_plan(
+        "CREATE MODEL m PREDICT a USING Tree AS SELECT 1 AS a"); /* a batch project: no source, no scan to boast of */
     assert_int_equal(plan->stage_count, 1);
     assert_int_equal(plan->stages[0].input_count, 0);
     assert_int_equal(plan->note_count, 0);
     close_plan();
-    open_plan("CREATE SOURCE s (a INT, b INT) WITH (connector = 'f'); CREATE STREAMING TABLE t AS SELECT * EXCLUDE (b) FROM STREAM s");
+    open_plan(
+        "CREATE SOURCE s (a INT, b INT) WITH (connector = 'f'); CREATE STREAMING TABLE t AS SELECT * EXCLUDE (b) FROM STREAM s");
     assert_true(graph->nodes[0].column_is_read[0]);
     assert_false(graph->nodes[0].column_is_read[1]);
     close_plan();
-    open_plan("CREATE SOURCE s (a INT, b INT) WITH (connector = 'f'); CREATE STREAMING TABLE t AS SELECT COLUMNS('x|a') FROM STREAM s");
+    open_plan(
+        "CREATE SOURCE s (a INT, b INT) WITH (connector = 'f'); CREATE STREAMING TABLE t AS SELECT COLUMNS('x|a') FROM STREAM s");
     assert_true(graph->nodes[0].column_is_read[1]);
     close_plan();
 }

@@ -107,7 +107,8 @@ static void test_everything(void **state) {
     assert_string_equal(project->statements[0].text, "SELECT 'set=it', 'target', 'own', 'environment'");
     ps_project_free(project);
 
-    const char *const settings[] = {"spark.executor.cores=2", "spark.executor.memory=2g", "epoch.bytes=5m", "spark.app.name=x", NULL};
+    const char *const settings[] = {"spark.executor.cores=2", "spark.executor.memory=2g", "epoch.bytes=5m",
+                                    "spark.app.name=x", NULL};
     const struct ps_project_options other = {.target = "big", .settings = settings};
     project = good(manifest, &other);
     assert_int_equal(project->core_count, 2);
@@ -146,28 +147,46 @@ static const struct {
     {"epoch: {rws: 2}", "penstock.yml:1:9: unknown key 'epoch.rws'", "did you mean rows?"},
     {"epoch: 5", "penstock.yml:1:8: 'epoch' has keys of its own: rows, bytes, interval", NULL},
     {"- a\n- b", "penstock.yml:1:1: the manifest has keys, such as name: my_project", NULL},
-    {"sql: *.sql", "penstock.yml:1:7: this is not YAML: did not find expected alphabetic or numeric character", "needs quotes"},
-    {"name: x\n\tstore: y", "penstock.yml:2:1: this is not YAML: found a tab character that violates indentation", "spaces"},
+    {"sql: *.sql",
+     "penstock.yml:1:7: this is not YAML: did not find expected alphabetic or numeric character",
+     "needs quotes"},
+    {"name: x\n\tstore: y",
+     "penstock.yml:2:1: this is not YAML: found a tab character that violates indentation", "spaces"},
     {"name: {", "penstock.yml:2:1: this is not YAML: did not find expected node content", NULL},
     {"a: b\n---\nc: d", "penstock.yml:3:1: a second YAML document begins here, but a manifest is one", NULL},
     {"name: \"\xff\"", "penstock.yml:1:8: the byte 0xff is not UTF-8", NULL},
-    {"name: \"\xc3\xa4\xc3\xa4\" : x", "penstock.yml:1:14: this is not YAML: mapping values are not allowed in this context", NULL},
+    {"name: \"\xc3\xa4\xc3\xa4\" : x",
+     "penstock.yml:1:14: this is not YAML: mapping values are not allowed in this context", NULL},
     {"sql: {a: b}", "penstock.yml:1:6: 'sql' is a list of file names or patterns, such as [\"*.sql\"]", NULL},
     {"sql: [nothing.sql]", "penstock.yml:1:7: no SQL file matches 'nothing.sql' in FOLDER", NULL},
-    {"master: yarn", "penstock.yml:1:9: master 'yarn' cannot be used: this version runs on local, local[N] or local[*]", NULL},
-    {"master: sc://host:15002", "penstock.yml:1:9: master 'sc://host:15002' cannot be used: this version runs on local, local[N] or local[*]", NULL},
-    {"master: \"local-cluster[2,1,1024]\"", "penstock.yml:1:9: master 'local-cluster[2,1,1024]' cannot be used: this version runs on local, local[N] or local[*]", NULL},
-    {"master: lokal", "penstock.yml:1:9: unknown master 'lokal': this version runs on local, local[N] or local[*]", NULL},
-    {"master: local[0]", "penstock.yml:1:9: master 'local[0]': the number of cores is from 1 to 1024", "local[*]"},
-    {"master: local[]", "penstock.yml:1:9: unknown master 'local[]': this version runs on local, local[N] or local[*]", NULL},
-    {"num-executors: 4", "penstock.yml:1:16: num-executors is 4, but master local[*] has one executor, this process", "local[N]"},
-    {"vars: 5", "penstock.yml:1:7: 'vars' maps names to values, such as vars: {KAFKA: \"localhost:9092\"}", NULL},
+    {"master: yarn",
+     "penstock.yml:1:9: master 'yarn' cannot be used: this version runs on local, local[N] or local[*]",
+     NULL},
+    {"master: sc://host:15002",
+     "penstock.yml:1:9: master 'sc://host:15002' cannot be used: this version runs on local, local[N] or local[*]",
+     NULL},
+    {"master: \"local-cluster[2,1,1024]\"",
+     "penstock.yml:1:9: master 'local-cluster[2,1,1024]' cannot be used: this version runs on local, local[N] or local[*]",
+     NULL},
+    {"master: lokal",
+     "penstock.yml:1:9: unknown master 'lokal': this version runs on local, local[N] or local[*]", NULL},
+    {"master: local[0]", "penstock.yml:1:9: master 'local[0]': the number of cores is from 1 to 1024",
+     "local[*]"},
+    {"master: local[]",
+     "penstock.yml:1:9: unknown master 'local[]': this version runs on local, local[N] or local[*]", NULL},
+    {"num-executors: 4",
+     "penstock.yml:1:16: num-executors is 4, but master local[*] has one executor, this process", "local[N]"},
+    {"vars: 5", "penstock.yml:1:7: 'vars' maps names to values, such as vars: {KAFKA: \"localhost:9092\"}",
+     NULL},
     {"vars: {A: [1]}", "penstock.yml:1:11: a variable has one plain value", NULL},
     {"store: ${NOPE_NEVER}", "penstock.yml:1:8: the variable ${NOPE_NEVER} has no value", NULL},
-    {"targets: 5", "penstock.yml:1:10: 'targets' maps names to keys, such as targets: {local: {master: local}}", NULL},
+    {"targets: 5",
+     "penstock.yml:1:10: 'targets' maps names to keys, such as targets: {local: {master: local}}", NULL},
     {"targets: {a: 5}", "penstock.yml:1:14: a target has keys, as the manifest itself", NULL},
-    {"targets: {prod: {}}\ndefault-target: prodd", "penstock.yml:2:17: there is no target 'prodd' in penstock.yml", "did you mean prod?"},
-    {"targets: {prod: {targets: {}}}\ndefault-target: prod", "penstock.yml:1:18: unknown key 'targets'", NULL},
+    {"targets: {prod: {}}\ndefault-target: prodd",
+     "penstock.yml:2:17: there is no target 'prodd' in penstock.yml", "did you mean prod?"},
+    {"targets: {prod: {targets: {}}}\ndefault-target: prod", "penstock.yml:1:18: unknown key 'targets'",
+     NULL},
     {"? [a]\n: b", "penstock.yml:1:3: a key must be a plain word", NULL},
 };
 
@@ -188,8 +207,8 @@ static void test_bad_manifests(void **state) {
         const bool is_code = code == PENSTOCK_INVALID_PROJECT || code == PENSTOCK_UNSUPPORTED;
         if (!is_code || strcmp(error.message, bad_rows[i].message) != 0 ||
             (bad_rows[i].hint != NULL && strstr(error.hint, bad_rows[i].hint) == NULL)) {
-            print_error("%s\n  is:       %s (%s)\n  expected: %s (%s)\n", bad_rows[i].manifest, error.message, error.hint,
-                        bad_rows[i].message, bad_rows[i].hint != NULL ? bad_rows[i].hint : "");
+            print_error("%s\n  is:       %s (%s)\n  expected: %s (%s)\n", bad_rows[i].manifest, error.message,
+                        error.hint, bad_rows[i].message, bad_rows[i].hint != NULL ? bad_rows[i].hint : "");
             wrong_count++;
         }
         assert_null(project);
@@ -200,8 +219,8 @@ static void test_bad_manifests(void **state) {
 /* A wrong value of an option: the wording is room base's, the place is ours. */
 static void test_bad_values(void **state) {
     (void)state;
-    static const char *const rows[] = {"executor-cores: many", "executor-memory: 1", "epoch: {rows: 0}", "log-level: loud",
-                                       "epoch: {interval: 0s}"};
+    static const char *const rows[] = {"executor-cores: many", "executor-memory: 1", "epoch: {rows: 0}",
+                                       "log-level: loud", "epoch: {interval: 0s}"};
     write_file("a.sql", "");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct penstock_error error = {0};
@@ -219,9 +238,12 @@ static void test_bad_options(void **state) {
     static const struct {
         const char *setting, *variable, *target, *master, *message, *hint;
     } rows[] = {
-        {"executor-coers=1", NULL, NULL, NULL, "--conf 'executor-coers' is not a setting", "did you mean executor-cores?"},
-        {"spark.executor.core=1", NULL, NULL, NULL, "--conf 'spark.executor.core' is not a setting", "did you mean spark.executor.cores?"},
-        {"spark.sql.shuffle.partitions=1", NULL, NULL, NULL, "--conf 'spark.sql.shuffle.partitions' is not a setting", "spark.app.name"},
+        {"executor-coers=1", NULL, NULL, NULL, "--conf 'executor-coers' is not a setting",
+         "did you mean executor-cores?"},
+        {"spark.executor.core=1", NULL, NULL, NULL, "--conf 'spark.executor.core' is not a setting",
+         "did you mean spark.executor.cores?"},
+        {"spark.sql.shuffle.partitions=1", NULL, NULL, NULL,
+         "--conf 'spark.sql.shuffle.partitions' is not a setting", "spark.app.name"},
         {"executor-cores", NULL, NULL, NULL, "--conf 'executor-cores' is not of the form name=value", NULL},
         {NULL, "A", NULL, NULL, "--set 'A' is not of the form name=value", NULL},
         {NULL, NULL, "prodd", NULL, "there is no target 'prodd' in penstock.yml", "did you mean prod?"},

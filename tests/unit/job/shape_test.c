@@ -19,11 +19,12 @@ static int begin(void **state) {
     arena = ps_arena_new(0);
     return arena == NULL || ps_engine_open(&options, &engine, NULL) != PENSTOCK_OK ||
            ps_connection_open(engine, &connection, NULL) != PENSTOCK_OK ||
-           ps_sql_run(connection,
-                      "CREATE SCHEMA stream; CREATE TABLE stream.\"a t\" (id INTEGER, \"my ts\" TIMESTAMP, day DATE);"
-                      "INSERT INTO stream.\"a t\" VALUES (1, '1970-01-01 00:00:00', '1970-01-08'), (2, '1969-12-31 23:59:59.999999', '1970-01-06'),"
-                      " (3, '2013-01-01 00:07:30', NULL), (4, NULL, NULL)",
-                      NULL) != PENSTOCK_OK;
+           ps_sql_run(
+               connection,
+               "CREATE SCHEMA stream; CREATE TABLE stream.\"a t\" (id INTEGER, \"my ts\" TIMESTAMP, day DATE);"
+               "INSERT INTO stream.\"a t\" VALUES (1, '1970-01-01 00:00:00', '1970-01-08'), (2, '1969-12-31 23:59:59.999999', '1970-01-06'),"
+               " (3, '2013-01-01 00:07:30', NULL), (4, NULL, NULL)",
+               NULL) != PENSTOCK_OK;
 }
 
 static int end(void **state) {
@@ -60,30 +61,39 @@ static void assert_rows(const char *select, const char *expected) {
 
 static void test_tumble(void **state) {
     (void)state;
-    assert_rows("SELECT id, window_start, window_end FROM TUMBLE(STREAM \"a t\", \"my ts\", INTERVAL 7 MINUTE) ORDER BY id",
-                "1 1970-01-01 00:00:00 1970-01-01 00:07:00\n"
-                "2 1969-12-31 23:53:00 1970-01-01 00:00:00\n"
-                "3 2013-01-01 00:03:00 2013-01-01 00:10:00\n");
-    assert_rows("SELECT w.id, w.window_start, window_end FROM tumble(stream \"a t\", day, INTERVAL '7 days') AS w ORDER BY id",
-                "1 1970-01-08 00:00:00 1970-01-15 00:00:00\n"
-                "2 1970-01-01 00:00:00 1970-01-08 00:00:00\n");
-    assert_rows("SELECT id, window_start, window_end FROM TUMBLE(STREAM \"a t\", \"my ts\", INTERVAL 1 MONTH) ORDER BY id",
-                "1 1970-01-01 00:00:00 1970-02-01 00:00:00\n"
-                "2 1969-12-01 00:00:00 1970-01-01 00:00:00\n"
-                "3 2013-01-01 00:00:00 2013-02-01 00:00:00\n");
-    assert_rows("SELECT \"a t\".id FROM (SELECT * FROM TUMBLE(STREAM \"a t\", \"my ts\", INTERVAL 1 HOUR)) AS \"a t\" ORDER BY id", "1\n2\n3\n");
+    assert_rows(
+        "SELECT id, window_start, window_end FROM TUMBLE(STREAM \"a t\", \"my ts\", INTERVAL 7 MINUTE) ORDER BY id",
+        "1 1970-01-01 00:00:00 1970-01-01 00:07:00\n"
+        "2 1969-12-31 23:53:00 1970-01-01 00:00:00\n"
+        "3 2013-01-01 00:03:00 2013-01-01 00:10:00\n");
+    assert_rows(
+        "SELECT w.id, w.window_start, window_end FROM tumble(stream \"a t\", day, INTERVAL '7 days') AS w ORDER BY id",
+        "1 1970-01-08 00:00:00 1970-01-15 00:00:00\n"
+        "2 1970-01-01 00:00:00 1970-01-08 00:00:00\n");
+    assert_rows(
+        "SELECT id, window_start, window_end FROM TUMBLE(STREAM \"a t\", \"my ts\", INTERVAL 1 MONTH) ORDER BY id",
+        "1 1970-01-01 00:00:00 1970-02-01 00:00:00\n"
+        "2 1969-12-01 00:00:00 1970-01-01 00:00:00\n"
+        "3 2013-01-01 00:00:00 2013-02-01 00:00:00\n");
+    assert_rows(
+        "SELECT \"a t\".id FROM (SELECT * FROM TUMBLE(STREAM \"a t\", \"my ts\", INTERVAL 1 HOUR)) AS \"a t\" ORDER BY id",
+        "1\n2\n3\n");
 }
 
 static void test_hop(void **state) {
     (void)state;
-    assert_rows("SELECT window_start, window_end FROM HOP(STREAM \"a t\", \"my ts\", INTERVAL 5 MINUTE, INTERVAL 15 MINUTE) WHERE id = 3 ORDER BY 1",
-                "2012-12-31 23:55:00 2013-01-01 00:10:00\n"
-                "2013-01-01 00:00:00 2013-01-01 00:15:00\n"
-                "2013-01-01 00:05:00 2013-01-01 00:20:00\n");
-    assert_rows("SELECT window_start, window_end FROM HOP(STREAM \"a t\", \"my ts\", INTERVAL 1 HOUR + INTERVAL 30 MINUTE, INTERVAL 3 HOUR) WHERE id = 1 ORDER BY 1",
-                "1969-12-31 22:30:00 1970-01-01 01:30:00\n"
-                "1970-01-01 00:00:00 1970-01-01 03:00:00\n");
-    assert_rows("SELECT count(*), count(DISTINCT window_start) FROM HOP(STREAM \"a t\", \"my ts\", INTERVAL 5 MINUTE, INTERVAL 5 MINUTE)", "3 3\n");
+    assert_rows(
+        "SELECT window_start, window_end FROM HOP(STREAM \"a t\", \"my ts\", INTERVAL 5 MINUTE, INTERVAL 15 MINUTE) WHERE id = 3 ORDER BY 1",
+        "2012-12-31 23:55:00 2013-01-01 00:10:00\n"
+        "2013-01-01 00:00:00 2013-01-01 00:15:00\n"
+        "2013-01-01 00:05:00 2013-01-01 00:20:00\n");
+    assert_rows(
+        "SELECT window_start, window_end FROM HOP(STREAM \"a t\", \"my ts\", INTERVAL 1 HOUR + INTERVAL 30 MINUTE, INTERVAL 3 HOUR) WHERE id = 1 ORDER BY 1",
+        "1969-12-31 22:30:00 1970-01-01 01:30:00\n"
+        "1970-01-01 00:00:00 1970-01-01 03:00:00\n");
+    assert_rows(
+        "SELECT count(*), count(DISTINCT window_start) FROM HOP(STREAM \"a t\", \"my ts\", INTERVAL 5 MINUTE, INTERVAL 5 MINUTE)",
+        "3 3\n");
 }
 
 static struct ps_shape read_shape(const char *select, enum ps_shape_use use, struct ps_tree **tree_out) {
@@ -93,7 +103,8 @@ static struct ps_shape read_shape(const char *select, enum ps_shape_use use, str
     struct ps_shape shape = {0};
     if (ps_tree_parse(connection, select, tree_out, NULL, &error) != PENSTOCK_OK ||
         ps_window_expand(connection, *tree_out, arena, &windows, &count, NULL, &error) != PENSTOCK_OK ||
-        ps_shape_read(connection, *tree_out, use, windows, count, arena, &shape, NULL, &error) != PENSTOCK_OK) {
+        ps_shape_read(connection, *tree_out, use, windows, count, arena, &shape, NULL, &error) !=
+            PENSTOCK_OK) {
         fail_msg("%s\n%s", select, error.message);
     }
     return shape;
@@ -115,12 +126,36 @@ static void test_shape(void **state) {
         {"SELECT b AS x, count(*) AS n, a FROM STREAM t GROUP BY 3, x", 2, {2, 0}, -1, NULL, NULL},
         {"SELECT b, count(*) AS n, a || 'x' FROM STREAM t GROUP BY ALL", 2, {0, 2}, -1, NULL, NULL},
         {"SELECT count(*) FROM STREAM t", 0, {0}, -1, NULL, NULL},
-        {"SELECT time_bucket(INTERVAL 5 MINUTE, ts) AS w, count(*) FROM STREAM t GROUP BY b, w", 2, {-1, 0}, 1, "ts",
+        {"SELECT time_bucket(INTERVAL 5 MINUTE, ts) AS w, count(*) FROM STREAM t GROUP BY b, w",
+         2,
+         {-1, 0},
+         1,
+         "ts",
          "to_minutes(CAST(trunc(CAST(5 AS DOUBLE)) AS BIGINT))"},
-        {"SELECT date_trunc('hour', t.ts) AS w, count(*) FROM STREAM t GROUP BY 1", 1, {0}, 0, "ts", "INTERVAL 1 hour"},
-        {"SELECT window_end, count(*) FROM TUMBLE(STREAM t, ts, INTERVAL '1 day') GROUP BY ALL", 1, {0}, 0, "ts", NULL},
-        {"SELECT count(*), w.window_start FROM TUMBLE(STREAM t, ts, INTERVAL '1 day') w GROUP BY window_start", 1, {1}, 0, "ts", "CAST('1 day' AS INTERVAL)"},
-        {"SELECT x.window_start, count(*) FROM TUMBLE(STREAM t, ts, INTERVAL '1 day') w, x GROUP BY 1", 1, {0}, -1, NULL, NULL},
+        {"SELECT date_trunc('hour', t.ts) AS w, count(*) FROM STREAM t GROUP BY 1",
+         1,
+         {0},
+         0,
+         "ts",
+         "INTERVAL 1 hour"},
+        {"SELECT window_end, count(*) FROM TUMBLE(STREAM t, ts, INTERVAL '1 day') GROUP BY ALL",
+         1,
+         {0},
+         0,
+         "ts",
+         NULL},
+        {"SELECT count(*), w.window_start FROM TUMBLE(STREAM t, ts, INTERVAL '1 day') w GROUP BY window_start",
+         1,
+         {1},
+         0,
+         "ts",
+         "CAST('1 day' AS INTERVAL)"},
+        {"SELECT x.window_start, count(*) FROM TUMBLE(STREAM t, ts, INTERVAL '1 day') w, x GROUP BY 1",
+         1,
+         {0},
+         -1,
+         NULL,
+         NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ps_tree *tree PS_SCOPED(ps_tree_free_scoped) = NULL;

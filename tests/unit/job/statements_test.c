@@ -25,12 +25,14 @@ static int end(void **state) {
     return 0;
 }
 
-static const struct ps_setting variables[] = {
-    {"KAFKA", "localhost:9092", {NULL, 0, 0}}, {"LONG", "a\nb", {NULL, 0, 0}}, {"QUOTE", "it's", {NULL, 0, 0}}};
+static const struct ps_setting variables[] = {{"KAFKA", "localhost:9092", {NULL, 0, 0}},
+                                              {"LONG", "a\nb", {NULL, 0, 0}},
+                                              {"QUOTE", "it's", {NULL, 0, 0}}};
 
 static penstock_code parse(const char *text, struct ps_statement **statements_out, size_t *count_out,
                            struct penstock_error *error) {
-    return ps_statements_parse("a.sql", text, strlen(text), variables, 3, arena, statements_out, count_out, error);
+    return ps_statements_parse("a.sql", text, strlen(text), variables, 3, arena, statements_out, count_out,
+                               error);
 }
 
 static struct ps_statement *good(const char *text, size_t expected_count) {
@@ -48,14 +50,15 @@ static struct ps_statement *good(const char *text, size_t expected_count) {
 
 static void test_source(void **state) {
     (void)state;
-    const struct ps_statement *s =
-        good("-- the source\nCREATE SOURCE IF NOT EXISTS departures (\n"
-             "  carrier VARCHAR NOT NULL, \"Sched Dep\" TIMESTAMP, price DECIMAL(10,2),\n"
-             "  parts STRUCT(a INTEGER, b VARCHAR[]), tags MAP(VARCHAR, INTEGER) NULL, at TIMESTAMP WITH TIME ZONE,\n"
-             "  WATERMARK FOR \"Sched Dep\" AS \"Sched Dep\" - INTERVAL '30' SECOND\n"
-             ") WITH (connector = 'kafka', topic = 'departures', properties.bootstrap.servers = '${KAFKA}',\n"
-             "        scan.startup-mode = 'earliest', fetch.max = 12, lag = -1.5e3, idle = TRUE)\n"
-             "FORMAT PLAIN ENCODE CSV (delimiter = ';', header = true);\n", 1);
+    const struct ps_statement *s = good(
+        "-- the source\nCREATE SOURCE IF NOT EXISTS departures (\n"
+        "  carrier VARCHAR NOT NULL, \"Sched Dep\" TIMESTAMP, price DECIMAL(10,2),\n"
+        "  parts STRUCT(a INTEGER, b VARCHAR[]), tags MAP(VARCHAR, INTEGER) NULL, at TIMESTAMP WITH TIME ZONE,\n"
+        "  WATERMARK FOR \"Sched Dep\" AS \"Sched Dep\" - INTERVAL '30' SECOND\n"
+        ") WITH (connector = 'kafka', topic = 'departures', properties.bootstrap.servers = '${KAFKA}',\n"
+        "        scan.startup-mode = 'earliest', fetch.max = 12, lag = -1.5e3, idle = TRUE)\n"
+        "FORMAT PLAIN ENCODE CSV (delimiter = ';', header = true);\n",
+        1);
     assert_int_equal(s->kind, PS_STATEMENT_SOURCE);
     assert_string_equal(s->name, "departures");
     assert_true(s->if_not_exists);
@@ -103,22 +106,25 @@ static void test_watermark_delays(void **state) {
                 {" - INTERVAL 250 MILLISECONDS", 250}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[256];
-        snprintf(text, sizeof text, "CREATE SOURCE s (t TIMESTAMP, WATERMARK FOR t AS t%s)" SOURCE_TAIL, rows[i].delay);
+        snprintf(text, sizeof text, "CREATE SOURCE s (t TIMESTAMP, WATERMARK FOR t AS t%s)" SOURCE_TAIL,
+                 rows[i].delay);
         assert_int_equal(good(text, 1)->as.source.watermark_delay_ms, rows[i].expected_ms);
     }
 }
 
 static void test_table_and_view(void **state) {
     (void)state;
-    const struct ps_statement *s = good("CREATE OR REPLACE STREAMING TABLE clean (\n"
-                                        "  CONSTRAINT has_label EXPECT (x > 0 AND y IN (1, 2)) ON VIOLATION DEAD LETTER,\n"
-                                        "  CONSTRAINT sane EXPECT (x < 600) ON VIOLATION DROP ROW,\n"
-                                        "  CONSTRAINT strict EXPECT (x IS NOT NULL) ON VIOLATION FAIL UPDATE,\n"
-                                        "  CONSTRAINT counted EXPECT (f(x, ')') )\n"
-                                        ") AS\n  SELECT * FROM STREAM s;\n"
-                                        "create materialized view v as select 1 as a emit final;"
-                                        "CREATE MATERIALIZED VIEW w AS SELECT 1 AS emit EMIT CHANGES;"
-                                        "CREATE MATERIALIZED VIEW u AS FROM x", 4);
+    const struct ps_statement *s =
+        good("CREATE OR REPLACE STREAMING TABLE clean (\n"
+             "  CONSTRAINT has_label EXPECT (x > 0 AND y IN (1, 2)) ON VIOLATION DEAD LETTER,\n"
+             "  CONSTRAINT sane EXPECT (x < 600) ON VIOLATION DROP ROW,\n"
+             "  CONSTRAINT strict EXPECT (x IS NOT NULL) ON VIOLATION FAIL UPDATE,\n"
+             "  CONSTRAINT counted EXPECT (f(x, ')') )\n"
+             ") AS\n  SELECT * FROM STREAM s;\n"
+             "create materialized view v as select 1 as a emit final;"
+             "CREATE MATERIALIZED VIEW w AS SELECT 1 AS emit EMIT CHANGES;"
+             "CREATE MATERIALIZED VIEW u AS FROM x",
+             4);
     const struct ps_table_statement *table = &s[0].as.table;
     assert_true(s[0].or_replace);
     assert_int_equal(table->rule_count, 4);
@@ -142,16 +148,17 @@ static void test_table_and_view(void **state) {
 
 static void test_model(void **state) {
     (void)state;
-    const struct ps_statement *s =
-        good("CREATE MODEL congestion\n"
-             "  TRANSFORM (OutlierFilter(loading_time, method = 'iqr', k = 3), StandardScaler(distance, \"wind speed\"),\n"
-             "             Bucketizer(distance, splits = [-inf, 0, 1e-3, inf]), Imputer)\n"
-             "  PREDICT loading_time\n"
-             "  USING LinearRegression(regParam = GRID(0, 0.01, 1e-1), elasticNetParam = (0, 1), fitIntercept = true, x = NULL)\n"
-             "  VALIDATE CrossValidator(numFolds = 3, metricName = 'rmse', seed = -7)\n"
-             "  HOLDOUT LAST 30 DAYS BY sched_dep\n"
-             "  GATE (rmse <= 20, improvement >= 1 PERCENT OF champion CONFIDENCE 0.9, FIRST RUN r2 > -0.1)\n"
-             "AS SELECT * EXCLUDE (flight) FROM clean_departures", 1);
+    const struct ps_statement *s = good(
+        "CREATE MODEL congestion\n"
+        "  TRANSFORM (OutlierFilter(loading_time, method = 'iqr', k = 3), StandardScaler(distance, \"wind speed\"),\n"
+        "             Bucketizer(distance, splits = [-inf, 0, 1e-3, inf]), Imputer)\n"
+        "  PREDICT loading_time\n"
+        "  USING LinearRegression(regParam = GRID(0, 0.01, 1e-1), elasticNetParam = (0, 1), fitIntercept = true, x = NULL)\n"
+        "  VALIDATE CrossValidator(numFolds = 3, metricName = 'rmse', seed = -7)\n"
+        "  HOLDOUT LAST 30 DAYS BY sched_dep\n"
+        "  GATE (rmse <= 20, improvement >= 1 PERCENT OF champion CONFIDENCE 0.9, FIRST RUN r2 > -0.1)\n"
+        "AS SELECT * EXCLUDE (flight) FROM clean_departures",
+        1);
     const struct ps_model_statement *model = &s->as.model;
     assert_int_equal(model->transform_count, 4);
     assert_string_equal(model->transforms[0].parameters[0].values[0], "loading_time");
@@ -188,10 +195,12 @@ static void test_model(void **state) {
 
 static void test_model_forms(void **state) {
     (void)state;
-    const struct ps_statement *s = good("CREATE MODEL a USING L HOLDOUT 20 PERCENT PREDICT y AS FROM t;"
-                                        "CREATE MODEL b PREDICT \"a y\" USING L() HOLDOUT LAST 12.5 % BY \"at\" AS FROM t;"
-                                        "CREATE MODEL c PREDICT y USING L GATE (improvement > 2 %) HOLDOUT LAST INTERVAL '2' WEEK BY t AS FROM t;"
-                                        "CREATE MODEL \"d e\" PREDICT y USING L AS FROM 'x.parquet'", 4);
+    const struct ps_statement *s = good(
+        "CREATE MODEL a USING L HOLDOUT 20 PERCENT PREDICT y AS FROM t;"
+        "CREATE MODEL b PREDICT \"a y\" USING L() HOLDOUT LAST 12.5 % BY \"at\" AS FROM t;"
+        "CREATE MODEL c PREDICT y USING L GATE (improvement > 2 %) HOLDOUT LAST INTERVAL '2' WEEK BY t AS FROM t;"
+        "CREATE MODEL \"d e\" PREDICT y USING L AS FROM 'x.parquet'",
+        4);
     assert_int_equal(s[0].as.model.holdout.kind, PS_HOLDOUT_FRACTION);
     assert_true(s[0].as.model.holdout.fraction == 0.2);
     assert_null(s[0].as.model.holdout.by_column);
@@ -206,9 +215,11 @@ static void test_model_forms(void **state) {
 
 static void test_plain_sql(void **state) {
     (void)state;
-    const struct ps_statement *s = good("CREATE OR REPLACE TABLE t AS SELECT ';' AS a; -- c\nINSERT INTO t VALUES ($$;$$) ;;"
-                                        "CREATE TEMP VIEW v AS SELECT 1;CREATE MACRO m(a) AS a + 1; SET x = 1;"
-                                        "CREATE TYPE mood AS ENUM ('a'); CREATE SCHEMA z; CREATE SEQUENCE q; /* /* ; */ */ ", 8);
+    const struct ps_statement *s =
+        good("CREATE OR REPLACE TABLE t AS SELECT ';' AS a; -- c\nINSERT INTO t VALUES ($$;$$) ;;"
+             "CREATE TEMP VIEW v AS SELECT 1;CREATE MACRO m(a) AS a + 1; SET x = 1;"
+             "CREATE TYPE mood AS ENUM ('a'); CREATE SCHEMA z; CREATE SEQUENCE q; /* /* ; */ */ ",
+             8);
     assert_int_equal(s[0].kind, PS_STATEMENT_SQL);
     assert_null(s[0].name);
     assert_string_equal(s[0].text, "CREATE OR REPLACE TABLE t AS SELECT ';' AS a");
@@ -229,10 +240,13 @@ static void test_nothing(void **state) {
 
 static void test_variables(void **state) {
     (void)state;
-    const struct ps_statement *s = good("SELECT '${QUOTE}', ${KAFKA}, $${KAFKA}, '$${KAFKA}' -- ${UNKNOWN}\n, \"${QUOTE}\","
-                                        " $$ ${QUOTE} $$, a${KAFKA}b;", 1);
-    assert_string_equal(s[0].text, "SELECT 'it''s', localhost:9092, ${KAFKA}, '${KAFKA}' -- ${UNKNOWN}\n, \"it's\","
-                                   " $$ it's $$, alocalhost:9092b");
+    const struct ps_statement *s =
+        good("SELECT '${QUOTE}', ${KAFKA}, $${KAFKA}, '$${KAFKA}' -- ${UNKNOWN}\n, \"${QUOTE}\","
+             " $$ ${QUOTE} $$, a${KAFKA}b;",
+             1);
+    assert_string_equal(s[0].text,
+                        "SELECT 'it''s', localhost:9092, ${KAFKA}, '${KAFKA}' -- ${UNKNOWN}\n, \"it's\","
+                        " $$ it's $$, alocalhost:9092b");
     /* The line and column behind a variable are those of the file, whatever the value holds. */
     s = good("SELECT '${LONG}'; SELECT 2;\nSELECT 3", 3);
     assert_int_equal(s[1].location.line, 1);
@@ -249,7 +263,8 @@ static const struct {
     {"CREATE SINK s AS SELECT 1", "a.sql:1:1: unknown statement CREATE SINK", "statements are CREATE SOURCE"},
     {"\n  CREATE JOB j", "a.sql:2:3: unknown statement CREATE JOB", NULL},
     {"CREATE ENDPOINT e", "a.sql:1:1: unknown statement CREATE ENDPOINT", NULL},
-    {"CREATE STREMING TABLE t", "a.sql:1:1: unknown statement CREATE STREMING", "did you mean CREATE STREAMING TABLE?"},
+    {"CREATE STREMING TABLE t", "a.sql:1:1: unknown statement CREATE STREMING",
+     "did you mean CREATE STREAMING TABLE?"},
     {"CREATE MODLE m", "a.sql:1:1: unknown statement CREATE MODLE", "did you mean CREATE MODEL?"},
     {"CREATE", "a.sql:1:1: unknown statement CREATE", NULL},
     {"CREATE STREAMING VIEW v", "a.sql:1:18: found 'VIEW', but TABLE was expected", NULL},
@@ -258,7 +273,8 @@ static const struct {
     {"SELECT 1;\nCOMMIT", "a.sql:2:1: COMMIT cannot be used in a project", NULL},
     {"SELECT 'abc\n", "a.sql:1:8: this string does not end before the end of the file", NULL},
     {"SELECT \"abc\n", "a.sql:1:8: this quoted name does not end before the end of the file", NULL},
-    {"-- ok\n /* a */ /* b /* c */", "a.sql:2:10: this comment does not end before the end of the file", NULL},
+    {"-- ok\n /* a */ /* b /* c */", "a.sql:2:10: this comment does not end before the end of the file",
+     NULL},
     {"SELECT $a$ $b$ $$", "a.sql:1:8: this string does not end before the end of the file", NULL},
     {"SELECT '\xff'", "a.sql:1:9: the byte 0xff is not UTF-8", "UTF-8"},
     {"SELECT '${KAFKAA}'", "a.sql:1:9: the variable ${KAFKAA} has no value", "did you mean ${KAFKA}?"},
@@ -266,57 +282,109 @@ static const struct {
     {"SELECT '${'", "a.sql:1:9: '${' is not followed by a variable's name and '}'", "${NAME}"},
     {"SELECT ${1}", "a.sql:1:8: '${' is not followed by a variable's name and '}'", NULL},
     {"CREATE SOURCE", "a.sql:1:14: found the end of the statement, but a name was expected", NULL},
-    {"CREATE SOURCE main.s (a INT)" SOURCE_TAIL, "a.sql:1:15: 'main.' names a schema, but sources, streaming tables, views and models have none", NULL},
-    {"CREATE SOURCE s" SOURCE_TAIL, "a.sql:1:17: found 'WITH', but '(' and the source's columns was expected", NULL},
+    {"CREATE SOURCE main.s (a INT)" SOURCE_TAIL,
+     "a.sql:1:15: 'main.' names a schema, but sources, streaming tables, views and models have none", NULL},
+    {"CREATE SOURCE s" SOURCE_TAIL, "a.sql:1:17: found 'WITH', but '(' and the source's columns was expected",
+     NULL},
     {"CREATE SOURCE s ()" SOURCE_TAIL, "a.sql:1:18: found ')', but a column or WATERMARK was expected", NULL},
     {"CREATE SOURCE s (a)" SOURCE_TAIL, "a.sql:1:19: found ')', but the column's type was expected", NULL},
     {"CREATE SOURCE s (a INT, A TEXT)" SOURCE_TAIL, "a.sql:1:25: the column 'A' is declared twice", NULL},
-    {"CREATE SOURCE s (a INT PRIMARY KEY)" SOURCE_TAIL, "a.sql:1:24: found 'PRIMARY', but ',' or ')' or NOT NULL was expected", NULL},
-    {"CREATE SOURCE s (a INT", "a.sql:1:23: found the end of the statement, but ',' or ')' or NOT NULL was expected", NULL},
-    {"CREATE SOURCE s (a INT)", "a.sql:1:24: the source does not say where its records come from", "connector = 'file'"},
-    {"CREATE SOURCE s (a INT) WITH (path = 'x')", "a.sql:1:25: the source does not say where its records come from", NULL},
-    {"CREATE SOURCE s (a INT) WTIH (connector = 'file')", "a.sql:1:25: found 'WTIH', but WITH (...), FORMAT PLAIN, ENCODE ... or ';' was expected", "did you mean WITH?"},
-    {"CREATE SOURCE s (a INT) WITH (connector = file)", "a.sql:1:43: found 'file', but a value (a number, a 'string', TRUE, FALSE or NULL) was expected", "text needs single quotes: 'file'"},
-    {"CREATE SOURCE s (a INT) WITH (connector 'file')", "a.sql:1:41: found 'file', but '=' was expected", NULL},
-    {"CREATE SOURCE s (a INT) WITH (connector = 'f', a.b = 1, A.B = 2)", "a.sql:1:57: 'A.B' is set twice, first in line 1", NULL},
-    {"CREATE SOURCE s (a INT)" SOURCE_TAIL " ENCODE JSN", "a.sql:1:70: found 'JSN', but JSON, CSV or PARQUET was expected", "did you mean JSON?"},
-    {"CREATE SOURCE s (a INT)" SOURCE_TAIL " FORMAT DEBEZIUM", "a.sql:1:70: found 'DEBEZIUM', but PLAIN was expected", NULL},
-    {"CREATE SOURCE s (dep INT, WATERMARK FOR depp AS depp)" SOURCE_TAIL, "a.sql:1:41: the watermark's column 'depp' is not a column of this source", "did you mean dep?"},
-    {"CREATE SOURCE s (a INT, WATERMARK FOR a AS a)" SOURCE_TAIL, "a.sql:1:39: the watermark's column 'a' is INT, but must be TIMESTAMP or DATE", NULL},
-    {"CREATE SOURCE s (a DATE, WATERMARK FOR a AS b)" SOURCE_TAIL, "a.sql:1:45: the watermark is for 'a', so it is 'a - INTERVAL ...', not 'b'", NULL},
-    {"CREATE SOURCE s (a DATE, WATERMRK FOR a AS a)" SOURCE_TAIL, "a.sql:1:26: found 'WATERMRK FOR', but a column or WATERMARK FOR was expected", "did you mean WATERMARK FOR?"},
-    {"CREATE SOURCE s (a DATE, WATERMARK FOR a AS a - INTERVAL 3 PARSEC)" SOURCE_TAIL, "a.sql:1:49: this is not an interval of MILLISECOND, SECOND, MINUTE, HOUR, DAY or WEEK", NULL},
-    {"CREATE SOURCE s (a DATE, WATERMARK FOR a AS a - INTERVAL -3 DAY)" SOURCE_TAIL, "a.sql:1:49: the interval is negative", NULL},
+    {"CREATE SOURCE s (a INT PRIMARY KEY)" SOURCE_TAIL,
+     "a.sql:1:24: found 'PRIMARY', but ',' or ')' or NOT NULL was expected", NULL},
+    {"CREATE SOURCE s (a INT",
+     "a.sql:1:23: found the end of the statement, but ',' or ')' or NOT NULL was expected", NULL},
+    {"CREATE SOURCE s (a INT)", "a.sql:1:24: the source does not say where its records come from",
+     "connector = 'file'"},
+    {"CREATE SOURCE s (a INT) WITH (path = 'x')",
+     "a.sql:1:25: the source does not say where its records come from", NULL},
+    {"CREATE SOURCE s (a INT) WTIH (connector = 'file')",
+     "a.sql:1:25: found 'WTIH', but WITH (...), FORMAT PLAIN, ENCODE ... or ';' was expected",
+     "did you mean WITH?"},
+    {"CREATE SOURCE s (a INT) WITH (connector = file)",
+     "a.sql:1:43: found 'file', but a value (a number, a 'string', TRUE, FALSE or NULL) was expected",
+     "text needs single quotes: 'file'"},
+    {"CREATE SOURCE s (a INT) WITH (connector 'file')", "a.sql:1:41: found 'file', but '=' was expected",
+     NULL},
+    {"CREATE SOURCE s (a INT) WITH (connector = 'f', a.b = 1, A.B = 2)",
+     "a.sql:1:57: 'A.B' is set twice, first in line 1", NULL},
+    {"CREATE SOURCE s (a INT)" SOURCE_TAIL " ENCODE JSN",
+     "a.sql:1:70: found 'JSN', but JSON, CSV or PARQUET was expected", "did you mean JSON?"},
+    {"CREATE SOURCE s (a INT)" SOURCE_TAIL " FORMAT DEBEZIUM",
+     "a.sql:1:70: found 'DEBEZIUM', but PLAIN was expected", NULL},
+    {"CREATE SOURCE s (dep INT, WATERMARK FOR depp AS depp)" SOURCE_TAIL,
+     "a.sql:1:41: the watermark's column 'depp' is not a column of this source", "did you mean dep?"},
+    {"CREATE SOURCE s (a INT, WATERMARK FOR a AS a)" SOURCE_TAIL,
+     "a.sql:1:39: the watermark's column 'a' is INT, but must be TIMESTAMP or DATE", NULL},
+    {"CREATE SOURCE s (a DATE, WATERMARK FOR a AS b)" SOURCE_TAIL,
+     "a.sql:1:45: the watermark is for 'a', so it is 'a - INTERVAL ...', not 'b'", NULL},
+    {"CREATE SOURCE s (a DATE, WATERMRK FOR a AS a)" SOURCE_TAIL,
+     "a.sql:1:26: found 'WATERMRK FOR', but a column or WATERMARK FOR was expected",
+     "did you mean WATERMARK FOR?"},
+    {"CREATE SOURCE s (a DATE, WATERMARK FOR a AS a - INTERVAL 3 PARSEC)" SOURCE_TAIL,
+     "a.sql:1:49: this is not an interval of MILLISECOND, SECOND, MINUTE, HOUR, DAY or WEEK", NULL},
+    {"CREATE SOURCE s (a DATE, WATERMARK FOR a AS a - INTERVAL -3 DAY)" SOURCE_TAIL,
+     "a.sql:1:49: the interval is negative", NULL},
     {"CREATE STREAMING TABLE t SELECT 1", "a.sql:1:26: found 'SELECT', but AS was expected", NULL},
-    {"CREATE STREAMING TABLE t AS", "a.sql:1:28: found the end of the statement, but a SELECT was expected", NULL},
-    {"CREATE STREAMING TABLE t (a INT) AS SELECT 1", "a.sql:1:27: found 'a', but CONSTRAINT name EXPECT (condition) was expected", "only rules stand here"},
-    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT x > 1) AS SELECT 1", "a.sql:1:47: found 'x', but '(' was expected", NULL},
-    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT ()) AS SELECT 1", "a.sql:1:48: found ')', but a condition was expected", NULL},
-    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT (x) ON VIOLATION DORP ROW) AS SELECT 1", "a.sql:1:64: found 'DORP', but DROP ROW, FAIL UPDATE or DEAD LETTER was expected", "did you mean DROP?"},
-    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT (x), CONSTRAINT C EXPECT (y)) AS SELECT 1", "a.sql:1:63: the rule 'C' is declared twice", NULL},
-    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT (x", "a.sql:1:48: the list that this belongs to is not closed: ')' is missing", NULL},
-    {"CREATE MATERIALIZED VIEW v AS SELECT 1 EMIT FINALLY", "a.sql:1:45: found 'FINALLY', but CHANGES or FINAL was expected", "did you mean FINAL?"},
-    {"CREATE MATERIALIZED VIEW v AS SELECT 1 EMIT", "a.sql:1:44: found the end of the statement, but CHANGES or FINAL was expected", NULL},
+    {"CREATE STREAMING TABLE t AS", "a.sql:1:28: found the end of the statement, but a SELECT was expected",
+     NULL},
+    {"CREATE STREAMING TABLE t (a INT) AS SELECT 1",
+     "a.sql:1:27: found 'a', but CONSTRAINT name EXPECT (condition) was expected", "only rules stand here"},
+    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT x > 1) AS SELECT 1",
+     "a.sql:1:47: found 'x', but '(' was expected", NULL},
+    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT ()) AS SELECT 1",
+     "a.sql:1:48: found ')', but a condition was expected", NULL},
+    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT (x) ON VIOLATION DORP ROW) AS SELECT 1",
+     "a.sql:1:64: found 'DORP', but DROP ROW, FAIL UPDATE or DEAD LETTER was expected", "did you mean DROP?"},
+    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT (x), CONSTRAINT C EXPECT (y)) AS SELECT 1",
+     "a.sql:1:63: the rule 'C' is declared twice", NULL},
+    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT (x",
+     "a.sql:1:48: the list that this belongs to is not closed: ')' is missing", NULL},
+    {"CREATE MATERIALIZED VIEW v AS SELECT 1 EMIT FINALLY",
+     "a.sql:1:45: found 'FINALLY', but CHANGES or FINAL was expected", "did you mean FINAL?"},
+    {"CREATE MATERIALIZED VIEW v AS SELECT 1 EMIT",
+     "a.sql:1:44: found the end of the statement, but CHANGES or FINAL was expected", NULL},
     {"CREATE MODEL m AS SELECT 1", "a.sql:1:16: found 'AS', but PREDICT column was expected", NULL},
-    {"CREATE MODEL m PREDICT y AS SELECT 1", "a.sql:1:26: found 'AS', but USING Estimator(...) was expected", NULL},
-    {"CREATE MODEL m PREDICT y USING L", "a.sql:1:33: found the end of the statement, but TRANSFORM, PREDICT, USING, VALIDATE, HOLDOUT, GATE or AS was expected", NULL},
-    {"CREATE MODEL m PREDICT y USNIG L AS SELECT 1", "a.sql:1:26: found 'USNIG', but USING Estimator(...) was expected", "did you mean USING?"},
+    {"CREATE MODEL m PREDICT y AS SELECT 1", "a.sql:1:26: found 'AS', but USING Estimator(...) was expected",
+     NULL},
+    {"CREATE MODEL m PREDICT y USING L",
+     "a.sql:1:33: found the end of the statement, but TRANSFORM, PREDICT, USING, VALIDATE, HOLDOUT, GATE or AS was expected",
+     NULL},
+    {"CREATE MODEL m PREDICT y USNIG L AS SELECT 1",
+     "a.sql:1:26: found 'USNIG', but USING Estimator(...) was expected", "did you mean USING?"},
     {"CREATE MODEL m PREDICT y PREDICT z USING L AS SELECT 1", "a.sql:1:26: PREDICT is given twice", NULL},
-    {"CREATE MODEL m PREDICT y USING L(a = 1, A = 2) AS SELECT 1", "a.sql:1:41: the parameter 'A' of L is set twice", NULL},
-    {"CREATE MODEL m PREDICT y USING L(a = GRID()) AS SELECT 1", "a.sql:1:42: the list of values for a is empty", NULL},
-    {"CREATE MODEL m PREDICT y USING L(a = GRID(1, 2) AS SELECT 1", "a.sql:1:49: found 'AS', but ',', '=' or ')' was expected", NULL},
-    {"CREATE MODEL m PREDICT y USING L(a = keep) AS SELECT 1", "a.sql:1:38: found 'keep', but a value (a number, a 'string', TRUE, FALSE or NULL) was expected", "'keep'"},
-    {"CREATE MODEL m PREDICT y USING L HOLDOUT LAST 30 DAYS AS SELECT 1", "a.sql:1:55: found 'AS', but BY column (what the last rows are last by) was expected", NULL},
-    {"CREATE MODEL m PREDICT y USING L HOLDOUT LAST 30 DYAS BY t AS SELECT 1", "a.sql:1:50: found 'DYAS', but PERCENT, or SECONDS, MINUTES, HOURS, DAYS, WEEKS, MONTHS or YEARS was expected", "did you mean DAYS?"},
-    {"CREATE MODEL m PREDICT y USING L HOLDOUT LAST 100 PERCENT BY t AS SELECT 1", "a.sql:1:42: a hold-out of 100 percent leaves nothing to train on", NULL},
-    {"CREATE MODEL m PREDICT y USING L HOLDOUT 0 PERCENT AS SELECT 1", "a.sql:1:42: a hold-out is more than 0 and less than 100 percent, not 0", NULL},
-    {"CREATE MODEL m PREDICT y USING L GATE (rmse = 20) AS SELECT 1", "a.sql:1:45: found '=', but <=, <, >= or > was expected", NULL},
-    {"CREATE MODEL m PREDICT y USING L GATE (rmse <= 'x') AS SELECT 1", "a.sql:1:48: found 'x', but a number was expected", NULL},
-    {"CREATE MODEL m PREDICT y USING L GATE (improvement >= 1) AS SELECT 1", "a.sql:1:56: found ')', but PERCENT was expected", NULL},
-    {"CREATE MODEL m PREDICT y USING L GATE (improvement <= 1 PERCENT) AS SELECT 1", "a.sql:1:40: an improvement is at least so much: write improvement >= n PERCENT", NULL},
-    {"CREATE MODEL m PREDICT y USING L GATE (improvement >= 1 PERCENT CONFIDENCE 95) AS SELECT 1", "a.sql:1:76: a confidence is from 0.5 to below 1, not 95", NULL},
-    {"CREATE MODEL m PREDICT y USING L GATE (FIRST RUN improvement >= 1 PERCENT) AS SELECT 1", "a.sql:1:40: the first run has no champion to improve on: give it a limit, such as FIRST RUN r2 > 0", NULL},
-    {"CREATE MODEL \"a@b\" PREDICT y USING L AS SELECT 1", "a.sql:1:14: the name \"a@b\" must not contain '@' or '/'", NULL},
+    {"CREATE MODEL m PREDICT y USING L(a = 1, A = 2) AS SELECT 1",
+     "a.sql:1:41: the parameter 'A' of L is set twice", NULL},
+    {"CREATE MODEL m PREDICT y USING L(a = GRID()) AS SELECT 1",
+     "a.sql:1:42: the list of values for a is empty", NULL},
+    {"CREATE MODEL m PREDICT y USING L(a = GRID(1, 2) AS SELECT 1",
+     "a.sql:1:49: found 'AS', but ',', '=' or ')' was expected", NULL},
+    {"CREATE MODEL m PREDICT y USING L(a = keep) AS SELECT 1",
+     "a.sql:1:38: found 'keep', but a value (a number, a 'string', TRUE, FALSE or NULL) was expected",
+     "'keep'"},
+    {"CREATE MODEL m PREDICT y USING L HOLDOUT LAST 30 DAYS AS SELECT 1",
+     "a.sql:1:55: found 'AS', but BY column (what the last rows are last by) was expected", NULL},
+    {"CREATE MODEL m PREDICT y USING L HOLDOUT LAST 30 DYAS BY t AS SELECT 1",
+     "a.sql:1:50: found 'DYAS', but PERCENT, or SECONDS, MINUTES, HOURS, DAYS, WEEKS, MONTHS or YEARS was expected",
+     "did you mean DAYS?"},
+    {"CREATE MODEL m PREDICT y USING L HOLDOUT LAST 100 PERCENT BY t AS SELECT 1",
+     "a.sql:1:42: a hold-out of 100 percent leaves nothing to train on", NULL},
+    {"CREATE MODEL m PREDICT y USING L HOLDOUT 0 PERCENT AS SELECT 1",
+     "a.sql:1:42: a hold-out is more than 0 and less than 100 percent, not 0", NULL},
+    {"CREATE MODEL m PREDICT y USING L GATE (rmse = 20) AS SELECT 1",
+     "a.sql:1:45: found '=', but <=, <, >= or > was expected", NULL},
+    {"CREATE MODEL m PREDICT y USING L GATE (rmse <= 'x') AS SELECT 1",
+     "a.sql:1:48: found 'x', but a number was expected", NULL},
+    {"CREATE MODEL m PREDICT y USING L GATE (improvement >= 1) AS SELECT 1",
+     "a.sql:1:56: found ')', but PERCENT was expected", NULL},
+    {"CREATE MODEL m PREDICT y USING L GATE (improvement <= 1 PERCENT) AS SELECT 1",
+     "a.sql:1:40: an improvement is at least so much: write improvement >= n PERCENT", NULL},
+    {"CREATE MODEL m PREDICT y USING L GATE (improvement >= 1 PERCENT CONFIDENCE 95) AS SELECT 1",
+     "a.sql:1:76: a confidence is from 0.5 to below 1, not 95", NULL},
+    {"CREATE MODEL m PREDICT y USING L GATE (FIRST RUN improvement >= 1 PERCENT) AS SELECT 1",
+     "a.sql:1:40: the first run has no champion to improve on: give it a limit, such as FIRST RUN r2 > 0",
+     NULL},
+    {"CREATE MODEL \"a@b\" PREDICT y USING L AS SELECT 1",
+     "a.sql:1:14: the name \"a@b\" must not contain '@' or '/'", NULL},
 };
 
 static void test_bad_statements(void **state) {
@@ -333,8 +401,8 @@ static void test_bad_statements(void **state) {
         }
         if (strcmp(error.message, bad_rows[i].message) != 0 ||
             (bad_rows[i].hint != NULL && strstr(error.hint, bad_rows[i].hint) == NULL)) {
-            print_error("%s\n  is:       %s (%s)\n  expected: %s (%s)\n", bad_rows[i].text, error.message, error.hint,
-                        bad_rows[i].message, bad_rows[i].hint != NULL ? bad_rows[i].hint : "");
+            print_error("%s\n  is:       %s (%s)\n  expected: %s (%s)\n", bad_rows[i].text, error.message,
+                        error.hint, bad_rows[i].message, bad_rows[i].hint != NULL ? bad_rows[i].hint : "");
             wrong_count++;
         }
     }
