@@ -11,6 +11,9 @@
 
 static penstock_code open_project(const struct ps_app_options *options, struct ps_app *app, struct penstock_error *error) {
     PS_TRY(ps_project_load(options->folder, &options->project, &app->project, error));
+    if (options->is_for_reading) {
+        return PENSTOCK_OK;
+    }
     PS_TRY(ps_graph_build(app->project, &app->graph, error));
     for (size_t i = 0; i < app->graph->node_count; i++) {
         if (app->graph->nodes[i].kind == PS_NODE_MODEL) {

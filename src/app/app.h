@@ -27,6 +27,9 @@ void ps_text_table_free(struct ps_text_table *table);
 struct ps_app_options {
     const char *folder; /* of the project */
     struct ps_project_options project;
+    /* Statements are read but not bound, which takes most of the time of a start: enough for ps_app_query(),
+     * models and predictions. ps_app_graph() is NULL. */
+    bool is_for_reading;
 };
 struct ps_app;
 /* Loads and checks the project (statements, graph, models); the store is opened by the calls that need it. */

@@ -397,6 +397,14 @@ penstock_code ps_cli_open(const struct ps_cli *cli, struct ps_app **app_out, str
     return ps_app_open(&options, app_out, error);
 }
 
+penstock_code ps_cli_open_for_reading(const struct ps_cli *cli, struct ps_app **app_out,
+                                      struct penstock_error *error) {
+    struct ps_app_options options;
+    PS_TRY(ps_cli_project_options(cli, &options, error));
+    options.is_for_reading = true;
+    return ps_app_open(&options, app_out, error);
+}
+
 penstock_code ps_cli_load_project(const struct ps_cli *cli, struct ps_project **project_out,
                                   struct penstock_error *error) {
     struct ps_app_options options;

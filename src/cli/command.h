@@ -95,6 +95,9 @@ penstock_code ps_cli_project_options(const struct ps_cli *cli, struct ps_app_opt
 /* ps_app_open() on them. */
 penstock_code ps_cli_open(const struct ps_cli *cli, struct ps_app **app_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+/* The same for what only reads the store: starts in a fraction of the time. */
+penstock_code ps_cli_open_for_reading(const struct ps_cli *cli, struct ps_app **app_out,
+                                      struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Only the project as it is read from its folder: for what needs no more than the store's path. */
 penstock_code ps_cli_load_project(const struct ps_cli *cli, struct ps_project **project_out,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;

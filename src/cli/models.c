@@ -7,7 +7,7 @@
 
 static penstock_code run_list(struct ps_cli *cli, struct penstock_error *error) {
     struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
-    PS_TRY(ps_cli_open(cli, &app, error));
+    PS_TRY(ps_cli_open_for_reading(cli, &app, error));
     struct ps_text_table *table PS_SCOPED(ps_text_table_free_scoped) = NULL;
     PS_TRY(ps_app_models_list(app, &table, error));
     ps_cli_print_table(cli, table);
@@ -26,7 +26,7 @@ const struct ps_command ps_command_models_list = {
 
 static penstock_code run_show(struct ps_cli *cli, struct penstock_error *error) {
     struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
-    PS_TRY(ps_cli_open(cli, &app, error));
+    PS_TRY(ps_cli_open_for_reading(cli, &app, error));
     struct ps_buffer json PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&json, PS_LIMIT_ARENA_SIZE);
     PS_TRY(ps_app_models_show(app, cli->arguments[0], &json, error));

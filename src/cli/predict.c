@@ -79,7 +79,7 @@ static penstock_code run_predict(struct ps_cli *cli, struct penstock_error *erro
         PS_TRY(read_input(cli, values->input, &text, &input, error));
     }
     struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
-    PS_TRY(ps_cli_open(cli, &app, error));
+    PS_TRY(ps_cli_open_for_reading(cli, &app, error));
     struct ps_text_table *table PS_SCOPED(ps_text_table_free_scoped) = NULL;
     PS_TRY(ps_app_predict(app, cli->arguments[0], input, values->sql != NULL, &table, error));
     ps_cli_print_table(cli, table);

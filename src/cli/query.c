@@ -22,7 +22,7 @@ void ps_cli_print_table(const struct ps_cli *cli, const struct ps_text_table *ta
 
 static penstock_code run_query(struct ps_cli *cli, struct penstock_error *error) {
     struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
-    PS_TRY(ps_cli_open(cli, &app, error));
+    PS_TRY(ps_cli_open_for_reading(cli, &app, error));
     struct ps_text_table *table PS_SCOPED(ps_text_table_free_scoped) = NULL;
     PS_TRY(ps_app_query(app, cli->arguments[0], &table, error));
     ps_cli_print_table(cli, table);
