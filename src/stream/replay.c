@@ -88,8 +88,8 @@ static penstock_code load_letters(struct replay *replay, const char *reason, con
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_sql_query_with(replay->run->connection,
                              "SELECT id, source, statement, partition, position, hex(raw), raw_size"
-                             " FROM penstock.dead_letters WHERE replayed_epoch IS NULL AND ($1 IS NULL OR reason = $1)"
-                             " AND ($2 IS NULL OR source = $2) ORDER BY source, statement NULLS FIRST, id",
+                             " FROM penstock.dead_letters WHERE replayed_epoch IS NULL AND ($1::VARCHAR IS NULL OR reason = $1)"
+                             " AND ($2::VARCHAR IS NULL OR source = $2) ORDER BY source, statement NULLS FIRST, id",
                              values, 2, &result, error));
     const int64_t count = ps_result_row_count(result);
     replay->letters = ps_arena_allocate(arena, (size_t)count + 1, sizeof *replay->letters);
