@@ -19,6 +19,7 @@ enum state_kind { STATE_EXPORTED, STATE_LEAST, STATE_GREATEST, STATE_PARTS };
 struct state {
     yyjson_mut_val *call; /* a copy of the aggregate as written */
     enum state_kind kind;
+    int scale; /* of the DECIMAL that is summed, for STATE_PARTS */
 };
 
 struct plan {
@@ -150,7 +151,7 @@ static penstock_code copy_parts(struct plan *plan, struct penstock_error *error)
         if (at == plan->state_count) {
             yyjson_mut_val *call = yyjson_mut_val_mut_copy(plan->document, shape->aggregates[i]);
             ps_tree_visit(call, visit_plain, plan->document);
-            plan->states[plan->state_count++] = (struct state){call, STATE_EXPORTED};
+            plan->states[plan->state_count++] = (struct state){.call = call};
         }
     }
     return PENSTOCK_OK;
@@ -212,14 +213,47 @@ static penstock_code delta_text(struct plan *plan, size_t first, size_t end, con
                    : exhausted(error);
 }
 
-/* Does DuckDB take the states [first, end)? */
+/* Does DuckDB take the states [first, end)? Some it exports and then cannot combine. */
 static penstock_code try_states(struct plan *plan, size_t first, size_t end, struct penstock_error *error) {
-    const char *sql = NULL;
-    PS_TRY(delta_text(plan, first, end, &sql, error));
+    const char *delta = NULL;
+    PS_TRY(delta_text(plan, first, end, &delta, error));
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
+    ps_buffer_text(&sql, "SELECT 1");
+    for (size_t i = first; i < end; i++) {
+        switch (plan->states[i].kind) {
+        case STATE_EXPORTED: ps_buffer_printf(&sql, ", finalize(combine(a%zu, a%zu))", i, i); break;
+        case STATE_LEAST: ps_buffer_printf(&sql, ", least(a%zu, a%zu)", i, i); break;
+        case STATE_GREATEST: ps_buffer_printf(&sql, ", greatest(a%zu, a%zu)", i, i); break;
+        case STATE_PARTS: ps_buffer_printf(&sql, ", finalize(a%zu) / finalize(a%zu_count)", i, i); break;
+        }
+    }
+    ps_buffer_text(&sql, " FROM (");
+    ps_buffer_text(&sql, delta);
+    ps_buffer_text(&sql, ")");
+    PS_TRY(ps_buffer_status(&sql, error));
     const char **names = NULL;
     const char **types = NULL;
     size_t count = 0;
-    return ps_sql_describe(plan->run->connection, sql, plan->run->arena, &names, &types, &count, NULL, error);
+    return ps_sql_describe(plan->run->connection, sql.data, plan->run->arena, &names, &types, &count, NULL, error);
+}
+
+/* avg() of a DECIMAL becomes sum and count; *is_good_out: it is one, and its scale is known. */
+static penstock_code read_scale(struct plan *plan, size_t index, bool *is_good_out, struct penstock_error *error) {
+    const char *delta = NULL;
+    PS_TRY(delta_text(plan, index, index + 1, &delta, error));
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
+    ps_buffer_printf(&sql, "SELECT finalize(a%zu) FROM (", index);
+    ps_buffer_text(&sql, delta);
+    ps_buffer_text(&sql, ")");
+    PS_TRY(ps_buffer_status(&sql, error));
+    const char **names = NULL;
+    const char **types = NULL;
+    size_t count = 0;
+    PS_TRY(ps_sql_describe(plan->run->connection, sql.data, plan->run->arena, &names, &types, &count, NULL, error));
+    *is_good_out = count == 1 && sscanf(types[0], "DECIMAL(%*d,%d)", &plan->states[index].scale) == 1;
+    return PENSTOCK_OK;
 }
 
 static penstock_code choose_kind(struct plan *plan, size_t index, struct penstock_error *error) {
@@ -235,7 +269,11 @@ static penstock_code choose_kind(struct plan *plan, size_t index, struct penstoc
                       : strcmp(function, "avg") == 0 || strcmp(function, "mean") == 0 ? STATE_PARTS
                                                                                      : STATE_EXPORTED;
     }
-    if (state->kind != STATE_EXPORTED && try_states(plan, index, index + 1, error) == PENSTOCK_OK) {
+    bool is_good = state->kind != STATE_EXPORTED && try_states(plan, index, index + 1, error) == PENSTOCK_OK;
+    if (is_good && state->kind == STATE_PARTS) {
+        PS_TRY(read_scale(plan, index, &is_good, error));
+    }
+    if (is_good) {
         return PENSTOCK_OK;
     }
     if (error != NULL) {
@@ -302,7 +340,7 @@ static penstock_code plan_merge(struct plan *plan, struct penstock_error *error)
 /* Makes `node` the expression that `text` says, keeping its alias. */
 static bool become(struct plan *plan, yyjson_mut_val *node, const char *text) {
     struct ps_tree *tree PS_SCOPED(ps_tree_free_scoped) = NULL;
-    char select[160];
+    char select[320];
     snprintf(select, sizeof select, "SELECT %s", text);
     if (ps_tree_parse(plan->run->connection, select, &tree, NULL, NULL) != PENSTOCK_OK) {
         return false;
@@ -331,8 +369,11 @@ static void final_state(struct plan *plan, size_t index, char *text, size_t size
     case STATE_EXPORTED: snprintf(text, size, "finalize(a%zu)", index); break;
     case STATE_LEAST:
     case STATE_GREATEST: snprintf(text, size, "a%zu", index); break;
-    case STATE_PARTS:
-        snprintf(text, size, "(CAST(finalize(a%zu) AS DOUBLE) / finalize(a%zu_count))", index, index);
+    case STATE_PARTS: /* digit for digit what DuckDB's avg() does: the unscaled sum over the scaled count */
+        snprintf(text, size,
+                 "(CAST(CAST(replace(CAST(finalize(a%zu) AS VARCHAR), '.', '') AS HUGEINT) AS DOUBLE)"
+                 " / (CAST(finalize(a%zu_count) AS DOUBLE) * 1e%d))",
+                 index, index, plan->states[index].scale);
         break;
     }
 }
@@ -340,7 +381,7 @@ static void final_state(struct plan *plan, size_t index, char *text, size_t size
 static bool visit_final(yyjson_mut_val *node, void *context) {
     struct final_visit *visit = context;
     struct plan *plan = visit->plan;
-    char text[128];
+    char text[256];
     if (yyjson_mut_obj_get(node, "class") == NULL) {
         return true;
     }
