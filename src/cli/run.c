@@ -71,6 +71,13 @@ static void print_line(const char *line, void *context) {
     ps_output_flush(out);
 }
 
+/* A library may have started threads before main(), with no signal blocked (OpenBLAS does). Such a thread would end
+ * the process; with this handler it sends the signal once more instead, and while it is in here the only thread
+ * left that takes it is the one in sigwait(). */
+static void pass_on(int signal_number) {
+    (void)kill(getpid(), signal_number);
+}
+
 static penstock_code run_run(struct ps_cli *cli, struct penstock_error *error) {
     const struct run_values *const values = cli->values;
     struct signal_watch watch PS_SCOPED(end_watch) = {.app = NULL};
@@ -79,6 +86,9 @@ static penstock_code run_run(struct ps_cli *cli, struct penstock_error *error) {
     sigaddset(&watch.signals, SIGINT);
     sigaddset(&watch.signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &watch.signals, NULL);
+    const struct sigaction action = {.sa_handler = pass_on, .sa_mask = watch.signals, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 
     struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
     PS_TRY(ps_cli_open(cli, &app, error));
