@@ -81,7 +81,7 @@ penstock_code ps_bind_parse(struct ps_analysis *analysis, struct ps_item *item) 
     return ps_tree_tables(item->tree, analysis->arena, &item->tables, &item->table_count, analysis->error);
 }
 
-/* --- columns ---------------------------------------------------------------------------------------------------- */
+/* --- columns --------------------------------------------------------------------------------------------- */
 
 static penstock_code check_columns(struct ps_analysis *analysis, const struct ps_item *item) {
     const struct ps_node *node = &item->node;
@@ -189,7 +189,7 @@ static penstock_code bind_source(struct ps_analysis *analysis, struct ps_item *i
     return leave_table(analysis, item, "stream");
 }
 
-/* --- rules -------------------------------------------------------------------------------------------------------- */
+/* --- rules ----------------------------------------------------------------------------------------------- */
 
 static penstock_code rule_error(struct ps_analysis *analysis, const struct ps_rule *rule, int64_t offset) {
     if (analysis->error->code == PENSTOCK_SQL) {
@@ -262,7 +262,7 @@ static penstock_code bind_rule(struct ps_analysis *analysis, const struct ps_ite
     return PENSTOCK_OK;
 }
 
-/* --- statements ----------------------------------------------------------------------------------------------------- */
+/* --- statements ------------------------------------------------------------------------------------------ */
 
 static penstock_code bind_continuous(struct ps_analysis *analysis, struct ps_item *item) {
     const bool is_view = item->node.kind == PS_NODE_VIEW;

@@ -85,7 +85,7 @@ static penstock_code check_final(struct ps_analysis *analysis, const struct ps_i
     if (shape->window_key < 0) {
         const char *hint = ps_arena_printf(
             analysis->arena,
-            "group by time_bucket(INTERVAL 15 MINUTE, %s), or read TUMBLE(STREAM ..., %s, INTERVAL 15 MINUTE) and group by window_start",
+            "group by time_bucket(INTERVAL 15 MINUTE, %s), or by window_start of TUMBLE(STREAM ..., %s, ...)",
             watermark, watermark);
         return ps_analysis_fail(
             analysis, item, shape->stream.offset, hint,

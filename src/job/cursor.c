@@ -110,36 +110,60 @@ penstock_code ps_cursor_fail(struct ps_cursor *cursor, struct ps_location locati
     return PENSTOCK_INVALID_PROJECT;
 }
 
-penstock_code ps_cursor_skip_item(struct ps_cursor *cursor) {
+/* Brackets that are open, innermost last: what each must be closed by. Deeper nesting than any readable one. */
+#define NESTING_MAX 256
+struct brackets {
+    char closers[NESTING_MAX];
+    size_t depth;
+};
+
+/* Takes the next token into account. False: it closes what is not open, or there are too many. */
+static bool follow_bracket(struct brackets *brackets, const struct ps_cursor *cursor) {
+    static const char openers[] = "([{", closers[] = ")]}";
+    const struct ps_token token = ps_cursor_peek(cursor, 0);
+    const char sign = token.kind == PS_TOKEN_SIGN ? cursor->script->text[token.offset] : ' ';
+    const char *opener = strchr(openers, sign);
+    if (opener != NULL) {
+        if (brackets->depth == NESTING_MAX) {
+            return false;
+        }
+        brackets->closers[brackets->depth++] = closers[opener - openers];
+        return true;
+    }
+    if (strchr(closers, sign) == NULL) {
+        return true;
+    }
+    return brackets->depth > 0 && brackets->closers[--brackets->depth] == sign;
+}
+
+static bool is_item_end(const struct ps_cursor *cursor) {
+    return ps_cursor_is_sign(cursor, 0, ',') || ps_cursor_is_sign(cursor, 0, ')');
+}
+
+penstock_code ps_cursor_skip_item(struct ps_cursor *cursor, bool (*is_end)(const struct ps_cursor *cursor)) {
     const struct ps_location start = ps_cursor_location(cursor);
-    for (size_t depth = 0; !ps_cursor_at_end(cursor); cursor->next++) {
-        if (ps_cursor_is_sign(cursor, 0, '(') || ps_cursor_is_sign(cursor, 0, '[') ||
-            ps_cursor_is_sign(cursor, 0, '{')) {
-            depth++;
-        } else if (depth == 0 && (ps_cursor_is_sign(cursor, 0, ',') || ps_cursor_is_sign(cursor, 0, ')'))) {
+    struct brackets brackets = {.depth = 0};
+    for (; !ps_cursor_at_end(cursor); cursor->next++) {
+        if (brackets.depth == 0 && (is_item_end(cursor) || (is_end != NULL && is_end(cursor)))) {
             return PENSTOCK_OK;
-        } else if (ps_cursor_is_sign(cursor, 0, ')') || ps_cursor_is_sign(cursor, 0, ']') ||
-                   ps_cursor_is_sign(cursor, 0, '}')) {
-            depth -= depth > 0 ? 1 : 0;
+        }
+        if (!follow_bracket(&brackets, cursor)) {
+            return ps_cursor_unexpected(cursor, "a matching bracket");
         }
     }
     return ps_cursor_fail(cursor, start, "the list that this belongs to is not closed: ')' is missing");
 }
 
+/* Stops where ps_cursor_skip_item() would fail, so no parser gets to more items than are counted here. */
 size_t ps_cursor_count_items(const struct ps_cursor *cursor) {
     struct ps_cursor ahead = *cursor;
+    struct brackets brackets = {.depth = 0};
     size_t count = 1;
-    size_t depth = 0;
     for (; !ps_cursor_at_end(&ahead); ahead.next++) {
-        if (ps_cursor_is_sign(&ahead, 0, '(') || ps_cursor_is_sign(&ahead, 0, '[')) {
-            depth++;
-        } else if (ps_cursor_is_sign(&ahead, 0, ')') || ps_cursor_is_sign(&ahead, 0, ']')) {
-            if (depth == 0) {
-                break;
-            }
-            depth--;
+        count += brackets.depth == 0 && ps_cursor_is_sign(&ahead, 0, ',');
+        if (!follow_bracket(&brackets, &ahead)) {
+            break;
         }
-        count += depth == 0 && ps_cursor_is_sign(&ahead, 0, ',');
     }
     return count;
 }

@@ -4,6 +4,11 @@
  */
 #include "job/graph.h"
 
+static const char *project_name(const struct ps_graph *graph) {
+    const char *name = graph->project->manifest.name;
+    return name != NULL ? name : "penstock";
+}
+
 static const char *kind_name(enum ps_node_kind kind) {
     switch (kind) {
     case PS_NODE_SOURCE: return "source";
@@ -15,7 +20,7 @@ static const char *kind_name(enum ps_node_kind kind) {
     return "model";
 }
 
-/* --- text -------------------------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------------------ */
 
 static void write_reads(const struct ps_graph *graph, const struct ps_node *node, struct ps_buffer *out) {
     for (size_t i = 0; i < node->input_count; i++) {
@@ -78,7 +83,7 @@ static void write_text(const struct ps_plan *plan, struct ps_buffer *out) {
     }
 }
 
-/* --- Graphviz ------------------------------------------------------------------------------------------------------ */
+/* --- Graphviz -------------------------------------------------------------------------------------------- */
 
 static void write_dot_text(struct ps_buffer *out, const char *text) {
     ps_buffer_text(out, "\"");
@@ -105,7 +110,7 @@ static const char *shape_of(enum ps_node_kind kind) {
 static void write_dot(const struct ps_plan *plan, struct ps_buffer *out) {
     const struct ps_graph *graph = plan->graph;
     ps_buffer_text(out, "digraph ");
-    write_dot_text(out, graph->project->manifest.name != NULL ? graph->project->manifest.name : "penstock");
+    write_dot_text(out, project_name(graph));
     ps_buffer_text(out, " {\n  rankdir=LR;\n");
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct ps_node *node = &graph->nodes[i];
@@ -126,7 +131,7 @@ static void write_dot(const struct ps_plan *plan, struct ps_buffer *out) {
     ps_buffer_text(out, "}\n");
 }
 
-/* --- JSON ---------------------------------------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------------------------------------------ */
 
 static void write_json_text(struct ps_buffer *out, const char *text) {
     ps_buffer_json(out, text, strlen(text));
@@ -186,7 +191,7 @@ static void write_json_stage(const struct ps_plan *plan, size_t index, struct ps
 static void write_json(const struct ps_plan *plan, struct ps_buffer *out) {
     const struct ps_graph *graph = plan->graph;
     ps_buffer_text(out, "{\"project\":");
-    write_json_text(out, graph->project->manifest.name != NULL ? graph->project->manifest.name : "");
+    write_json_text(out, project_name(graph));
     ps_buffer_text(out, ",\"nodes\":[");
     for (size_t i = 0; i < graph->node_count; i++) {
         ps_buffer_text(out, i > 0 ? ",\n" : "\n");

@@ -235,9 +235,9 @@ static penstock_code open_catalogue(struct ps_analysis *analysis) {
     PS_TRY(ps_connection_open(analysis->engine, &analysis->connection, analysis->error));
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, 65536);
-    ps_buffer_text(
-        &sql,
-        "CREATE SCHEMA stream; CREATE MACRO epoch_time() AS TIMESTAMP '1970-01-01 00:00:00'; SET file_search_path = ");
+    ps_buffer_text(&sql,
+                   "CREATE SCHEMA stream; CREATE MACRO epoch_time() AS TIMESTAMP '1970-01-01 00:00:00'; SET "
+                   "file_search_path = ");
     ps_buffer_sql_literal(&sql, analysis->project->folder);
     PS_TRY(ps_buffer_status(&sql, analysis->error));
     return ps_sql_run(analysis->connection, sql.data, analysis->error);

@@ -4,6 +4,7 @@
  */
 #include <math.h>
 
+#include "base/check.h"
 #include "job/cursor.h"
 
 static bool hex_digit(char c, uint32_t *value_out) {
@@ -224,13 +225,14 @@ static penstock_code read_setting_name(struct ps_cursor *cursor, const char **na
 penstock_code ps_cursor_settings(struct ps_cursor *cursor, struct ps_setting **settings_out,
                                  size_t *count_out) {
     PS_TRY(ps_cursor_expect_sign(cursor, '('));
-    struct ps_setting *settings =
-        ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *settings);
+    const size_t count_max = ps_cursor_count_items(cursor);
+    struct ps_setting *settings = ps_arena_allocate(cursor->arena, count_max, sizeof *settings);
     if (settings == NULL) {
         return ps_error_memory(cursor->error, "settings");
     }
     size_t count = 0;
     do {
+        ps_check(count < count_max);
         struct ps_setting *setting = &settings[count];
         setting->location = ps_cursor_location(cursor);
         PS_TRY(read_setting_name(cursor, &setting->name));

@@ -5,6 +5,7 @@
  *   HOLDOUT LAST 30 DAYS BY c | LAST 20 PERCENT BY c | 20 PERCENT
  *   GATE (rmse <= 20, improvement >= 1 PERCENT [OF champion] [CONFIDENCE 0.95], FIRST RUN r2 > 0.1)
  */
+#include "base/check.h"
 #include "job/cursor.h"
 
 /* What a paired improvement is tested with when nothing is said: one error in twenty. */
@@ -159,11 +160,13 @@ static penstock_code read_condition(struct ps_cursor *cursor, struct ps_gate_con
 
 penstock_code ps_parse_gate(struct ps_cursor *cursor, struct ps_model_statement *model) {
     PS_TRY(ps_cursor_expect_sign(cursor, '('));
-    model->gate = ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *model->gate);
+    const size_t count_max = ps_cursor_count_items(cursor);
+    model->gate = ps_arena_allocate(cursor->arena, count_max, sizeof *model->gate);
     if (model->gate == NULL) {
         return ps_error_memory(cursor->error, "the gate of a model");
     }
     do {
+        ps_check(model->gate_count < count_max);
         PS_TRY(read_condition(cursor, &model->gate[model->gate_count]));
         model->gate_count++;
     } while (ps_cursor_accept_sign(cursor, ','));

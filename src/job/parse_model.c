@@ -6,6 +6,7 @@
  * Clauses may come in any order, each once, AS last. Which transforms, estimators and parameters there are is
  * for room model to say: here a call is a name with arguments.
  */
+#include "base/check.h"
 #include "job/cursor.h"
 
 enum clause {
@@ -25,7 +26,8 @@ static penstock_code read_list(struct ps_cursor *cursor, struct ps_parameter *pa
     const char close = ps_cursor_is_sign(cursor, 0, '[') ? ']' : ')';
     const struct ps_location start = ps_cursor_location(cursor);
     cursor->next++;
-    const char **values = ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *values);
+    const size_t count_max = ps_cursor_count_items(cursor);
+    const char **values = ps_arena_allocate(cursor->arena, count_max, sizeof *values);
     if (values == NULL) {
         return ps_error_memory(cursor->error, "a list of values");
     }
@@ -34,6 +36,7 @@ static penstock_code read_list(struct ps_cursor *cursor, struct ps_parameter *pa
     }
     size_t count = 0;
     do {
+        ps_check(count < count_max);
         PS_TRY(ps_cursor_literal(cursor, &values[count]));
         count++;
     } while (ps_cursor_accept_sign(cursor, ','));
@@ -102,12 +105,13 @@ static penstock_code read_call(struct ps_cursor *cursor, const char *what, struc
     if (ps_cursor_accept_sign(cursor, ')')) {
         return PENSTOCK_OK;
     }
-    call->parameters =
-        ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *call->parameters);
+    const size_t count_max = ps_cursor_count_items(cursor);
+    call->parameters = ps_arena_allocate(cursor->arena, count_max, sizeof *call->parameters);
     if (call->parameters == NULL) {
         return ps_error_memory(cursor->error, "parameters");
     }
     do {
+        ps_check(call->parameter_count < count_max);
         PS_TRY(read_parameter(cursor, call));
     } while (ps_cursor_accept_sign(cursor, ','));
     return ps_cursor_accept_sign(cursor, ')') ? PENSTOCK_OK : ps_cursor_unexpected(cursor, "',', '=' or ')'");
@@ -115,12 +119,13 @@ static penstock_code read_call(struct ps_cursor *cursor, const char *what, struc
 
 static penstock_code read_transforms(struct ps_cursor *cursor, struct ps_model_statement *model) {
     PS_TRY(ps_cursor_expect_sign(cursor, '('));
-    model->transforms =
-        ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *model->transforms);
+    const size_t count_max = ps_cursor_count_items(cursor);
+    model->transforms = ps_arena_allocate(cursor->arena, count_max, sizeof *model->transforms);
     if (model->transforms == NULL) {
         return ps_error_memory(cursor->error, "the transforms of a model");
     }
     do {
+        ps_check(model->transform_count < count_max);
         PS_TRY(read_call(cursor, "a transform such as StandardScaler(column)",
                          &model->transforms[model->transform_count]));
         model->transform_count++;

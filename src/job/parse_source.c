@@ -4,32 +4,27 @@
  *
  * A column's type is kept as written: whether it is one is DuckDB's to say (graph.c asks it).
  */
+#include "base/check.h"
 #include "base/limits.h"
 #include "job/cursor.h"
 
 static const char *const clause_words[] = {"WITH", "FORMAT", "ENCODE", NULL};
 
-/* NOT, NULL, a comma and the closing parenthesis end a type; anything in its own parentheses belongs to it. */
-static penstock_code read_type(struct ps_cursor *cursor, const char **type_out) {
-    static const char *const ends[] = {"NOT",        "NULL",      "DEFAULT",    "PRIMARY", "UNIQUE", "CHECK",
-                                       "REFERENCES", "GENERATED", "CONSTRAINT", "COLLATE", NULL};
-    const size_t first = cursor->next;
-    size_t depth = 0;
-    for (; !ps_cursor_at_end(cursor); cursor->next++) {
-        if (ps_cursor_is_sign(cursor, 0, '(') || ps_cursor_is_sign(cursor, 0, '[')) {
-            depth++;
-        } else if (depth > 0 && (ps_cursor_is_sign(cursor, 0, ')') || ps_cursor_is_sign(cursor, 0, ']'))) {
-            depth--;
-        } else if (depth == 0) {
-            bool is_end = ps_cursor_is_sign(cursor, 0, ',') || ps_cursor_is_sign(cursor, 0, ')');
-            for (size_t i = 0; ends[i] != NULL; i++) {
-                is_end = is_end || ps_cursor_is_word(cursor, 0, ends[i]);
-            }
-            if (is_end) {
-                break;
-            }
+/* What may stand behind a type. A comma and the closing parenthesis end it, too. */
+static bool is_type_end(const struct ps_cursor *cursor) {
+    static const char *const ends[] = {"NOT",   "NULL",       "DEFAULT",   "PRIMARY",    "UNIQUE",
+                                       "CHECK", "REFERENCES", "GENERATED", "CONSTRAINT", "COLLATE"};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (ps_cursor_is_word(cursor, 0, ends[i])) {
+            return true;
         }
     }
+    return false;
+}
+
+static penstock_code read_type(struct ps_cursor *cursor, const char **type_out) {
+    const size_t first = cursor->next;
+    PS_TRY(ps_cursor_skip_item(cursor, is_type_end));
     if (cursor->next == first) {
         return ps_cursor_unexpected(cursor, "the column's type");
     }
@@ -37,10 +32,12 @@ static penstock_code read_type(struct ps_cursor *cursor, const char **type_out) 
     return *type_out != NULL ? PENSTOCK_OK : ps_error_memory(cursor->error, "a column");
 }
 
-static penstock_code read_column(struct ps_cursor *cursor, struct ps_source_statement *source) {
+static penstock_code read_column(struct ps_cursor *cursor, struct ps_source_statement *source,
+                                 size_t column_max) {
     static const char expected[] = "',' or ')' or NOT NULL";
     const size_t index = source->schema.column_count;
     const struct ps_location location = ps_cursor_location(cursor);
+    ps_check(index < column_max);
     struct ps_column_schema *column = &source->schema.columns[index];
     PS_TRY(ps_cursor_name(cursor, "a column or WATERMARK", &column->name));
     if (ps_cursor_is_word(cursor, 0, "FOR")) {
@@ -109,7 +106,7 @@ static penstock_code read_columns(struct ps_cursor *cursor, struct ps_source_sta
             cursor->next++;
             PS_TRY(read_watermark(cursor, source));
         } else {
-            PS_TRY(read_column(cursor, source));
+            PS_TRY(read_column(cursor, source, column_max));
         }
     } while (ps_cursor_accept_sign(cursor, ','));
     return ps_cursor_accept_sign(cursor, ')') ? PENSTOCK_OK : ps_cursor_unexpected(cursor, "',' or ')'");

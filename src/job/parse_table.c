@@ -3,6 +3,7 @@
  * parse_table.c - CREATE STREAMING TABLE name [(CONSTRAINT ... EXPECT (...) ON VIOLATION ...)] AS SELECT
  *                 CREATE MATERIALIZED VIEW name AS SELECT [EMIT CHANGES | EMIT FINAL]
  */
+#include "base/check.h"
 #include "job/cursor.h"
 
 static penstock_code read_action(struct ps_cursor *cursor, enum ps_rule_action *action_out) {
@@ -46,7 +47,7 @@ static penstock_code read_rule(struct ps_cursor *cursor, struct ps_table_stateme
     rule->expression.location = ps_cursor_location(cursor);
     const size_t first = cursor->next;
     do {
-        PS_TRY(ps_cursor_skip_item(cursor));
+        PS_TRY(ps_cursor_skip_item(cursor, NULL));
     } while (ps_cursor_accept_sign(cursor, ','));
     if (cursor->next == first) {
         return ps_cursor_unexpected(cursor, "a condition");
@@ -66,12 +67,13 @@ static penstock_code read_rule(struct ps_cursor *cursor, struct ps_table_stateme
 
 penstock_code ps_parse_table(struct ps_cursor *cursor, struct ps_table_statement *table_out) {
     if (ps_cursor_accept_sign(cursor, '(')) {
-        table_out->rules =
-            ps_arena_allocate(cursor->arena, ps_cursor_count_items(cursor), sizeof *table_out->rules);
+        const size_t count_max = ps_cursor_count_items(cursor);
+        table_out->rules = ps_arena_allocate(cursor->arena, count_max, sizeof *table_out->rules);
         if (table_out->rules == NULL) {
             return ps_error_memory(cursor->error, "the rules of a table");
         }
         do {
+            ps_check(table_out->rule_count < count_max);
             PS_TRY(read_rule(cursor, table_out));
         } while (ps_cursor_accept_sign(cursor, ','));
         if (!ps_cursor_accept_sign(cursor, ')')) {

@@ -60,9 +60,9 @@ void ps_project_free(struct ps_project *project) {
 
 /* The folder's own name, for a manifest that gives none. */
 static const char *folder_name(const char *folder, struct ps_arena *arena) {
-    char *real = realpath(folder, NULL); /* tidy: allow memory: realpath allocates */
+    char *real = realpath(folder, NULL);
     const char *name = ps_arena_copy(arena, real != NULL ? ps_path_name(real) : ps_path_name(folder));
-    free(real);
+    free(real); /* tidy: allow memory: realpath allocates */
     return name;
 }
 

@@ -178,10 +178,10 @@ static penstock_code check_join(struct ps_shape_reading *reading, yyjson_mut_val
     const bool needs_right = strcmp(type, "RIGHT") == 0;
     if (strcmp(type, "FULL") == 0 || strcmp(type, "OUTER") == 0 || (needs_left && is_right) ||
         (needs_right && is_left)) {
-        snprintf(
-            message, sizeof message,
-            "this %s JOIN waits for what the stream may still bring: the stream must be on the side whose rows are all kept",
-            type);
+        snprintf(message, sizeof message,
+                 "this %s JOIN waits for what the stream may still bring: the stream must be on the side "
+                 "that is kept whole",
+                 type);
         return ps_shape_fail(reading, join, message,
                              "write FROM STREAM ... LEFT JOIN table, or an inner JOIN");
     }

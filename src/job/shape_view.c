@@ -33,14 +33,13 @@ static const char combinable_list[] =
 static const struct {
     const char *prefix, *hint;
 } instead[] = {
-    {"median",
-     "keep a histogram (GROUP BY a bucket of the value, count(*)), or take the median where the streaming table is queried"},
+    {"median", "keep a histogram: GROUP BY a bucket of the value and count(*); or query the streaming table"},
     {"quantile",
-     "keep a histogram (GROUP BY a bucket of the value, count(*)), or take the quantile where the streaming table is queried"},
+     "keep a histogram: GROUP BY a bucket of the value and count(*); or query the streaming table"},
     {"approx_quantile",
-     "keep a histogram (GROUP BY a bucket of the value, count(*)), or take the quantile where the streaming table is queried"},
+     "keep a histogram: GROUP BY a bucket of the value and count(*); or query the streaming table"},
     {"reservoir_quantile",
-     "keep a histogram (GROUP BY a bucket of the value, count(*)), or take the quantile where the streaming table is queried"},
+     "keep a histogram: GROUP BY a bucket of the value and count(*); or query the streaming table"},
     {"mad", "use stddev(), or compute it where the streaming table is queried"},
     {"mode", "GROUP BY the value too and keep count(*), then take the largest where the view is queried"},
     {"histogram", "GROUP BY a bucket of the value and keep count(*)"},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stages, tasks and notes of a plan, and its three forms.
+ * plan_test.c - stages, tasks and notes of a plan, and its three forms.
  */
 #include "job/graph.h"
 
@@ -37,11 +37,15 @@ static void close_plan(void) {
 
 static const char whole[] =
     "CREATE TABLE weather (origin VARCHAR);\n"
-    "CREATE SOURCE departures (carrier VARCHAR, origin VARCHAR, ts TIMESTAMP, flight INTEGER, y DOUBLE, WATERMARK FOR ts AS ts - INTERVAL 30 SECOND)"
+    "CREATE SOURCE departures (carrier VARCHAR, origin VARCHAR, ts TIMESTAMP, flight INTEGER, y DOUBLE, "
+    "WATERMARK FOR ts AS ts - INTERVAL 30 SECOND)"
     " WITH (connector = 'file');\n"
-    "CREATE STREAMING TABLE clean (CONSTRAINT a EXPECT (y > 0)) AS SELECT d.origin, y, d.ts FROM STREAM departures d JOIN weather w USING (origin);\n"
-    "CREATE MATERIALIZED VIEW \"by \"\"origin\" AS SELECT origin, date_trunc('day', ts) AS day, count(*) AS n FROM STREAM clean GROUP BY ALL EMIT FINAL;\n"
-    "CREATE MODEL m TRANSFORM (StandardScaler(n)) PREDICT y USING LinearRegression(regParam = GRID(0, 1), elasticNetParam = GRID(0, 0.5, 1))\n"
+    "CREATE STREAMING TABLE clean (CONSTRAINT a EXPECT (y > 0)) AS SELECT d.origin, y, d.ts FROM STREAM "
+    "departures d JOIN weather w USING (origin);\n"
+    "CREATE MATERIALIZED VIEW \"by \"\"origin\" AS SELECT origin, date_trunc('day', ts) AS day, "
+    "count(*) AS n FROM STREAM clean GROUP BY ALL EMIT FINAL;\n"
+    "CREATE MODEL m TRANSFORM (StandardScaler(n)) PREDICT y USING LinearRegression(regParam = GRID(0, "
+    "1), elasticNetParam = GRID(0, 0.5, 1))\n"
     "  VALIDATE CrossValidator(numFolds = 5) HOLDOUT LAST 3 DAYS BY ts GATE (rmse < 3, r2 > 0) AS FROM clean";
 
 static void test_text(void **state) {
@@ -69,7 +73,8 @@ static void test_text(void **state) {
         "  tasks: 1: one transaction, in the order of the records\n"
         "  +- departures: watermark of ts, 30000 ms behind; late records are dead letters\n"
         "  +- clean: SELECT, 1 rule, insert\n"
-        "  +- by \"origin: aggregate the epoch's rows, merge the states; shown once the watermark is past the window\n"
+        "  +- by \"origin: aggregate the epoch's rows, merge the states; shown once the watermark is "
+        "past the window\n"
         "  `- commit rows, states, dead letters, watermarks and positions together\n"
         "Stage 3: train m  (after stage 2)\n"
         "  tasks: one per block of rows, up to 4 at a time\n"
@@ -133,13 +138,13 @@ static void test_small_projects(void **state) {
     assert_int_equal(plan->stages[0].input_count, 0);
     assert_int_equal(plan->note_count, 0);
     close_plan();
-    open_plan(
-        "CREATE SOURCE s (a INT, b INT) WITH (connector = 'f'); CREATE STREAMING TABLE t AS SELECT * EXCLUDE (b) FROM STREAM s");
+    open_plan("CREATE SOURCE s (a INT, b INT) WITH (connector = 'f'); CREATE STREAMING TABLE t AS SELECT * "
+              "EXCLUDE (b) FROM STREAM s");
     assert_true(graph->nodes[0].column_is_read[0]);
     assert_false(graph->nodes[0].column_is_read[1]);
     close_plan();
-    open_plan(
-        "CREATE SOURCE s (a INT, b INT) WITH (connector = 'f'); CREATE STREAMING TABLE t AS SELECT COLUMNS('x|a') FROM STREAM s");
+    open_plan("CREATE SOURCE s (a INT, b INT) WITH (connector = 'f'); CREATE STREAMING TABLE t AS SELECT "
+              "COLUMNS('x|a') FROM STREAM s");
     assert_true(graph->nodes[0].column_is_read[1]);
     close_plan();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The manifest: keys, targets, variables, overrides, files; and what wrong ones are told.
+ * project_test.c - the manifest: keys, targets, variables, overrides, files; and what wrong ones are told.
  */
 #include "job/project.h"
 
@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
+
+#include "cases.h"
 
 #include "base/file.h"
 #include "base/thread.h"
@@ -135,85 +137,52 @@ static void test_files(void **state) {
     ps_project_free(project);
 }
 
-static const struct {
-    const char *manifest, *message, *hint;
-} bad_rows[] = {
-    {"nmae: x", "penstock.yml:1:1: unknown key 'nmae'", "did you mean name?"},
-    {"name: x\nzebra: 1", "penstock.yml:2:1: unknown key 'zebra'", "keys are name, sql"},
-    {"name: x\nname: y", "penstock.yml:2:1: the key 'name' is given twice, first in line 1", NULL},
-    {"name: [a]", "penstock.yml:1:7: 'name' needs one value", NULL},
-    {"store:", "penstock.yml:1:7: 'store' needs one value", NULL},
-    {"executor_coers: 2", "penstock.yml:1:1: unknown key 'executor_coers'", "did you mean executor-cores?"},
-    {"epoch: {rws: 2}", "penstock.yml:1:9: unknown key 'epoch.rws'", "did you mean rows?"},
-    {"epoch: 5", "penstock.yml:1:8: 'epoch' has keys of its own: rows, bytes, interval", NULL},
-    {"- a\n- b", "penstock.yml:1:1: the manifest has keys, such as name: my_project", NULL},
-    {"sql: *.sql",
-     "penstock.yml:1:7: this is not YAML: did not find expected alphabetic or numeric character",
-     "needs quotes"},
-    {"name: x\n\tstore: y",
-     "penstock.yml:2:1: this is not YAML: found a tab character that violates indentation", "spaces"},
-    {"name: {", "penstock.yml:2:1: this is not YAML: did not find expected node content", NULL},
-    {"a: b\n---\nc: d", "penstock.yml:3:1: a second YAML document begins here, but a manifest is one", NULL},
-    {"name: \"\xff\"", "penstock.yml:1:8: the byte 0xff is not UTF-8", NULL},
-    {"name: \"\xc3\xa4\xc3\xa4\" : x",
-     "penstock.yml:1:14: this is not YAML: mapping values are not allowed in this context", NULL},
-    {"sql: {a: b}", "penstock.yml:1:6: 'sql' is a list of file names or patterns, such as [\"*.sql\"]", NULL},
-    {"sql: [nothing.sql]", "penstock.yml:1:7: no SQL file matches 'nothing.sql' in FOLDER", NULL},
-    {"master: yarn",
-     "penstock.yml:1:9: master 'yarn' cannot be used: this version runs on local, local[N] or local[*]",
-     NULL},
-    {"master: sc://host:15002",
-     "penstock.yml:1:9: master 'sc://host:15002' cannot be used: this version runs on local, local[N] or local[*]",
-     NULL},
-    {"master: \"local-cluster[2,1,1024]\"",
-     "penstock.yml:1:9: master 'local-cluster[2,1,1024]' cannot be used: this version runs on local, local[N] or local[*]",
-     NULL},
-    {"master: lokal",
-     "penstock.yml:1:9: unknown master 'lokal': this version runs on local, local[N] or local[*]", NULL},
-    {"master: local[0]", "penstock.yml:1:9: master 'local[0]': the number of cores is from 1 to 1024",
-     "local[*]"},
-    {"master: local[]",
-     "penstock.yml:1:9: unknown master 'local[]': this version runs on local, local[N] or local[*]", NULL},
-    {"num-executors: 4",
-     "penstock.yml:1:16: num-executors is 4, but master local[*] has one executor, this process", "local[N]"},
-    {"vars: 5", "penstock.yml:1:7: 'vars' maps names to values, such as vars: {KAFKA: \"localhost:9092\"}",
-     NULL},
-    {"vars: {A: [1]}", "penstock.yml:1:11: a variable has one plain value", NULL},
-    {"store: ${NOPE_NEVER}", "penstock.yml:1:8: the variable ${NOPE_NEVER} has no value", NULL},
-    {"targets: 5",
-     "penstock.yml:1:10: 'targets' maps names to keys, such as targets: {local: {master: local}}", NULL},
-    {"targets: {a: 5}", "penstock.yml:1:14: a target has keys, as the manifest itself", NULL},
-    {"targets: {prod: {}}\ndefault-target: prodd",
-     "penstock.yml:2:17: there is no target 'prodd' in penstock.yml", "did you mean prod?"},
-    {"targets: {prod: {targets: {}}}\ndefault-target: prod", "penstock.yml:1:18: unknown key 'targets'",
-     NULL},
-    {"? [a]\n: b", "penstock.yml:1:3: a key must be a plain word", NULL},
-};
-
-static void test_bad_manifests(void **state) {
-    (void)state;
-    int wrong_count = 0;
-    write_file("a.sql", "");
-    for (size_t i = 0; i < sizeof bad_rows / sizeof bad_rows[0]; i++) {
-        struct penstock_error error = {0};
-        struct ps_project *project = NULL;
-        write_file("penstock.yml", bad_rows[i].manifest);
-        const penstock_code code = ps_project_load(folder, NULL, &project, &error);
-        char *at = strstr(error.message, folder);
-        if (at != NULL) {
-            memcpy(at, "FOLDER", 6);
-            memmove(at + 6, at + strlen(folder), strlen(at + strlen(folder)) + 1);
-        }
-        const bool is_code = code == PENSTOCK_INVALID_PROJECT || code == PENSTOCK_UNSUPPORTED;
-        if (!is_code || strcmp(error.message, bad_rows[i].message) != 0 ||
-            (bad_rows[i].hint != NULL && strstr(error.hint, bad_rows[i].hint) == NULL)) {
-            print_error("%s\n  is:       %s (%s)\n  expected: %s (%s)\n", bad_rows[i].manifest, error.message,
-                        error.hint, bad_rows[i].message, bad_rows[i].hint != NULL ? bad_rows[i].hint : "");
-            wrong_count++;
-        }
-        assert_null(project);
+/* The manifest's text is `text`; the error's message has FOLDER for the folder's name. */
+static penstock_code load(const char *text, struct penstock_error *error) {
+    struct ps_project *project = NULL;
+    write_file("penstock.yml", text);
+    const penstock_code code = ps_project_load(folder, NULL, &project, error);
+    char *at = strstr(error->message, folder);
+    if (at != NULL) {
+        memcpy(at, "FOLDER", 6);
+        memmove(at + 6, at + strlen(folder), strlen(at + strlen(folder)) + 1);
     }
+    ps_project_free(project);
+    return code;
+}
+
+static void test_cases(void **state) {
+    (void)state;
+    struct test_cases cases;
+    size_t wrong_count = 0;
+    write_file("a.sql", "");
+    assert_true(read_cases("manifest.txt", &cases));
+    assert_true(cases.count > 20);
+    for (size_t i = 0; i < cases.count; i++) {
+        struct penstock_error error = {0};
+        const penstock_code code = load(cases.items[i].text, &error);
+        wrong_count += !check_case(&cases.items[i], code, &error);
+    }
+    ps_arena_free(cases.arena);
     assert_int_equal(wrong_count, 0);
+}
+
+/* Texts that cannot stand in a file of cases. */
+static void test_bad_bytes(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {{"name: x\n\tstore: y",
+                 "penstock.yml:2:1: this is not YAML: found a tab character that violates indentation"},
+                {"name: \"\xff\"", "penstock.yml:1:8: the byte 0xff is not UTF-8"},
+                {"name: \"\xc3\xa4\xc3\xa4\" : x",
+                 "penstock.yml:1:14: this is not YAML: mapping values are not allowed in this context"}};
+    write_file("a.sql", "");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct penstock_error error;
+        assert_int_equal(load(rows[i].text, &error), PENSTOCK_INVALID_PROJECT);
+        assert_string_equal(error.message, rows[i].message);
+    }
 }
 
 /* A wrong value of an option: the wording is room base's, the place is ours. */
@@ -302,7 +271,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_defaults, begin, end),
         cmocka_unit_test_setup_teardown(test_everything, begin, end),
         cmocka_unit_test_setup_teardown(test_files, begin, end),
-        cmocka_unit_test_setup_teardown(test_bad_manifests, begin, end),
+        cmocka_unit_test_setup_teardown(test_cases, begin, end),
+        cmocka_unit_test_setup_teardown(test_bad_bytes, begin, end),
         cmocka_unit_test_setup_teardown(test_bad_values, begin, end),
         cmocka_unit_test_setup_teardown(test_bad_options, begin, end),
         cmocka_unit_test_setup_teardown(test_no_project, begin, end),

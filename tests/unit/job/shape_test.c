@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * TUMBLE and HOP give the right windows when they run; a SELECT's stream, path, keys and window are found.
+ * shape_test.c - TUMBLE and HOP give the right windows when they run; a SELECT's stream, path, keys and window
+ * are found.
  */
 #include "job/shape.h"
 
@@ -22,7 +23,8 @@ static int begin(void **state) {
            ps_sql_run(
                connection,
                "CREATE SCHEMA stream; CREATE TABLE stream.\"a t\" (id INTEGER, \"my ts\" TIMESTAMP, day DATE);"
-               "INSERT INTO stream.\"a t\" VALUES (1, '1970-01-01 00:00:00', '1970-01-08'), (2, '1969-12-31 23:59:59.999999', '1970-01-06'),"
+               "INSERT INTO stream.\"a t\" VALUES (1, '1970-01-01 00:00:00', '1970-01-08'), (2, "
+               "'1969-12-31 23:59:59.999999', '1970-01-06'),"
                " (3, '2013-01-01 00:07:30', NULL), (4, NULL, NULL)",
                NULL) != PENSTOCK_OK;
 }
@@ -67,7 +69,8 @@ static void test_tumble(void **state) {
         "2 1969-12-31 23:53:00 1970-01-01 00:00:00\n"
         "3 2013-01-01 00:03:00 2013-01-01 00:10:00\n");
     assert_rows(
-        "SELECT w.id, w.window_start, window_end FROM tumble(stream \"a t\", day, INTERVAL '7 days') AS w ORDER BY id",
+        "SELECT w.id, w.window_start, window_end FROM tumble(stream \"a t\", day, INTERVAL '7 days') AS "
+        "w ORDER BY id",
         "1 1970-01-08 00:00:00 1970-01-15 00:00:00\n"
         "2 1970-01-01 00:00:00 1970-01-08 00:00:00\n");
     assert_rows(
@@ -76,23 +79,26 @@ static void test_tumble(void **state) {
         "2 1969-12-01 00:00:00 1970-01-01 00:00:00\n"
         "3 2013-01-01 00:00:00 2013-02-01 00:00:00\n");
     assert_rows(
-        "SELECT \"a t\".id FROM (SELECT * FROM TUMBLE(STREAM \"a t\", \"my ts\", INTERVAL 1 HOUR)) AS \"a t\" ORDER BY id",
+        "SELECT \"a t\".id FROM (SELECT * FROM TUMBLE(STREAM \"a t\", \"my ts\", INTERVAL 1 HOUR)) AS "
+        "\"a t\" ORDER BY id",
         "1\n2\n3\n");
 }
 
 static void test_hop(void **state) {
     (void)state;
+    assert_rows("SELECT window_start, window_end FROM HOP(STREAM \"a t\", \"my ts\", INTERVAL 5 MINUTE, "
+                "INTERVAL 15 MINUTE) WHERE id = 3 ORDER BY 1",
+                "2012-12-31 23:55:00 2013-01-01 00:10:00\n"
+                "2013-01-01 00:00:00 2013-01-01 00:15:00\n"
+                "2013-01-01 00:05:00 2013-01-01 00:20:00\n");
     assert_rows(
-        "SELECT window_start, window_end FROM HOP(STREAM \"a t\", \"my ts\", INTERVAL 5 MINUTE, INTERVAL 15 MINUTE) WHERE id = 3 ORDER BY 1",
-        "2012-12-31 23:55:00 2013-01-01 00:10:00\n"
-        "2013-01-01 00:00:00 2013-01-01 00:15:00\n"
-        "2013-01-01 00:05:00 2013-01-01 00:20:00\n");
-    assert_rows(
-        "SELECT window_start, window_end FROM HOP(STREAM \"a t\", \"my ts\", INTERVAL 1 HOUR + INTERVAL 30 MINUTE, INTERVAL 3 HOUR) WHERE id = 1 ORDER BY 1",
+        "SELECT window_start, window_end FROM HOP(STREAM \"a t\", \"my ts\", INTERVAL 1 HOUR + INTERVAL "
+        "30 MINUTE, INTERVAL 3 HOUR) WHERE id = 1 ORDER BY 1",
         "1969-12-31 22:30:00 1970-01-01 01:30:00\n"
         "1970-01-01 00:00:00 1970-01-01 03:00:00\n");
     assert_rows(
-        "SELECT count(*), count(DISTINCT window_start) FROM HOP(STREAM \"a t\", \"my ts\", INTERVAL 5 MINUTE, INTERVAL 5 MINUTE)",
+        "SELECT count(*), count(DISTINCT window_start) FROM HOP(STREAM \"a t\", \"my ts\", INTERVAL 5 "
+        "MINUTE, INTERVAL 5 MINUTE)",
         "3 3\n");
 }
 

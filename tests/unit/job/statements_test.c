@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Statement heads: what is read, and what wrong ones are told, place by place.
+ * statements_test.c - statement heads: what is read, and what wrong ones are told, place by place.
  */
 #include "job/project.h"
 
@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+
+#include "cases.h"
 
 static struct ps_arena *arena;
 
@@ -153,7 +155,8 @@ static void test_model(void **state) {
         "  TRANSFORM (OutlierFilter(loading_time, method = 'iqr', k = 3), StandardScaler(distance, \"wind speed\"),\n"
         "             Bucketizer(distance, splits = [-inf, 0, 1e-3, inf]), Imputer)\n"
         "  PREDICT loading_time\n"
-        "  USING LinearRegression(regParam = GRID(0, 0.01, 1e-1), elasticNetParam = (0, 1), fitIntercept = true, x = NULL)\n"
+        "  USING LinearRegression(regParam = GRID(0, 0.01, 1e-1), elasticNetParam = (0, 1), "
+        "fitIntercept = true, x = NULL)\n"
         "  VALIDATE CrossValidator(numFolds = 3, metricName = 'rmse', seed = -7)\n"
         "  HOLDOUT LAST 30 DAYS BY sched_dep\n"
         "  GATE (rmse <= 20, improvement >= 1 PERCENT OF champion CONFIDENCE 0.9, FIRST RUN r2 > -0.1)\n"
@@ -256,157 +259,45 @@ static void test_variables(void **state) {
     assert_string_equal(good("SELECT '${PENSTOCK_TEST_VARIABLE}'", 1)->text, "SELECT 'from outside'");
 }
 
-/* Text, the message with its place, and a part of the hint (NULL: no hint is asked for). */
-static const struct {
-    const char *text, *message, *hint;
-} bad_rows[] = {
-    {"CREATE SINK s AS SELECT 1", "a.sql:1:1: unknown statement CREATE SINK", "statements are CREATE SOURCE"},
-    {"\n  CREATE JOB j", "a.sql:2:3: unknown statement CREATE JOB", NULL},
-    {"CREATE ENDPOINT e", "a.sql:1:1: unknown statement CREATE ENDPOINT", NULL},
-    {"CREATE STREMING TABLE t", "a.sql:1:1: unknown statement CREATE STREMING",
-     "did you mean CREATE STREAMING TABLE?"},
-    {"CREATE MODLE m", "a.sql:1:1: unknown statement CREATE MODLE", "did you mean CREATE MODEL?"},
-    {"CREATE", "a.sql:1:1: unknown statement CREATE", NULL},
-    {"CREATE STREAMING VIEW v", "a.sql:1:18: found 'VIEW', but TABLE was expected", NULL},
-    {"CREATE OR DROP TABLE v", "a.sql:1:11: found 'DROP', but REPLACE was expected", NULL},
-    {"BEGIN; SELECT 1", "a.sql:1:1: BEGIN cannot be used in a project", "leave it out"},
-    {"SELECT 1;\nCOMMIT", "a.sql:2:1: COMMIT cannot be used in a project", NULL},
-    {"SELECT 'abc\n", "a.sql:1:8: this string does not end before the end of the file", NULL},
-    {"SELECT \"abc\n", "a.sql:1:8: this quoted name does not end before the end of the file", NULL},
-    {"-- ok\n /* a */ /* b /* c */", "a.sql:2:10: this comment does not end before the end of the file",
-     NULL},
-    {"SELECT $a$ $b$ $$", "a.sql:1:8: this string does not end before the end of the file", NULL},
-    {"SELECT '\xff'", "a.sql:1:9: the byte 0xff is not UTF-8", "UTF-8"},
-    {"SELECT '${KAFKAA}'", "a.sql:1:9: the variable ${KAFKAA} has no value", "did you mean ${KAFKA}?"},
-    {"SELECT\n ${NOPE_NEVER}", "a.sql:2:2: the variable ${NOPE_NEVER} has no value", "--set NOPE_NEVER="},
-    {"SELECT '${'", "a.sql:1:9: '${' is not followed by a variable's name and '}'", "${NAME}"},
-    {"SELECT ${1}", "a.sql:1:8: '${' is not followed by a variable's name and '}'", NULL},
-    {"CREATE SOURCE", "a.sql:1:14: found the end of the statement, but a name was expected", NULL},
-    {"CREATE SOURCE main.s (a INT)" SOURCE_TAIL,
-     "a.sql:1:15: 'main.' names a schema, but sources, streaming tables, views and models have none", NULL},
-    {"CREATE SOURCE s" SOURCE_TAIL, "a.sql:1:17: found 'WITH', but '(' and the source's columns was expected",
-     NULL},
-    {"CREATE SOURCE s ()" SOURCE_TAIL, "a.sql:1:18: found ')', but a column or WATERMARK was expected", NULL},
-    {"CREATE SOURCE s (a)" SOURCE_TAIL, "a.sql:1:19: found ')', but the column's type was expected", NULL},
-    {"CREATE SOURCE s (a INT, A TEXT)" SOURCE_TAIL, "a.sql:1:25: the column 'A' is declared twice", NULL},
-    {"CREATE SOURCE s (a INT PRIMARY KEY)" SOURCE_TAIL,
-     "a.sql:1:24: found 'PRIMARY', but ',' or ')' or NOT NULL was expected", NULL},
-    {"CREATE SOURCE s (a INT",
-     "a.sql:1:23: found the end of the statement, but ',' or ')' or NOT NULL was expected", NULL},
-    {"CREATE SOURCE s (a INT)", "a.sql:1:24: the source does not say where its records come from",
-     "connector = 'file'"},
-    {"CREATE SOURCE s (a INT) WITH (path = 'x')",
-     "a.sql:1:25: the source does not say where its records come from", NULL},
-    {"CREATE SOURCE s (a INT) WTIH (connector = 'file')",
-     "a.sql:1:25: found 'WTIH', but WITH (...), FORMAT PLAIN, ENCODE ... or ';' was expected",
-     "did you mean WITH?"},
-    {"CREATE SOURCE s (a INT) WITH (connector = file)",
-     "a.sql:1:43: found 'file', but a value (a number, a 'string', TRUE, FALSE or NULL) was expected",
-     "text needs single quotes: 'file'"},
-    {"CREATE SOURCE s (a INT) WITH (connector 'file')", "a.sql:1:41: found 'file', but '=' was expected",
-     NULL},
-    {"CREATE SOURCE s (a INT) WITH (connector = 'f', a.b = 1, A.B = 2)",
-     "a.sql:1:57: 'A.B' is set twice, first in line 1", NULL},
-    {"CREATE SOURCE s (a INT)" SOURCE_TAIL " ENCODE JSN",
-     "a.sql:1:70: found 'JSN', but JSON, CSV or PARQUET was expected", "did you mean JSON?"},
-    {"CREATE SOURCE s (a INT)" SOURCE_TAIL " FORMAT DEBEZIUM",
-     "a.sql:1:70: found 'DEBEZIUM', but PLAIN was expected", NULL},
-    {"CREATE SOURCE s (dep INT, WATERMARK FOR depp AS depp)" SOURCE_TAIL,
-     "a.sql:1:41: the watermark's column 'depp' is not a column of this source", "did you mean dep?"},
-    {"CREATE SOURCE s (a INT, WATERMARK FOR a AS a)" SOURCE_TAIL,
-     "a.sql:1:39: the watermark's column 'a' is INT, but must be TIMESTAMP or DATE", NULL},
-    {"CREATE SOURCE s (a DATE, WATERMARK FOR a AS b)" SOURCE_TAIL,
-     "a.sql:1:45: the watermark is for 'a', so it is 'a - INTERVAL ...', not 'b'", NULL},
-    {"CREATE SOURCE s (a DATE, WATERMRK FOR a AS a)" SOURCE_TAIL,
-     "a.sql:1:26: found 'WATERMRK FOR', but a column or WATERMARK FOR was expected",
-     "did you mean WATERMARK FOR?"},
-    {"CREATE SOURCE s (a DATE, WATERMARK FOR a AS a - INTERVAL 3 PARSEC)" SOURCE_TAIL,
-     "a.sql:1:49: this is not an interval of MILLISECOND, SECOND, MINUTE, HOUR, DAY or WEEK", NULL},
-    {"CREATE SOURCE s (a DATE, WATERMARK FOR a AS a - INTERVAL -3 DAY)" SOURCE_TAIL,
-     "a.sql:1:49: the interval is negative", NULL},
-    {"CREATE STREAMING TABLE t SELECT 1", "a.sql:1:26: found 'SELECT', but AS was expected", NULL},
-    {"CREATE STREAMING TABLE t AS", "a.sql:1:28: found the end of the statement, but a SELECT was expected",
-     NULL},
-    {"CREATE STREAMING TABLE t (a INT) AS SELECT 1",
-     "a.sql:1:27: found 'a', but CONSTRAINT name EXPECT (condition) was expected", "only rules stand here"},
-    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT x > 1) AS SELECT 1",
-     "a.sql:1:47: found 'x', but '(' was expected", NULL},
-    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT ()) AS SELECT 1",
-     "a.sql:1:48: found ')', but a condition was expected", NULL},
-    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT (x) ON VIOLATION DORP ROW) AS SELECT 1",
-     "a.sql:1:64: found 'DORP', but DROP ROW, FAIL UPDATE or DEAD LETTER was expected", "did you mean DROP?"},
-    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT (x), CONSTRAINT C EXPECT (y)) AS SELECT 1",
-     "a.sql:1:63: the rule 'C' is declared twice", NULL},
-    {"CREATE STREAMING TABLE t (CONSTRAINT c EXPECT (x",
-     "a.sql:1:48: the list that this belongs to is not closed: ')' is missing", NULL},
-    {"CREATE MATERIALIZED VIEW v AS SELECT 1 EMIT FINALLY",
-     "a.sql:1:45: found 'FINALLY', but CHANGES or FINAL was expected", "did you mean FINAL?"},
-    {"CREATE MATERIALIZED VIEW v AS SELECT 1 EMIT",
-     "a.sql:1:44: found the end of the statement, but CHANGES or FINAL was expected", NULL},
-    {"CREATE MODEL m AS SELECT 1", "a.sql:1:16: found 'AS', but PREDICT column was expected", NULL},
-    {"CREATE MODEL m PREDICT y AS SELECT 1", "a.sql:1:26: found 'AS', but USING Estimator(...) was expected",
-     NULL},
-    {"CREATE MODEL m PREDICT y USING L",
-     "a.sql:1:33: found the end of the statement, but TRANSFORM, PREDICT, USING, VALIDATE, HOLDOUT, GATE or AS was expected",
-     NULL},
-    {"CREATE MODEL m PREDICT y USNIG L AS SELECT 1",
-     "a.sql:1:26: found 'USNIG', but USING Estimator(...) was expected", "did you mean USING?"},
-    {"CREATE MODEL m PREDICT y PREDICT z USING L AS SELECT 1", "a.sql:1:26: PREDICT is given twice", NULL},
-    {"CREATE MODEL m PREDICT y USING L(a = 1, A = 2) AS SELECT 1",
-     "a.sql:1:41: the parameter 'A' of L is set twice", NULL},
-    {"CREATE MODEL m PREDICT y USING L(a = GRID()) AS SELECT 1",
-     "a.sql:1:42: the list of values for a is empty", NULL},
-    {"CREATE MODEL m PREDICT y USING L(a = GRID(1, 2) AS SELECT 1",
-     "a.sql:1:49: found 'AS', but ',', '=' or ')' was expected", NULL},
-    {"CREATE MODEL m PREDICT y USING L(a = keep) AS SELECT 1",
-     "a.sql:1:38: found 'keep', but a value (a number, a 'string', TRUE, FALSE or NULL) was expected",
-     "'keep'"},
-    {"CREATE MODEL m PREDICT y USING L HOLDOUT LAST 30 DAYS AS SELECT 1",
-     "a.sql:1:55: found 'AS', but BY column (what the last rows are last by) was expected", NULL},
-    {"CREATE MODEL m PREDICT y USING L HOLDOUT LAST 30 DYAS BY t AS SELECT 1",
-     "a.sql:1:50: found 'DYAS', but PERCENT, or SECONDS, MINUTES, HOURS, DAYS, WEEKS, MONTHS or YEARS was expected",
-     "did you mean DAYS?"},
-    {"CREATE MODEL m PREDICT y USING L HOLDOUT LAST 100 PERCENT BY t AS SELECT 1",
-     "a.sql:1:42: a hold-out of 100 percent leaves nothing to train on", NULL},
-    {"CREATE MODEL m PREDICT y USING L HOLDOUT 0 PERCENT AS SELECT 1",
-     "a.sql:1:42: a hold-out is more than 0 and less than 100 percent, not 0", NULL},
-    {"CREATE MODEL m PREDICT y USING L GATE (rmse = 20) AS SELECT 1",
-     "a.sql:1:45: found '=', but <=, <, >= or > was expected", NULL},
-    {"CREATE MODEL m PREDICT y USING L GATE (rmse <= 'x') AS SELECT 1",
-     "a.sql:1:48: found 'x', but a number was expected", NULL},
-    {"CREATE MODEL m PREDICT y USING L GATE (improvement >= 1) AS SELECT 1",
-     "a.sql:1:56: found ')', but PERCENT was expected", NULL},
-    {"CREATE MODEL m PREDICT y USING L GATE (improvement <= 1 PERCENT) AS SELECT 1",
-     "a.sql:1:40: an improvement is at least so much: write improvement >= n PERCENT", NULL},
-    {"CREATE MODEL m PREDICT y USING L GATE (improvement >= 1 PERCENT CONFIDENCE 95) AS SELECT 1",
-     "a.sql:1:76: a confidence is from 0.5 to below 1, not 95", NULL},
-    {"CREATE MODEL m PREDICT y USING L GATE (FIRST RUN improvement >= 1 PERCENT) AS SELECT 1",
-     "a.sql:1:40: the first run has no champion to improve on: give it a limit, such as FIRST RUN r2 > 0",
-     NULL},
-    {"CREATE MODEL \"a@b\" PREDICT y USING L AS SELECT 1",
-     "a.sql:1:14: the name \"a@b\" must not contain '@' or '/'", NULL},
-};
-
-static void test_bad_statements(void **state) {
+static void test_cases(void **state) {
     (void)state;
-    int wrong_count = 0;
-    for (size_t i = 0; i < sizeof bad_rows / sizeof bad_rows[0]; i++) {
+    struct test_cases cases;
+    size_t wrong_count = 0;
+    assert_true(read_cases("statements.txt", &cases));
+    assert_true(cases.count > 50);
+    for (size_t i = 0; i < cases.count; i++) {
+        struct penstock_error error = {0};
+        struct ps_statement *statements = NULL;
+        size_t count = 0;
+        const penstock_code code = parse(cases.items[i].text, &statements, &count, &error);
+        wrong_count += !check_case(&cases.items[i], code, &error);
+    }
+    ps_arena_free(cases.arena);
+    assert_int_equal(wrong_count, 0);
+}
+
+/* Texts that cannot stand in a file of cases. */
+static void test_bad_bytes(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {{"SELECT 'abc\n", "a.sql:1:8: this string does not end before the end of the file"},
+                {"SELECT \"abc\n", "a.sql:1:8: this quoted name does not end before the end of the file"},
+                {"SELECT '\xff'", "a.sql:1:9: the byte 0xff is not UTF-8"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct penstock_error error;
         struct ps_statement *statements = NULL;
         size_t count = 0;
-        if (parse(bad_rows[i].text, &statements, &count, &error) != PENSTOCK_INVALID_PROJECT) {
-            print_error("accepted: %s\n", bad_rows[i].text);
-            wrong_count++;
-            continue;
-        }
-        if (strcmp(error.message, bad_rows[i].message) != 0 ||
-            (bad_rows[i].hint != NULL && strstr(error.hint, bad_rows[i].hint) == NULL)) {
-            print_error("%s\n  is:       %s (%s)\n  expected: %s (%s)\n", bad_rows[i].text, error.message,
-                        error.hint, bad_rows[i].message, bad_rows[i].hint != NULL ? bad_rows[i].hint : "");
-            wrong_count++;
-        }
+        assert_int_equal(parse(rows[i].text, &statements, &count, &error), PENSTOCK_INVALID_PROJECT);
+        assert_string_equal(error.message, rows[i].message);
     }
-    assert_int_equal(wrong_count, 0);
+    struct penstock_error error;
+    struct ps_statement *statements = NULL;
+    size_t count = 0;
+    assert_int_equal(
+        ps_statements_parse("a.sql", "SELECT\0 1", 9, NULL, 0, arena, &statements, &count, &error),
+        PENSTOCK_INVALID_PROJECT);
+    assert_string_equal(error.message, "a.sql:1:7: there is a NUL byte in the text");
 }
 
 int main(void) {
@@ -419,7 +310,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_plain_sql, begin, end),
         cmocka_unit_test_setup_teardown(test_nothing, begin, end),
         cmocka_unit_test_setup_teardown(test_variables, begin, end),
-        cmocka_unit_test_setup_teardown(test_bad_statements, begin, end),
+        cmocka_unit_test_setup_teardown(test_cases, begin, end),
+        cmocka_unit_test_setup_teardown(test_bad_bytes, begin, end),
     };
     return cmocka_run_group_tests_name("job/statements", tests, NULL, NULL);
 }
