@@ -1,9 +1,10 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Exactly once, seen from outside: the real program is killed with SIGKILL at random moments, again and again, while
 the folder it reads grows; in the end every table, view, dead letter and position must be what one undisturbed run of the
 same files gives. The canary: the same comparison must see one record more in the input.
 
-    tests/e2e/kill.py PENSTOCK [KILLS] [SEED]
+    tests/e2e/kill.py PENSTOCK [KILLS] [SEED]     50 kills, or 1,000 when PENSTOCK_TORTURE is set
 """
 import gzip
 import json
@@ -17,20 +18,20 @@ import tempfile
 import time
 
 PENSTOCK = os.path.abspath(sys.argv[1])
-KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 50
+KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 1000 if os.environ.get("PENSTOCK_TORTURE") else 50
 SEED = int(sys.argv[3]) if len(sys.argv) > 3 else 1
 
 SQL = """
 CREATE TABLE places AS SELECT * FROM 'places.csv';
-CREATE SOURCE readings (id BIGINT, place VARCHAR, value DOUBLE, at TIMESTAMP, price DECIMAL(10,2),
-  WATERMARK FOR at AS at - INTERVAL 10 MINUTE)
+CREATE SOURCE readings (id BIGINT, place VARCHAR, value DOUBLE, seen TIMESTAMP, price DECIMAL(10,2),
+  WATERMARK FOR seen AS seen - INTERVAL 10 MINUTE)
 WITH (connector = 'file', path = 'data/*.ndjson*') FORMAT PLAIN ENCODE JSON;
 CREATE SOURCE orders (number BIGINT, place VARCHAR, amount DOUBLE)
 WITH (connector = 'file', path = 'orders/*.csv') FORMAT PLAIN ENCODE CSV;
 CREATE STREAMING TABLE clean (
   CONSTRAINT positive EXPECT (value > 0) ON VIOLATION DEAD LETTER,
   CONSTRAINT sane EXPECT (value < 900) ON VIOLATION DROP ROW
-) AS SELECT r.id, r.place, r.value, r.at, r.price, p.region FROM STREAM readings r LEFT JOIN places p ON p.place = r.place;
+) AS SELECT r.id, r.place, r.value, r.seen, r.price, p.region FROM STREAM readings r LEFT JOIN places p ON p.place = r.place;
 CREATE STREAMING TABLE big AS SELECT id, value * 2 AS twice FROM STREAM clean WHERE value > 500;
 CREATE STREAMING TABLE taken AS SELECT * FROM STREAM orders;
 CREATE MATERIALIZED VIEW by_region AS
@@ -38,7 +39,7 @@ CREATE MATERIALIZED VIEW by_region AS
          stddev_samp(value) AS spread, regr_slope(value, id) AS slope, approx_count_distinct(id) AS ids
   FROM STREAM clean GROUP BY region;
 CREATE MATERIALIZED VIEW by_quarter AS
-  SELECT place, time_bucket(INTERVAL 15 MINUTE, at) AS window_start, count(*) AS n FROM STREAM clean GROUP BY ALL EMIT FINAL;
+  SELECT place, time_bucket(INTERVAL 15 MINUTE, seen) AS window_start, count(*) AS n FROM STREAM clean GROUP BY ALL EMIT FINAL;
 CREATE MATERIALIZED VIEW order_sums AS SELECT count(*) AS n, sum(amount) AS amount FROM STREAM taken;
 """
 # every column of what a user sees; epochs and times of day may differ between runs, the rest may not
@@ -63,10 +64,10 @@ def make_file(generator, folder, number, rows):
         minute = (number * rows + i) * 0.02 - (generator.random() * 40 if generator.random() < 0.02 else 0)
         value = round(generator.uniform(-20, 1000), 3)
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(1_700_000_000 + max(0, minute) * 60))
-        line = json.dumps({"id": ident, "place": generator.choice(["oslo", "bern", "rom", "köln", None]), "value": value, "at": at,
+        line = json.dumps({"id": ident, "place": generator.choice(["oslo", "bern", "rom", "köln", None]), "value": value, "seen": at,
                            "price": f"{generator.uniform(0, 99):.2f}"})
         if generator.random() < 0.005:
-            line = generator.choice([line[: len(line) // 2], "not json", '{"id": "x"}', '{"id": 1, "at": "soon"}', "[" * 300])
+            line = generator.choice([line[: len(line) // 2], "not json", '{"id": "x"}', '{"id": 1, "seen": "soon"}', "[" * 300])
         lines.append(line)
     text = "\n".join(lines) + "\n"
     name = os.path.join(folder, "data", f"part-{number:04d}.ndjson")
@@ -169,7 +170,7 @@ def main():
                 return 1
             if lives == 0:  # the canary: one more record must be seen
                 with open(os.path.join(calm, "data", "part-9999.ndjson"), "w") as out:
-                    out.write('{"id": 1, "place": "rom", "value": 600, "at": "2033-01-01 00:00:00", "price": "1.00"}\n')
+                    out.write('{"id": 1, "place": "rom", "value": 600, "seen": "2033-01-01 00:00:00", "price": "1.00"}\n')
                 penstock(calm, "run", "--once")
                 seen = differences(state(calm), found)
                 if not {"clean", "big", "by_region", "positions"} <= set(seen):
