@@ -34,7 +34,7 @@ static penstock_code prepare(void *context, struct ps_block *block, struct penst
     const struct ps_validation *validation = state->options->validation;
     for (int64_t i = 0; validation->fold_column == NULL && i < block->row_count; i++) {
         state->parts[block->slot][i] =
-            (uint16_t)validation->type->part_of(validation, ps_random_next(&state->random));
+            (uint16_t)ps_validation_part(validation, ps_random_next(&state->random));
     }
     return PENSTOCK_OK;
 }

@@ -71,7 +71,7 @@ static penstock_code prepare(void *context, struct ps_block *block, struct penst
     struct slot_result *slot = &state->slots[block->slot];
     const struct ps_validation *validation = state->options->validation;
     for (int64_t i = 0; validation->fold_column == NULL && i < block->row_count; i++) {
-        slot->parts[i] = (uint16_t)validation->type->part_of(validation, ps_random_next(&state->random));
+        slot->parts[i] = (uint16_t)ps_validation_part(validation, ps_random_next(&state->random));
     }
     state->tally->row_count += block->row_count;
     if (!state->has_pilots) {

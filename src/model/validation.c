@@ -34,30 +34,23 @@ static const struct ps_option split_options[] = {
 
 static void plan_cross(struct ps_validation *validation) {
     validation->part_count = validation->split_count = (size_t)validation->fold_count;
-}
-
-static size_t part_of_cross(const struct ps_validation *validation, double number) {
     const double width = 1.0 / (double)validation->fold_count;
-    size_t part = 0;
-    while (part + 1 < validation->part_count && !(number < (double)(part + 1) * width)) {
-        part++;
+    for (size_t i = 0; i + 1 < validation->part_count; i++) {
+        validation->cuts[i] = (double)(i + 1) * width;
     }
-    return part;
 }
 
+/* Part 0 validates: random numbers from trainRatio on. */
 static void plan_split(struct ps_validation *validation) {
     validation->part_count = 2;
     validation->split_count = 1;
-}
-
-static size_t part_of_split(const struct ps_validation *validation, double number) {
-    return number >= validation->train_ratio ? 0 : 1;
+    validation->cuts[0] = validation->train_ratio;
+    validation->is_reversed = true;
 }
 
 const struct ps_validation_type ps_validation_types[] = {
-    {"CrossValidator", "every part validates once; the mean over parts decides", cross_options, plan_cross,
-     part_of_cross},
-    {"TrainValidationSplit", "one part validates, the other trains", split_options, plan_split, part_of_split},
+    {"CrossValidator", "every part validates once; the mean over parts decides", cross_options, plan_cross},
+    {"TrainValidationSplit", "one part validates, the other trains", split_options, plan_split},
     {0},
 };
 
@@ -112,6 +105,10 @@ penstock_code ps_validation_read(const struct ps_call *call, struct ps_arena *ar
         PS_TRY(set_parameter(&validation, &call->parameters[i], arena, error));
     }
     validation.metric = ps_metric_find(validation.metric_name);
+    validation.cuts = ps_arena_allocate(arena, (size_t)validation.fold_count + 2, sizeof(double));
+    if (validation.cuts == NULL) {
+        return ps_error_memory(error, "folds");
+    }
     validation.type->plan(&validation);
     *validation_out = validation;
     return PENSTOCK_OK;

@@ -17,10 +17,8 @@ struct ps_validation_type {
     const char *name; /* NULL ends the table */
     const char *help;
     const struct ps_option *options;
-    /* Sets part_count and split_count from the options. */
+    /* Sets part_count, split_count and cuts from the options; cuts has room for fold_count numbers. */
     void (*plan)(struct ps_validation *validation);
-    /* The part of a row whose random number is `number`. */
-    size_t (*part_of)(const struct ps_validation *validation, double number);
 };
 extern const struct ps_validation_type ps_validation_types[];
 
@@ -32,7 +30,18 @@ struct ps_validation {
     double train_ratio;
     const char *fold_column; /* or NULL: parts by random numbers */
     size_t part_count, split_count;
+    double *cuts;     /* part_count - 1, rising: where the range of random numbers is cut */
+    bool is_reversed; /* the first interval is the last part */
 };
+
+/* The part of a row whose random number is `number`. */
+static inline size_t ps_validation_part(const struct ps_validation *validation, double number) {
+    size_t part = 0;
+    for (size_t i = 0; i + 1 < validation->part_count; i++) {
+        part += number >= validation->cuts[i] ? 1 : 0;
+    }
+    return validation->is_reversed ? validation->part_count - 1 - part : part;
+}
 
 /* A call without a name is CrossValidator() with its defaults. Errors: INVALID_PROJECT with the place. */
 penstock_code ps_validation_read(const struct ps_call *call, struct ps_arena *arena, struct ps_validation *validation_out,
