@@ -47,8 +47,9 @@ static struct ps_location location_of(const struct ps_source_statement *statemen
     if (statement->setting_count > 0) {
         return statement->settings[0].location;
     }
-    return statement->column_locations != NULL && statement->schema.column_count > 0 ? statement->column_locations[0]
-                                                                                     : (struct ps_location){0};
+    return statement->column_locations != NULL && statement->schema.column_count > 0
+               ? statement->column_locations[0]
+               : (struct ps_location){0};
 }
 
 /* Any error here is one of the project, at a place. */
@@ -68,7 +69,8 @@ static penstock_code find_connector(const struct ps_source_statement *statement,
     }
     if (statement->connector == NULL) {
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "source %s has no connector", name);
-        (void)ps_error_hint(error, "say where its records come from: WITH (connector = 'file', path = 'data/*.ndjson')");
+        (void)ps_error_hint(
+            error, "say where its records come from: WITH (connector = 'file', path = 'data/*.ndjson')");
         return blame(error, location_of(statement), PENSTOCK_INVALID_PROJECT);
     }
     wanted->type = ps_source_type_find(statement->connector);
@@ -85,9 +87,9 @@ static penstock_code find_connector(const struct ps_source_statement *statement,
 
 /* --- settings -------------------------------------------------------------------------------------------- */
 
-static penstock_code refuse_unknown(const struct ps_setting *setting, const char *owner, const struct ps_option *rows,
-                                    const struct ps_option *more_rows, const char *elsewhere,
-                                    struct penstock_error *error) {
+static penstock_code refuse_unknown(const struct ps_setting *setting, const char *owner,
+                                    const struct ps_option *rows, const struct ps_option *more_rows,
+                                    const char *elsewhere, struct penstock_error *error) {
     (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s has no option '%s'", owner, setting->name);
     const char *nearest = ps_option_nearest(rows, setting->name);
     if (nearest == NULL && more_rows != NULL) {
@@ -111,10 +113,12 @@ static penstock_code refuse_unknown(const struct ps_setting *setting, const char
 }
 
 /* An option given twice is a mistake: which one counts would be a guess. */
-static penstock_code check_twice(const struct ps_setting *settings, size_t index, struct penstock_error *error) {
+static penstock_code check_twice(const struct ps_setting *settings, size_t index,
+                                 struct penstock_error *error) {
     for (size_t i = 0; i < index; i++) {
         if (ps_option_name_equal(settings[i].name, settings[index].name)) {
-            (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "option '%s' is given twice", settings[index].name);
+            (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "option '%s' is given twice",
+                               settings[index].name);
             return blame(error, settings[index].location, PENSTOCK_INVALID_PROJECT);
         }
     }
@@ -139,7 +143,8 @@ static penstock_code check_required(const struct ps_option *rows, const struct p
 }
 
 static penstock_code apply_settings(const struct ps_source_statement *statement, const char *name,
-                                    struct ps_arena *arena, struct wanted *wanted, struct penstock_error *error) {
+                                    struct ps_arena *arena, struct wanted *wanted,
+                                    struct penstock_error *error) {
     const struct ps_option *rows = wanted->type->options;
     PS_TRY(ps_option_defaults(ps_source_options, &wanted->framework, arena, error));
     PS_TRY(ps_option_defaults(rows, wanted->config, arena, error));
@@ -151,23 +156,26 @@ static penstock_code apply_settings(const struct ps_source_statement *statement,
             const struct ps_codec_type *codec = wanted->setup.codec;
             const bool is_codec = codec != NULL && ps_option_find(codec->options, setting->name) != NULL;
             return refuse_unknown(setting, ps_arena_printf(arena, "connector '%s'", wanted->type->name), rows,
-                                  ps_source_options, is_codec ? "the codec: ENCODE CSV (name = 'value')" : NULL, error);
+                                  ps_source_options,
+                                  is_codec ? "the codec: ENCODE CSV (name = 'value')" : NULL, error);
         }
         const penstock_code code =
-            is_framework ? ps_option_set(ps_source_options, &wanted->framework, setting->name, setting->value, arena, error)
+            is_framework ? ps_option_set(ps_source_options, &wanted->framework, setting->name, setting->value,
+                                         arena, error)
                          : ps_option_set(rows, wanted->config, setting->name, setting->value, arena, error);
         if (code != PENSTOCK_OK) {
             return blame(error, setting->location, code);
         }
     }
     wanted->setup.fail_on_bad_record = strcmp(wanted->framework.on_bad_record, "fail") == 0;
-    return check_required(rows, statement->settings, statement->setting_count, name, location_of(statement), error);
+    return check_required(rows, statement->settings, statement->setting_count, name, location_of(statement),
+                          error);
 }
 
 /* --- the codec ------------------------------------------------------------------------------------------- */
 
-static penstock_code find_codec(const struct ps_source_statement *statement, const char *name, struct wanted *wanted,
-                                struct penstock_error *error) {
+static penstock_code find_codec(const struct ps_source_statement *statement, const char *name,
+                                struct wanted *wanted, struct penstock_error *error) {
     const char *encode = statement->encode == NULL ? "json" : statement->encode;
     const char *const *encodes = wanted->type->encodes;
     for (size_t i = 0; encodes[i] != NULL; i++) {
@@ -177,8 +185,8 @@ static penstock_code find_codec(const struct ps_source_statement *statement, con
             return PENSTOCK_OK;
         }
     }
-    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "source %s: connector '%s' cannot read ENCODE %s", name,
-                       wanted->type->name, encode);
+    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "source %s: connector '%s' cannot read ENCODE %s",
+                       name, wanted->type->name, encode);
     const char *nearest = ps_nearest(encode, encodes);
     (void)ps_error_hint(error, nearest != NULL ? "did you mean %s?" : "it reads %s among others",
                         nearest != NULL ? nearest : encodes[0]);
@@ -199,14 +207,16 @@ static penstock_code configure_codec(const struct ps_source_statement *statement
         const struct ps_setting *setting = &statement->encode_settings[i];
         PS_TRY(check_twice(statement->encode_settings, i, error));
         if (ps_option_find(rows, setting->name) == NULL) {
-            return refuse_unknown(setting, ps_arena_printf(arena, "ENCODE %s", wanted->setup.encode), rows, NULL, NULL, error);
+            return refuse_unknown(setting, ps_arena_printf(arena, "ENCODE %s", wanted->setup.encode), rows,
+                                  NULL, NULL, error);
         }
         const penstock_code code = ps_option_set(rows, config, setting->name, setting->value, arena, error);
         if (code != PENSTOCK_OK) {
             return blame(error, setting->location, code);
         }
     }
-    const penstock_code code = codec == NULL || codec->check == NULL ? PENSTOCK_OK : codec->check(config, error);
+    const penstock_code code =
+        codec == NULL || codec->check == NULL ? PENSTOCK_OK : codec->check(config, error);
     if (code != PENSTOCK_OK) {
         const bool is_given = statement->encode_setting_count > 0;
         return blame(error, is_given ? statement->encode_settings[0].location : location_of(statement), code);
@@ -215,14 +225,16 @@ static penstock_code configure_codec(const struct ps_source_statement *statement
     return PENSTOCK_OK;
 }
 
-static penstock_code resolve(const struct ps_source_statement *statement, const char *name, const char *folder,
-                             struct ps_arena *arena, struct wanted *wanted, struct penstock_error *error) {
+static penstock_code resolve(const struct ps_source_statement *statement, const char *name,
+                             const char *folder, struct ps_arena *arena, struct wanted *wanted,
+                             struct penstock_error *error) {
     PS_TRY(find_connector(statement, name, wanted, error));
     wanted->setup.name = ps_arena_copy(arena, name);
     wanted->setup.folder = folder == NULL ? NULL : ps_arena_copy(arena, folder);
     wanted->setup.schema = &statement->schema;
     wanted->config = ps_arena_allocate(arena, 1, wanted->type->config_size);
-    if (wanted->setup.name == NULL || wanted->config == NULL || (folder != NULL && wanted->setup.folder == NULL)) {
+    if (wanted->setup.name == NULL || wanted->config == NULL ||
+        (folder != NULL && wanted->setup.folder == NULL)) {
         return ps_error_memory(error, "a source");
     }
     PS_TRY(find_codec(statement, name, wanted, error));
@@ -230,8 +242,8 @@ static penstock_code resolve(const struct ps_source_statement *statement, const 
     return configure_codec(statement, arena, wanted, error);
 }
 
-penstock_code ps_source_create(const struct ps_source_statement *statement, const char *name, const char *folder,
-                               struct ps_arena *arena, struct ps_source **source_out,
+penstock_code ps_source_create(const struct ps_source_statement *statement, const char *name,
+                               const char *folder, struct ps_arena *arena, struct ps_source **source_out,
                                struct ps_source_setup *setup_out, struct penstock_error *error) {
     struct wanted wanted = {0};
     PS_TRY(resolve(statement, name, folder, arena, &wanted, error));
@@ -242,8 +254,8 @@ penstock_code ps_source_create(const struct ps_source_statement *statement, cons
     return PENSTOCK_OK;
 }
 
-penstock_code ps_source_check(const struct ps_source_statement *statement, const char *name, const char *folder,
-                              struct penstock_error *error) {
+penstock_code ps_source_check(const struct ps_source_statement *statement, const char *name,
+                              const char *folder, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     if (arena == NULL) {
         return ps_error_memory(error, "a source");

@@ -16,13 +16,14 @@
  * option values. The statement and its schema are borrowed as long.
  * Errors: INVALID_PROJECT with file:line:column (unknown connector, option or value with the nearest name; an
  * encoding the connector cannot read); what opening the connector says. Owns: the caller closes *source_out. */
-penstock_code ps_source_create(const struct ps_source_statement *statement, const char *name, const char *folder,
-                               struct ps_arena *arena, struct ps_source **source_out,
-                               struct ps_source_setup *setup_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_source_create(const struct ps_source_statement *statement, const char *name,
+                               const char *folder, struct ps_arena *arena, struct ps_source **source_out,
+                               struct ps_source_setup *setup_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 /* The same checks without touching the world: for `penstock check`. */
-penstock_code ps_source_check(const struct ps_source_statement *statement, const char *name, const char *folder,
-                              struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_source_check(const struct ps_source_statement *statement, const char *name,
+                              const char *folder, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* Options of every source, whatever its connector: connector, on_bad_record. For help pages. */
 extern const struct ps_option ps_source_options[];

@@ -31,8 +31,9 @@ static penstock_code header_of(const char *state, struct ps_arena *arena, struct
     return header_out->data != NULL ? PENSTOCK_OK : ps_error_memory(error, "a CSV header");
 }
 
-static penstock_code open_decoder(const struct ps_source_setup *setup, const char *partition, struct ps_bytes header,
-                                  struct ps_decoder **decoder_out, struct penstock_error *error) {
+static penstock_code open_decoder(const struct ps_source_setup *setup, const char *partition,
+                                  struct ps_bytes header, struct ps_decoder **decoder_out,
+                                  struct penstock_error *error) {
     const penstock_code code =
         ps_decoder_open(setup->codec, setup->codec_config, setup->schema, header, decoder_out, error);
     return code == PENSTOCK_OK ? code : ps_error_context(error, "%s", partition);
@@ -58,8 +59,8 @@ static void skip_start(const struct ps_source_setup *setup, struct ps_bytes *blo
     block->size -= length;
 }
 
-static penstock_code add_oversize(struct ps_batch *batch, const struct ps_slice *slice, const struct ps_raw *raw,
-                                  struct penstock_error *error) {
+static penstock_code add_oversize(struct ps_batch *batch, const struct ps_slice *slice,
+                                  const struct ps_raw *raw, struct penstock_error *error) {
     const struct ps_record record = {.raw = {raw->data, raw->size}, .offset = slice->begin};
     PS_TRY(ps_batch_add_dead_letter(batch, record, PS_REASON_SIZE, NULL, error,
                                     "the record has %lld bytes, the most is %zu", (long long)raw->oversize,
@@ -68,7 +69,8 @@ static penstock_code add_oversize(struct ps_batch *batch, const struct ps_slice 
     return PENSTOCK_OK;
 }
 
-static penstock_code name_partition(struct ps_batch *batch, struct ps_partition partition, struct penstock_error *error) {
+static penstock_code name_partition(struct ps_batch *batch, struct ps_partition partition,
+                                    struct penstock_error *error) {
     batch->partition = partition;
     batch->partition.name = ps_arena_copy(batch->arena, partition.name);
     return batch->partition.name != NULL ? PENSTOCK_OK : ps_error_memory(error, "a batch");
@@ -99,9 +101,9 @@ penstock_code ps_decode(const struct ps_source_setup *setup, const struct ps_sli
     return PENSTOCK_OK;
 }
 
-penstock_code ps_decode_records(const struct ps_source_setup *setup, struct ps_partition partition, const char *state,
-                                const struct ps_record *records, size_t record_count, struct ps_batch **batch_out,
-                                struct penstock_error *error) {
+penstock_code ps_decode_records(const struct ps_source_setup *setup, struct ps_partition partition,
+                                const char *state, const struct ps_record *records, size_t record_count,
+                                struct ps_batch **batch_out, struct penstock_error *error) {
     ps_check(setup->codec != NULL);
     struct ps_batch *batch PS_SCOPED(ps_batch_free_scoped) = NULL;
     struct ps_decoder *decoder PS_SCOPED(ps_decoder_close_scoped) = NULL;

@@ -143,7 +143,8 @@ static penstock_code refill(struct ps_content *content, struct penstock_error *e
     while (content->stream.avail_in == 0 && !content->is_file_done) {
         const ssize_t got = pread(content->descriptor, content->packed, PACKED_SIZE, content->packed_read);
         if (got < 0 && errno != EINTR) {
-            return ps_error_errno(error, errno, "cannot read %s at byte %" PRId64, content->name, content->packed_read);
+            return ps_error_errno(error, errno, "cannot read %s at byte %" PRId64, content->name,
+                                  content->packed_read);
         }
         if (got == 0) {
             content->is_file_done = true;
@@ -177,11 +178,13 @@ static penstock_code begin_member(struct ps_content *content, struct penstock_er
 static penstock_code refuse_packed(const struct ps_content *content, struct penstock_error *error) {
     const int64_t packed = content->packed_read - (int64_t)content->stream.avail_in;
     (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
-                       "%s is not valid gzip at byte %" PRId64 " (unpacked: byte %" PRId64 ")", content->name, packed,
-                       content->position);
-    (void)ps_error_detail(error, "zlib: %s", content->stream.msg != NULL ? content->stream.msg : "no message");
-    return ps_error_hint(error, "the records before it can be read; replace the file by a whole one of a new name, or set "
-                                "compression = 'none' if it is not packed");
+                       "%s is not valid gzip at byte %" PRId64 " (unpacked: byte %" PRId64 ")", content->name,
+                       packed, content->position);
+    (void)ps_error_detail(error, "zlib: %s",
+                          content->stream.msg != NULL ? content->stream.msg : "no message");
+    return ps_error_hint(
+        error, "the records before it can be read; replace the file by a whole one of a new name, or set "
+               "compression = 'none' if it is not packed");
 }
 
 /* The next unpacked bytes. */
@@ -225,8 +228,8 @@ static void rewind_packed(struct ps_content *content) {
     content->is_file_done = content->is_end = content->is_truncated = false;
 }
 
-penstock_code ps_content_read(struct ps_content *content, int64_t offset, char *buffer, size_t size, size_t *got_out,
-                              struct penstock_error *error) {
+penstock_code ps_content_read(struct ps_content *content, int64_t offset, char *buffer, size_t size,
+                              size_t *got_out, struct penstock_error *error) {
     ps_check(offset >= 0);
     if (!content->is_gzip) {
         return read_plain(content, offset, buffer, size, got_out, error);
@@ -238,7 +241,8 @@ penstock_code ps_content_read(struct ps_content *content, int64_t offset, char *
     while (content->position < offset) {
         const int64_t left = offset - content->position;
         size_t got;
-        PS_TRY(unpack(content, skipped, left < (int64_t)sizeof(skipped) ? (size_t)left : sizeof(skipped), &got, error));
+        PS_TRY(unpack(content, skipped, left < (int64_t)sizeof(skipped) ? (size_t)left : sizeof(skipped),
+                      &got, error));
         if (got == 0) {
             *got_out = 0;
             return PENSTOCK_OK;

@@ -36,11 +36,12 @@ static enum ps_file_kind kind_of(const struct ps_file_source *source, const char
 penstock_code ps_file_add(struct ps_file_source *source, const char *name, const char *path, int64_t ordinal,
                           struct ps_file_entry **entry_out, struct penstock_error *error) {
     if (source->count >= PS_LIMIT_FILE_COUNT) {
-        return ps_error_set(error, PENSTOCK_INVALID_DATA, "%s: more than %d files match", source->config->path,
-                            PS_LIMIT_FILE_COUNT);
+        return ps_error_set(error, PENSTOCK_INVALID_DATA, "%s: more than %d files match",
+                            source->config->path, PS_LIMIT_FILE_COUNT);
     }
     void *items = source->items;
-    const penstock_code grown = ps_grow(&items, &source->capacity, source->count + 1, sizeof(*source->items), error);
+    const penstock_code grown =
+        ps_grow(&items, &source->capacity, source->count + 1, sizeof(*source->items), error);
     source->items = items;
     PS_TRY(grown);
     struct ps_file_entry *entry = ps_arena_allocate(source->arena, 1, sizeof(*entry));
@@ -111,19 +112,22 @@ static penstock_code refuse_name(const char *name, struct penstock_error *error)
     static const char *const packed[] = {".zst", ".bz2", ".xz", ".lz4", ".zip", NULL};
     for (size_t i = 0; packed[i] != NULL; i++) {
         if (ends_with(name, packed[i])) {
-            (void)ps_error_set(error, PENSTOCK_UNSUPPORTED, "%s: files packed as %s cannot be read", name, packed[i]);
+            (void)ps_error_set(error, PENSTOCK_UNSUPPORTED, "%s: files packed as %s cannot be read", name,
+                               packed[i]);
             return ps_error_hint(error, "pack it with gzip, or unpack it");
         }
     }
     size_t bad;
     if (!ps_bytes_is_utf8(ps_bytes_of(name), &bad)) {
-        (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "the name of a file is not UTF-8 at byte %zu of '%s'", bad, name);
+        (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                           "the name of a file is not UTF-8 at byte %zu of '%s'", bad, name);
         return ps_error_hint(error, "rename it");
     }
     return PENSTOCK_OK;
 }
 
-static penstock_code add_found(struct ps_file_source *source, const char *path, struct penstock_error *error) {
+static penstock_code add_found(struct ps_file_source *source, const char *path,
+                               struct penstock_error *error) {
     const char *name = name_of(source, path);
     struct ps_file_entry *entry = ps_file_find(source, name);
     if (entry != NULL) {
@@ -156,14 +160,16 @@ static penstock_code check_nothing(const struct ps_file_source *source, const ch
     char *slash = strrchr(folder, '/');
     struct stat found;
     if (wildcard == NULL && stat(path, &found) == 0 && S_ISDIR(found.st_mode)) {
-        (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "source %s: path '%s' is a folder", source->setup->name,
-                           pattern);
+        (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "source %s: path '%s' is a folder",
+                           source->setup->name, pattern);
         return ps_error_hint(error, "give a pattern, such as '%s/*.%s'", pattern,
                              strcmp(source->setup->encode, "json") == 0 ? "ndjson" : source->setup->encode);
     }
     if (wildcard == NULL) {
-        (void)ps_error_set(error, PENSTOCK_NOT_FOUND, "source %s: there is no file %s", source->setup->name, pattern);
-        return ps_error_hint(error, "path starts at the project's folder; a pattern (with * or ?) may match nothing yet");
+        (void)ps_error_set(error, PENSTOCK_NOT_FOUND, "source %s: there is no file %s", source->setup->name,
+                           pattern);
+        return ps_error_hint(
+            error, "path starts at the project's folder; a pattern (with * or ?) may match nothing yet");
     }
     if (slash != NULL && slash != folder) {
         *slash = '\0';
@@ -176,8 +182,8 @@ static penstock_code check_nothing(const struct ps_file_source *source, const ch
     return PENSTOCK_OK;
 }
 
-static penstock_code discover_pattern(struct ps_file_source *source, const char *pattern, struct ps_arena *arena,
-                                      struct penstock_error *error) {
+static penstock_code discover_pattern(struct ps_file_source *source, const char *pattern,
+                                      struct ps_arena *arena, struct penstock_error *error) {
     const char *path = ps_path_join(arena, source->setup->folder, pattern);
     char **paths = NULL;
     size_t count = 0;
@@ -188,8 +194,8 @@ static penstock_code discover_pattern(struct ps_file_source *source, const char 
     for (size_t i = 0; i < count; i++) {
         PS_TRY(add_found(source, paths[i], error));
     }
-    const bool is_known =
-        strpbrk(path, "*?[") != NULL ? source->count > 0 : ps_file_find(source, name_of(source, path)) != NULL;
+    const bool is_known = strpbrk(path, "*?[") != NULL ? source->count > 0
+                                                       : ps_file_find(source, name_of(source, path)) != NULL;
     return count > 0 || is_known ? PENSTOCK_OK : check_nothing(source, pattern, path, arena, error);
 }
 
@@ -197,18 +203,23 @@ static penstock_code discover_pattern(struct ps_file_source *source, const char 
 static penstock_code check_gone(const struct ps_file_source *source, struct ps_file_entry *entry,
                                 struct penstock_error *error) {
     const int64_t size = entry->state.size > entry->seen.size ? entry->state.size : entry->seen.size;
-    const bool is_unread = entry->kind == PS_FILE_PLAIN ? size > entry->offset : !entry->state.is_complete && size > 0;
+    const bool is_unread =
+        entry->kind == PS_FILE_PLAIN ? size > entry->offset : !entry->state.is_complete && size > 0;
     struct stat found;
     if (!is_unread || strcmp(source->config->on_lost, "skip") == 0 || stat(entry->path, &found) == 0) {
         return PENSTOCK_OK; /* read to its end, given up, or no longer matched by the pattern */
     }
     const int cause = errno;
-    (void)ps_error_set(error, cause == ENOENT || cause == ENOTDIR ? PENSTOCK_INVALID_DATA : PENSTOCK_IO,
-                       "%s vanished before it was read to its end: it had %" PRId64 " bytes, and reading stopped at "
-                       "%s %" PRId64,
-                       entry->name, size, entry->kind == PS_FILE_PARQUET ? "row group" : "byte", entry->offset);
-    (void)ps_error_detail(error, "%s", strerror(cause));
-    return ps_error_hint(error, "put it back, or set on_lost = 'skip' in WITH to go on without the rest of it");
+    if (cause != ENOENT && cause != ENOTDIR) {
+        return ps_error_errno(error, cause, "cannot read %s", entry->name);
+    }
+    (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                       "%s vanished before it was read to its end: it had %" PRId64
+                       " bytes, and reading stopped at %s %" PRId64,
+                       entry->name, size, entry->kind == PS_FILE_PARQUET ? "row group" : "byte",
+                       entry->offset);
+    return ps_error_hint(error,
+                         "put it back, or set on_lost = 'skip' in WITH to go on without the rest of it");
 }
 
 /* Files of one discovery: in the order of their names, whatever pattern found them. */
@@ -231,7 +242,8 @@ penstock_code ps_file_discover(struct ps_file_source *source, struct penstock_er
     }
     const size_t known = source->count;
     char *rest = NULL;
-    for (char *pattern = strtok_r(patterns, ",", &rest); pattern != NULL; pattern = strtok_r(NULL, ",", &rest)) {
+    for (char *pattern = strtok_r(patterns, ",", &rest); pattern != NULL;
+         pattern = strtok_r(NULL, ",", &rest)) {
         pattern += strspn(pattern, " \t\r\n");
         size_t size = strlen(pattern);
         while (size > 0 && strchr(" \t\r\n", pattern[size - 1]) != NULL) {

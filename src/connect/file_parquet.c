@@ -43,7 +43,8 @@ static penstock_code open_engine(struct ps_parquet *parquet, struct penstock_err
 }
 
 /* An SQL failure over a file is a fault of the file. */
-static penstock_code blame_file(const struct ps_file_entry *entry, penstock_code code, struct penstock_error *error) {
+static penstock_code blame_file(const struct ps_file_entry *entry, penstock_code code,
+                                struct penstock_error *error) {
     if (code != PENSTOCK_SQL && code != PENSTOCK_IO) {
         return code;
     }
@@ -67,7 +68,8 @@ static penstock_code load_row_groups(struct ps_parquet *parquet, const struct ps
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     ps_buffer_init(&sql, SQL_SIZE_MAX);
-    ps_buffer_text(&sql, "SELECT row_group_id, any_value(row_group_num_rows), any_value(row_group_bytes) FROM ");
+    ps_buffer_text(&sql,
+                   "SELECT row_group_id, any_value(row_group_num_rows), any_value(row_group_bytes) FROM ");
     add_file(&sql, entry->path, "parquet_metadata", ") GROUP BY 1 ORDER BY 1");
     PS_TRY(ps_buffer_status(&sql, error));
     const penstock_code code = ps_sql_query(parquet->connection, sql.data, &result, error);
@@ -109,13 +111,14 @@ static penstock_code load_columns(struct ps_parquet *parquet, const struct ps_fi
 }
 
 /* Row groups and columns of the file; kept until another file is asked for. */
-static penstock_code load(struct ps_parquet *parquet, const struct ps_file_entry *entry, struct penstock_error *error) {
+static penstock_code load(struct ps_parquet *parquet, const struct ps_file_entry *entry,
+                          struct penstock_error *error) {
     if (parquet->path != NULL && strcmp(parquet->path, entry->path) == 0) {
         return PENSTOCK_OK;
     }
     if (strpbrk(entry->path, "*?[{") != NULL) {
-        (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "%s: a Parquet file's path must not have *, ?, [ or { in it",
-                           entry->name);
+        (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                           "%s: a Parquet file's path must not have *, ?, [ or { in it", entry->name);
         return ps_error_hint(error, "rename it");
     }
     PS_TRY(open_engine(parquet, error));
@@ -130,8 +133,9 @@ static penstock_code load(struct ps_parquet *parquet, const struct ps_file_entry
 /* --- do the columns fit? --------------------------------------------------------------------------------- */
 
 static bool is_number_type(const char *type) {
-    static const char *const names[] = {"TINYINT",  "SMALLINT",  "INTEGER",  "BIGINT",  "HUGEINT", "UTINYINT", "USMALLINT",
-                                        "UINTEGER", "UBIGINT",   "UHUGEINT", "FLOAT",   "DOUBLE",  NULL};
+    static const char *const names[] = {"TINYINT",  "SMALLINT",  "INTEGER",  "BIGINT",  "HUGEINT",
+                                        "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+                                        "FLOAT",    "DOUBLE",    NULL};
     for (size_t i = 0; names[i] != NULL; i++) {
         if (strcmp(names[i], type) == 0) {
             return true;
@@ -189,7 +193,8 @@ static penstock_code refuse_missing(const struct ps_parquet *parquet, const stru
 }
 
 /* The declared types as DuckDB names them ("INT" is INTEGER), in the arena. */
-static penstock_code name_types(struct ps_file_source *source, const char ***types_out, struct penstock_error *error) {
+static penstock_code name_types(struct ps_file_source *source, const char ***types_out,
+                                struct penstock_error *error) {
     const struct ps_schema *schema = source->setup->schema;
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, SQL_SIZE_MAX);
@@ -200,8 +205,8 @@ static penstock_code name_types(struct ps_file_source *source, const char ***typ
     PS_TRY(ps_buffer_status(&sql, error));
     const char **names;
     size_t count;
-    PS_TRY(ps_sql_describe(source->parquet.connection, sql.data, source->parquet.arena, &names, types_out, &count, NULL,
-                           error));
+    PS_TRY(ps_sql_describe(source->parquet.connection, sql.data, source->parquet.arena, &names, types_out,
+                           &count, NULL, error));
     ps_check(count == schema->column_count);
     return PENSTOCK_OK;
 }
@@ -218,8 +223,9 @@ static penstock_code check_columns(struct ps_file_source *source, const struct p
             return refuse_missing(parquet, entry, schema->columns[i].name, error);
         }
         if (!is_fit(parquet->types[found], declared[i])) {
-            (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "%s: column %s is %s, declared as %s", entry->name,
-                               schema->columns[i].name, parquet->types[found], schema->columns[i].type_text);
+            (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "%s: column %s is %s, declared as %s",
+                               entry->name, schema->columns[i].name, parquet->types[found],
+                               schema->columns[i].type_text);
             return ps_error_hint(error, "declare it as %s and cast it in the SELECT", parquet->types[found]);
         }
     }
@@ -229,15 +235,17 @@ static penstock_code check_columns(struct ps_file_source *source, const struct p
 /* --- the relation ---------------------------------------------------------------------------------------- */
 
 /* The column of the file, cast to what is declared. Instants become UTC, whatever the session's time zone. */
-static void add_cast(const struct ps_parquet *parquet, const struct ps_column_schema *column, const char *cast,
-                     struct ps_buffer *sql) {
+static void add_cast(const struct ps_parquet *parquet, const struct ps_column_schema *column,
+                     const char *cast, struct ps_buffer *sql) {
     const int64_t found = find_column(parquet, column->name);
     const char *type = parquet->types[found];
     const bool is_instant = strcmp(type, "TIMESTAMP WITH TIME ZONE") == 0;
-    const bool is_declared_instant = strcasestr(column->type_text, "TZ") != NULL || strcasestr(column->type_text, "WITH TIME") != NULL;
+    const bool is_declared_instant =
+        strcasestr(column->type_text, "TZ") != NULL || strcasestr(column->type_text, "WITH TIME") != NULL;
     ps_buffer_printf(sql, "%s(", cast);
     ps_buffer_sql_name(sql, parquet->names[found]);
-    ps_buffer_printf(sql, "%s AS %s)", is_instant && !is_declared_instant ? " AT TIME ZONE 'UTC'" : "", column->type_text);
+    ps_buffer_printf(sql, "%s AS %s)", is_instant && !is_declared_instant ? " AT TIME ZONE 'UTC'" : "",
+                     column->type_text);
 }
 
 static void add_rows(const struct ps_parquet *parquet, const struct ps_slice *slice, const char *path,
@@ -248,7 +256,8 @@ static void add_rows(const struct ps_parquet *parquet, const struct ps_slice *sl
 }
 
 /* The condition under which a row breaks what is declared; false: none can. */
-static bool add_broken(const struct ps_parquet *parquet, const struct ps_column_schema *column, struct ps_buffer *sql) {
+static bool add_broken(const struct ps_parquet *parquet, const struct ps_column_schema *column,
+                       struct ps_buffer *sql) {
     const char *type = parquet->types[find_column(parquet, column->name)];
     const char *declared = column->type == PS_TYPE_CAST ? column->type_text : ps_type_sql(column->type);
     const bool may_fail = strcmp(type, declared) != 0 && column->type != PS_TYPE_VARCHAR;
@@ -270,10 +279,13 @@ static bool add_broken(const struct ps_parquet *parquet, const struct ps_column_
 static penstock_code refuse_value(const struct ps_file_entry *entry, const struct ps_column_schema *column,
                                   const struct ps_result *result, struct penstock_error *error) {
     const char *value = ps_result_text(result, 0, 1);
-    (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "%s, row %s: column %s: found %s, expected %s%s", entry->name,
-                       ps_result_text(result, 0, 0), column->name, value == NULL ? "NULL" : value, column->type_text,
+    (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "%s, row %s: column %s: found %s, expected %s%s",
+                       entry->name, ps_result_text(result, 0, 0), column->name,
+                       value == NULL ? "NULL" : value, column->type_text,
                        column->not_null ? " NOT NULL" : "");
-    return ps_error_hint(error, "declare a wider type, or without NOT NULL, and use an EXPECT rule with ON VIOLATION DEAD LETTER");
+    return ps_error_hint(
+        error,
+        "declare a wider type, or without NOT NULL, and use an EXPECT rule with ON VIOLATION DEAD LETTER");
 }
 
 /* Looks for the first value of the slice that the declared type cannot hold. */
@@ -309,14 +321,15 @@ static penstock_code check_values(struct ps_file_source *source, const struct ps
 }
 
 penstock_code ps_parquet_read(struct ps_file_source *source, const struct ps_file_entry *entry,
-                              const struct ps_slice *slice, struct ps_raw *raw_out, struct penstock_error *error) {
+                              const struct ps_slice *slice, struct ps_raw *raw_out,
+                              struct penstock_error *error) {
     struct ps_parquet *parquet = &source->parquet;
     const struct ps_schema *schema = source->setup->schema;
     PS_TRY(load(parquet, entry, error));
     if (slice->end > (int64_t)parquet->row_group_count) {
         return ps_error_set(error, PENSTOCK_INVALID_DATA,
-                            "%s changed: row groups %" PRId64 " to %" PRId64 " were planned, it has %zu", entry->name,
-                            slice->begin, slice->end - 1, parquet->row_group_count);
+                            "%s changed: row groups %" PRId64 " to %" PRId64 " were planned, it has %zu",
+                            entry->name, slice->begin, slice->end - 1, parquet->row_group_count);
     }
     PS_TRY(check_values(source, entry, slice, error));
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
@@ -357,15 +370,17 @@ static bool has_footer(const struct ps_file_entry *entry) {
 }
 
 /* Row groups [begin, end) that make one slice. */
-static int64_t slice_end(const struct ps_parquet *parquet, int64_t begin, const struct ps_epoch_limits *limits,
-                         const struct ps_range *range, int64_t row_count, int64_t *byte_count_out) {
+static int64_t slice_end(const struct ps_parquet *parquet, int64_t begin,
+                         const struct ps_epoch_limits *limits, const struct ps_range *range,
+                         int64_t row_count, int64_t *byte_count_out) {
     int64_t end = begin, bytes = 0, rows = 0;
     while (end < (int64_t)parquet->row_group_count) {
         const int64_t group_bytes = parquet->byte_counts[end];
         const int64_t group_rows = parquet->row_counts[end];
         const bool is_first = end == begin && range->slice_count == 0;
-        const bool is_over = range->byte_count + bytes + group_bytes > limits->byte_count_max ||
-                             (limits->record_count_max > 0 && row_count + rows + group_rows > limits->record_count_max);
+        const bool is_over =
+            range->byte_count + bytes + group_bytes > limits->byte_count_max ||
+            (limits->record_count_max > 0 && row_count + rows + group_rows > limits->record_count_max);
         if (is_over && !is_first) {
             break;
         }
@@ -395,8 +410,8 @@ static penstock_code mark_file(struct ps_file_entry *entry, struct penstock_erro
 
 /* Rows of the range's slices so far are not kept in it: what is asked is only whether this file still fits. */
 static penstock_code plan_groups(struct ps_file_source *source, struct ps_file_entry *entry,
-                                 const struct ps_epoch_limits *limits, struct ps_range *range, bool *is_full_out,
-                                 struct penstock_error *error) {
+                                 const struct ps_epoch_limits *limits, struct ps_range *range,
+                                 bool *is_full_out, struct penstock_error *error) {
     const struct ps_parquet *parquet = &source->parquet;
     const int64_t first = entry->offset;
     const int64_t group_count = (int64_t)parquet->row_group_count;
@@ -428,9 +443,10 @@ penstock_code ps_parquet_plan(struct ps_file_source *source, struct ps_file_entr
             source->has_young_tail = true;
             return PENSTOCK_OK;
         }
-        (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "%s is not a whole Parquet file: it does not end with a footer",
-                           entry->name);
-        return ps_error_hint(error, "write Parquet files under another name and rename them when they are done");
+        (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                           "%s is not a whole Parquet file: it does not end with a footer", entry->name);
+        return ps_error_hint(error,
+                             "write Parquet files under another name and rename them when they are done");
     }
     PS_TRY(load(&source->parquet, entry, error));
     if (entry->offset == 0) {

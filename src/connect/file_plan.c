@@ -41,7 +41,8 @@ static const struct ps_codec_type *codec_of(const struct plan *plan) {
     return plan->source->setup->codec;
 }
 
-static penstock_code reserve_window(struct ps_file_source *source, size_t size, struct penstock_error *error) {
+static penstock_code reserve_window(struct ps_file_source *source, size_t size,
+                                    struct penstock_error *error) {
     if (size <= source->window_capacity) {
         return PENSTOCK_OK;
     }
@@ -74,8 +75,8 @@ static penstock_code fill_window(struct plan *plan, int64_t begin, size_t size, 
     }
     size_t got = 0;
     if ((int64_t)kept < wanted) {
-        PS_TRY(ps_content_read(plan->content, begin + (int64_t)kept, source->window + kept, (size_t)wanted - kept, &got,
-                               error));
+        PS_TRY(ps_content_read(plan->content, begin + (int64_t)kept, source->window + kept,
+                               (size_t)wanted - kept, &got, error));
         source->window_size += got;
         *is_end_out = source->window_size < size;
         return PENSTOCK_OK;
@@ -87,7 +88,8 @@ static penstock_code fill_window(struct plan *plan, int64_t begin, size_t size, 
 /* Is the end of what was read the end of the file, for good? */
 static bool is_final(const struct plan *plan) {
     int64_t packed;
-    return plan->entry->kind == PS_FILE_GZIP ? !ps_content_is_truncated(plan->content, &packed) : plan->takes_rest;
+    return plan->entry->kind == PS_FILE_GZIP ? !ps_content_is_truncated(plan->content, &packed)
+                                             : plan->takes_rest;
 }
 
 /* Plain lines: the last line feed in [begin, end), from behind. *border_out 0: none. */
@@ -99,7 +101,8 @@ static penstock_code search_back(struct plan *plan, int64_t begin, int64_t end, 
         const int64_t from = end - begin > (int64_t)SEARCH_SIZE ? end - (int64_t)SEARCH_SIZE : begin;
         bool is_end;
         PS_TRY(fill_window(plan, from, (size_t)(end - from), &is_end, error));
-        const size_t size = source->window_size < (size_t)(end - from) ? source->window_size : (size_t)(end - from);
+        const size_t size =
+            source->window_size < (size_t)(end - from) ? source->window_size : (size_t)(end - from);
         const char *found = size == 0 ? NULL : memrchr(source->window, '\n', size);
         if (found != NULL) {
             *border_out = from + (found - source->window) + 1;
@@ -121,7 +124,8 @@ static size_t last_border(const struct plan *plan, int64_t begin, size_t size, b
     const size_t first = begin == 0 && size >= 3 && memcmp(data, PS_BYTE_ORDER_MARK, 3) == 0 ? 3 : 0;
     size_t at = first;
     while (at < size) {
-        const size_t length = ps_codec_frame(codec, plan->source->setup->codec_config, data + at, size - at, is_end);
+        const size_t length =
+            ps_codec_frame(codec, plan->source->setup->codec_config, data + at, size - at, is_end);
         if (length == 0) {
             break;
         }
@@ -131,14 +135,16 @@ static size_t last_border(const struct plan *plan, int64_t begin, size_t size, b
 }
 
 /* A record that is larger than the largest: its end is the next line feed, and nothing of it is kept. */
-static penstock_code skip_oversize(struct plan *plan, int64_t begin, struct border *border, struct penstock_error *error) {
+static penstock_code skip_oversize(struct plan *plan, int64_t begin, struct border *border,
+                                   struct penstock_error *error) {
     struct ps_file_source *source = plan->source;
     int64_t at = begin + (int64_t)PS_LIMIT_RECORD_SIZE;
     border->is_oversize = true;
     while (true) {
         bool is_end;
         PS_TRY(fill_window(plan, at, source->window_capacity, &is_end, error));
-        const char *found = source->window_size == 0 ? NULL : memchr(source->window, '\n', source->window_size);
+        const char *found =
+            source->window_size == 0 ? NULL : memchr(source->window, '\n', source->window_size);
         if (found != NULL) {
             border->end = at + (found - source->window) + 1;
             return PENSTOCK_OK;
@@ -212,8 +218,8 @@ static penstock_code read_header(struct plan *plan, struct penstock_error *error
         line.data += 3;
         line.size -= 3;
     }
-    const size_t length =
-        ps_codec_frame(codec_of(plan), source->setup->codec_config, line.data, line.size, is_end && is_final(plan));
+    const size_t length = ps_codec_frame(codec_of(plan), source->setup->codec_config, line.data, line.size,
+                                         is_end && is_final(plan));
     if (length == 0) {
         if (!is_end) {
             return ps_error_set(error, PENSTOCK_INVALID_DATA, "%s: its header line has more than %zu bytes",
@@ -227,8 +233,8 @@ static penstock_code read_header(struct plan *plan, struct penstock_error *error
     }
     size_t bad;
     if (!ps_bytes_is_utf8(line, &bad)) {
-        return ps_error_set(error, PENSTOCK_INVALID_DATA, "%s: its header line is not UTF-8 at byte %zu", plan->entry->name,
-                            bad);
+        return ps_error_set(error, PENSTOCK_INVALID_DATA, "%s: its header line is not UTF-8 at byte %zu",
+                            plan->entry->name, bad);
     }
     plan->entry->state.header = ps_arena_copy_size(source->arena, line.data, line.size);
     return plan->entry->state.header != NULL ? PENSTOCK_OK : ps_error_memory(error, "the header of a file");
@@ -236,8 +242,8 @@ static penstock_code read_header(struct plan *plan, struct penstock_error *error
 
 /* --- slices ---------------------------------------------------------------------------------------------- */
 
-penstock_code ps_file_add_slice(struct ps_file_entry *entry, int64_t end, int64_t byte_count, struct ps_range *range,
-                                struct penstock_error *error) {
+penstock_code ps_file_add_slice(struct ps_file_entry *entry, int64_t end, int64_t byte_count,
+                                struct ps_range *range, struct penstock_error *error) {
     ps_check(end > entry->offset);
     /* doubles when full: the arena is not an array that can grow in place */
     if ((range->slice_count & (range->slice_count - 1)) == 0) {
@@ -276,8 +282,8 @@ static penstock_code mark(struct plan *plan, int64_t end, struct penstock_error 
         PS_TRY(ps_content_read(plan->content, end - 1, &last, 1, &got, error));
     }
     state.is_unterminated = last != '\n';
-    PS_TRY(ps_file_fingerprint(ps_content_descriptor(plan->content), entry->name, state.mark_size, &state.fingerprint,
-                               error));
+    PS_TRY(ps_file_fingerprint(ps_content_descriptor(plan->content), entry->name, state.mark_size,
+                               &state.fingerprint, error));
     entry->state = state;
     return PENSTOCK_OK;
 }
@@ -313,25 +319,30 @@ static penstock_code finish_gzip(struct plan *plan, struct ps_range *range, stru
         return PENSTOCK_OK;
     }
     (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
-                       "%s is truncated: it ends at byte %" PRId64 " in the middle of gzip data; unpacked, its records up to "
+                       "%s is truncated: it ends at byte %" PRId64
+                       " in the middle of gzip data; unpacked, its records up to "
                        "byte %" PRId64 " are read and what follows is incomplete",
                        entry->name, packed, entry->offset);
-    return ps_error_hint(error, "complete it (bytes may be added at its end), or set on_lost = 'skip' in WITH to go on without "
-                                "the rest of it");
+    return ps_error_hint(
+        error,
+        "complete it (bytes may be added at its end), or set on_lost = 'skip' in WITH to go on without "
+        "the rest of it");
 }
 
 /* How many bytes the next slice may have at most, and the epoch still. */
-static int64_t target_of(struct plan *plan, const struct ps_epoch_limits *limits, const struct ps_range *range) {
+static int64_t target_of(struct plan *plan, const struct ps_epoch_limits *limits,
+                         const struct ps_range *range) {
     const int64_t left = limits->byte_count_max - range->byte_count;
     const int64_t record_max = (int64_t)PS_LIMIT_RECORD_SIZE;
     int64_t target = limits->slice_size < record_max ? limits->slice_size : record_max;
     target = left < target ? left : target;
-    plan->size_max = range->slice_count == 0 || left > record_max ? PS_LIMIT_RECORD_SIZE : (size_t)(left < 0 ? 0 : left);
+    plan->size_max =
+        range->slice_count == 0 || left > record_max ? PS_LIMIT_RECORD_SIZE : (size_t)(left < 0 ? 0 : left);
     return target < 1 ? 1 : target;
 }
 
-static penstock_code plan_slices(struct plan *plan, const struct ps_epoch_limits *limits, struct ps_range *range,
-                                 bool *is_full_out, struct penstock_error *error) {
+static penstock_code plan_slices(struct plan *plan, const struct ps_epoch_limits *limits,
+                                 struct ps_range *range, bool *is_full_out, struct penstock_error *error) {
     struct ps_file_entry *entry = plan->entry;
     struct border border = {0};
     while (entry->kind == PS_FILE_GZIP || entry->offset < entry->seen.size) {
@@ -360,7 +371,8 @@ static penstock_code plan_slices(struct plan *plan, const struct ps_epoch_limits
 penstock_code ps_file_plan(struct ps_file_source *source, struct ps_file_entry *entry,
                            const struct ps_epoch_limits *limits, struct ps_range *range, bool *is_full_out,
                            struct penstock_error *error) {
-    const bool is_done = entry->kind == PS_FILE_GZIP ? entry->state.is_complete : entry->offset == entry->seen.size;
+    const bool is_done =
+        entry->kind == PS_FILE_GZIP ? entry->state.is_complete : entry->offset == entry->seen.size;
     if (is_done || entry->seen.size == 0) {
         return PENSTOCK_OK;
     }

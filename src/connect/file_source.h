@@ -28,7 +28,7 @@ struct ps_file_config {
     const char *path;
     const char *compression;  /* auto, none, gzip */
     const char *unterminated; /* take, wait */
-    const char *on_lost;   /* fail, skip */
+    const char *on_lost;      /* fail, skip */
 };
 
 /* What the position state of a file says. */
@@ -46,11 +46,11 @@ struct ps_file_entry {
     const char *path;
     int64_t ordinal;
     enum ps_file_kind kind;
-    int64_t offset; /* planned so far: byte (of the unpacked content) or row group */
+    int64_t offset;             /* planned so far: byte (of the unpacked content) or row group */
     struct ps_file_state state; /* at offset */
-    bool is_announced; /* a committed or planned position tells its ordinal */
+    bool is_announced;          /* a committed or planned position tells its ordinal */
     bool is_present;
-    bool is_checked; /* the fingerprint was compared with what is there now */
+    bool is_checked;          /* the fingerprint was compared with what is there now */
     struct ps_file_info seen; /* at the last look */
     int64_t looked_at_ms;
 };
@@ -74,14 +74,15 @@ struct ps_parquet {
 struct ps_file_source {
     const struct ps_source_setup *setup;
     const struct ps_file_config *config;
-    struct ps_arena *arena;        /* names, paths, headers */
-    struct ps_file_entry **items;  /* in ordinal order */
+    struct ps_arena *arena;       /* names, paths, headers */
+    struct ps_file_entry **items; /* in ordinal order */
     struct ps_file_entry **by_name;
     size_t count, capacity;
     size_t name_count, name_capacity; /* of by_name: it lags behind while files are found */
     int64_t ordinal_next;
     struct ps_content *plan_content, *read_content;
-    char *window; /* what the planner looks at: bytes [window_begin, window_begin + window_size) of plan_content */
+    char *
+        window; /* what the planner looks at: bytes [window_begin, window_begin + window_size) of plan_content */
     size_t window_capacity, window_size;
     int64_t window_begin;
     struct ps_parquet parquet;
@@ -101,14 +102,16 @@ struct ps_file_entry *ps_file_find(const struct ps_file_source *source, const ch
 
 /* file_state.c */
 penstock_code ps_file_state_parse(const char *file, const char *text, struct ps_arena *arena,
-                                  struct ps_file_state *state_out, struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_file_state_text(const struct ps_file_state *state, struct ps_arena *arena, const char **text_out,
-                                 struct penstock_error *error) PENSTOCK_MUST_USE;
+                                  struct ps_file_state *state_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+penstock_code ps_file_state_text(const struct ps_file_state *state, struct ps_arena *arena,
+                                 const char **text_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Fingerprint of [0, mark_size) of an open file. */
-penstock_code ps_file_fingerprint(int descriptor, const char *name, int64_t mark_size, uint64_t *fingerprint_out,
-                                  struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_file_fingerprint(int descriptor, const char *name, int64_t mark_size,
+                                  uint64_t *fingerprint_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Is what was read of the file still what is there? INVALID_DATA with what was there and what is now. */
-penstock_code ps_file_check(const struct ps_file_entry *entry, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_file_check(const struct ps_file_entry *entry, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 /* file_content.c */
 penstock_code ps_content_open(const struct ps_file_entry *entry, struct ps_content **content_out,
@@ -119,8 +122,8 @@ bool ps_content_is_of(const struct ps_content *content, const struct ps_file_ent
 int ps_content_descriptor(const struct ps_content *content);
 /* Up to `size` bytes at `offset`; fewer only at the end of what is there. Going back in a gzip file starts it anew.
  * Errors: IO; INVALID_DATA for bytes that are not gzip. */
-penstock_code ps_content_read(struct ps_content *content, int64_t offset, char *buffer, size_t size, size_t *got_out,
-                              struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_content_read(struct ps_content *content, int64_t offset, char *buffer, size_t size,
+                              size_t *got_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* gzip: the file ends in the middle of packed data; *packed_out bytes of it were there. */
 bool ps_content_is_truncated(const struct ps_content *content, int64_t *packed_out);
 
@@ -130,8 +133,8 @@ penstock_code ps_file_plan(struct ps_file_source *source, struct ps_file_entry *
                            const struct ps_epoch_limits *limits, struct ps_range *range, bool *is_full_out,
                            struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Adds one slice [entry->offset, end) to the range and moves the entry there. */
-penstock_code ps_file_add_slice(struct ps_file_entry *entry, int64_t end, int64_t byte_count, struct ps_range *range,
-                                struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_file_add_slice(struct ps_file_entry *entry, int64_t end, int64_t byte_count,
+                                struct ps_range *range, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* file_parquet.c */
 penstock_code ps_parquet_plan(struct ps_file_source *source, struct ps_file_entry *entry,

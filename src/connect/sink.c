@@ -4,7 +4,8 @@
  *
  *   open -> recover -> [ begin -> write* -> commit | discard ]* -> close
  *
- * After a commit or write that failed nobody knows what the sink holds: only discard, recover and close are allowed.
+ * After a begin, write or commit that failed nobody knows what the sink holds: only discard, recover and close
+ * are allowed then.
  * An epoch follows the one before it; beginning one that is already there is allowed, its commit does nothing.
  */
 #include "connect/sink.h"
@@ -17,7 +18,7 @@ struct ps_sink {
     const struct ps_sink_type *type;
     void *state;
     enum sink_phase phase;
-    struct ps_epoch epoch;  /* the one that is begun */
+    struct ps_epoch epoch;   /* the one that is begun */
     int64_t number, attempt; /* last committed, and ours */
 };
 
@@ -55,8 +56,8 @@ penstock_code ps_sink_recover(struct ps_sink *sink, int64_t attempt, struct ps_e
     PS_TRY(sink->type->recover(sink->state, attempt, &epoch, positions_out, error));
     ps_check(epoch.number >= 0);
     if (epoch.attempt > attempt) {
-        return ps_error_set(error, PENSTOCK_FENCED, "attempt %lld is over: attempt %lld has committed", (long long)attempt,
-                            (long long)epoch.attempt);
+        return ps_error_set(error, PENSTOCK_FENCED, "attempt %lld is over: attempt %lld has committed",
+                            (long long)attempt, (long long)epoch.attempt);
     }
     sink->phase = SINK_READY;
     sink->number = epoch.number;
@@ -69,13 +70,14 @@ penstock_code ps_sink_begin(struct ps_sink *sink, struct ps_epoch epoch, struct 
     ps_check(sink->phase == SINK_READY);
     ps_check(epoch.number >= 1 && epoch.number <= sink->number + 1);
     ps_check(epoch.attempt == sink->attempt);
-    PS_TRY(sink->type->begin(sink->state, epoch, error));
-    sink->phase = SINK_BEGUN;
+    const penstock_code code = sink->type->begin(sink->state, epoch, error);
+    sink->phase = code == PENSTOCK_OK ? SINK_BEGUN : SINK_UNSURE;
     sink->epoch = epoch;
-    return PENSTOCK_OK;
+    return code;
 }
 
-penstock_code ps_sink_write(struct ps_sink *sink, const struct ps_batch *batch, struct penstock_error *error) {
+penstock_code ps_sink_write(struct ps_sink *sink, const struct ps_batch *batch,
+                            struct penstock_error *error) {
     ps_check(sink->phase == SINK_BEGUN);
     ps_check(batch != NULL);
     const penstock_code code = sink->type->write(sink->state, batch, error);
@@ -83,8 +85,8 @@ penstock_code ps_sink_write(struct ps_sink *sink, const struct ps_batch *batch, 
     return code;
 }
 
-penstock_code ps_sink_commit(struct ps_sink *sink, struct ps_epoch epoch, const struct ps_position_list *positions,
-                             struct penstock_error *error) {
+penstock_code ps_sink_commit(struct ps_sink *sink, struct ps_epoch epoch,
+                             const struct ps_position_list *positions, struct penstock_error *error) {
     ps_check(sink->phase == SINK_BEGUN);
     ps_check(positions != NULL);
     ps_check(epoch.number == sink->epoch.number && epoch.attempt == sink->epoch.attempt);
@@ -99,9 +101,9 @@ penstock_code ps_sink_commit(struct ps_sink *sink, struct ps_epoch epoch, const 
 }
 
 penstock_code ps_sink_discard(struct ps_sink *sink, struct penstock_error *error) {
-    ps_check(sink->phase == SINK_BEGUN || sink->phase == SINK_UNSURE);
+    ps_check(sink->phase != SINK_OPEN); /* ready: whoever cleans up need not know how far it came */
     PS_TRY(sink->type->discard(sink->state, error));
     /* after a failed commit only recover() knows whether the epoch is there */
-    sink->phase = sink->phase == SINK_BEGUN ? SINK_READY : SINK_OPEN;
+    sink->phase = sink->phase == SINK_UNSURE ? SINK_OPEN : SINK_READY;
     return PENSTOCK_OK;
 }

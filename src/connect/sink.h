@@ -5,6 +5,8 @@
  * write() makes nothing durable. commit(epoch, positions) is the only moment at which anything becomes
  * durable, and then all of it does, rows and positions together; a commit of an epoch that is already
  * there does nothing, and a commit by an older attempt fails with FENCED. recover() tells the last epoch.
+ * After begin(), write() or commit() failed, discard() throws away what there is, and only recover() knows what
+ * was kept; discard() with nothing begun does nothing.
  * tests/sim crashes the engine before and after every step over this contract, and must catch three sinks
  * that break it: acknowledge early, acknowledge late, forget the position.
  */
@@ -48,11 +50,15 @@ penstock_code ps_sink_open(const struct ps_sink_type *type, const void *config, 
                            struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_sink_close(struct ps_sink *sink);
 penstock_code ps_sink_recover(struct ps_sink *sink, int64_t attempt, struct ps_epoch *epoch_out,
-                              struct ps_position_list *positions_out, struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_sink_begin(struct ps_sink *sink, struct ps_epoch epoch, struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_sink_write(struct ps_sink *sink, const struct ps_batch *batch, struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_sink_commit(struct ps_sink *sink, struct ps_epoch epoch, const struct ps_position_list *positions,
-                             struct penstock_error *error) PENSTOCK_MUST_USE;
+                              struct ps_position_list *positions_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+penstock_code ps_sink_begin(struct ps_sink *sink, struct ps_epoch epoch, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+penstock_code ps_sink_write(struct ps_sink *sink, const struct ps_batch *batch, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+penstock_code ps_sink_commit(struct ps_sink *sink, struct ps_epoch epoch,
+                             const struct ps_position_list *positions, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 penstock_code ps_sink_discard(struct ps_sink *sink, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 #endif

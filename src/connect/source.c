@@ -55,7 +55,8 @@ static void source_close_scoped(struct ps_source **source) {
 }
 
 penstock_code ps_source_open(const struct ps_source_type *type, const struct ps_source_setup *setup,
-                             const void *config, struct ps_source **source_out, struct penstock_error *error) {
+                             const void *config, struct ps_source **source_out,
+                             struct penstock_error *error) {
     ps_check(type != NULL);
     ps_check(setup != NULL && setup->schema != NULL && setup->encode != NULL);
     struct ps_source *source PS_SCOPED(source_close_scoped) = ps_allocate(1, sizeof(*source));
@@ -124,7 +125,8 @@ static void check_ends(const struct ps_source *source, const struct ps_range *ra
         ps_check(end->partition.name != NULL && end->state != NULL);
         ps_check(i == 0 || range->ends[i - 1].partition.ordinal < end->partition.ordinal);
         int64_t expected = planned_offset(source, end->partition.name);
-        while (slice < range->slice_count && range->slices[slice].partition.ordinal == end->partition.ordinal) {
+        while (slice < range->slice_count &&
+               range->slices[slice].partition.ordinal == end->partition.ordinal) {
             ps_check(strcmp(range->slices[slice].partition.name, end->partition.name) == 0);
             expected = range->slices[slice].end;
             slice++;

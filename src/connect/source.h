@@ -20,7 +20,8 @@
 
 /* How much one epoch may take. */
 struct ps_epoch_limits {
-    int64_t record_count_max; /* advisory where records are not known before they are read (files): bytes rule */
+    int64_t
+        record_count_max; /* advisory where records are not known before they are read (files): bytes rule */
     int64_t byte_count_max;
     int64_t slice_size; /* aim for slices of about this many bytes: one slice is one task */
     /* The run ends when this source is drained: wait (about 2 s at most) for a last line or file that is just being
@@ -31,9 +32,10 @@ struct ps_epoch_limits {
 /* A part of one partition: [begin, end). One task decodes one slice. */
 struct ps_slice {
     struct ps_partition partition;
-    int64_t begin, end;   /* offsets as in struct ps_position */
+    int64_t begin, end;      /* offsets as in struct ps_position */
     bool is_partition_start; /* a byte order mark and a CSV header may stand here */
-    const char *end_state;   /* position state once everything to `end` is committed; has the CSV header in it */
+    const char
+        *end_state; /* position state once everything to `end` is committed; has the CSV header in it */
 };
 
 struct ps_range {
@@ -42,7 +44,7 @@ struct ps_range {
     struct ps_position *ends; /* the position of every partition that moves, when this range is committed */
     size_t end_count;
     int64_t byte_count;
-    bool is_drained; /* nothing more was there when this was planned */
+    bool is_drained;        /* nothing more was there when this was planned */
     struct ps_arena *arena; /* owns all of it */
 };
 void ps_range_free(struct ps_range *range);
@@ -56,18 +58,18 @@ struct ps_raw {
     int64_t oversize;
     /* SQL text that may follow FROM, with a BIGINT column "penstock_offset" last; owned */
     char *relation;
-    int64_t row_count;   /* of the relation */
+    int64_t row_count; /* of the relation */
 };
 void ps_raw_done(struct ps_raw *raw);
 
 struct ps_source_setup {
-    const char *name;                /* of the CREATE SOURCE */
-    const char *folder;              /* of the project: relative paths start here */
+    const char *name;   /* of the CREATE SOURCE */
+    const char *folder; /* of the project: relative paths start here */
     const struct ps_schema *schema;
     const struct ps_codec_type *codec; /* NULL for encode = 'parquet' */
     const void *codec_config;
-    const char *encode;              /* "json", "csv", "parquet" */
-    bool fail_on_bad_record;         /* on_bad_record = 'fail': the engine fails the epoch at the first dead letter */
+    const char *encode;      /* "json", "csv", "parquet" */
+    bool fail_on_bad_record; /* on_bad_record = 'fail': the engine fails the epoch at the first dead letter */
 };
 
 struct ps_source_type {
@@ -78,7 +80,8 @@ struct ps_source_type {
     const char *const *encodes; /* what it can read: NULL-terminated */
     penstock_code (*open)(const struct ps_source_setup *setup, const void *config, void **state_out,
                           struct penstock_error *error);
-    penstock_code (*seek)(void *state, const struct ps_position_list *positions, struct penstock_error *error);
+    penstock_code (*seek)(void *state, const struct ps_position_list *positions,
+                          struct penstock_error *error);
     penstock_code (*plan)(void *state, const struct ps_epoch_limits *limits, struct ps_range *range,
                           struct penstock_error *error);
     penstock_code (*read)(void *state, const struct ps_slice *slice, struct ps_raw *raw_out,
@@ -91,7 +94,8 @@ const struct ps_source_type *ps_source_type_find(const char *name);
 /* An open source: type + state + the rules of the contract. One thread. */
 struct ps_source;
 penstock_code ps_source_open(const struct ps_source_type *type, const struct ps_source_setup *setup,
-                             const void *config, struct ps_source **source_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+                             const void *config, struct ps_source **source_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 void ps_source_close(struct ps_source *source);
 penstock_code ps_source_seek(struct ps_source *source, const struct ps_position_list *positions,
                              struct penstock_error *error) PENSTOCK_MUST_USE;
@@ -107,8 +111,8 @@ penstock_code ps_decode(const struct ps_source_setup *setup, const struct ps_sli
                         struct ps_batch **batch_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Decodes single records again, such as dead letters: each becomes a row or a dead letter, in order. `state`: the
  * position state of the partition (it has the CSV header); "" if it is not known. Copies the bytes. */
-penstock_code ps_decode_records(const struct ps_source_setup *setup, struct ps_partition partition, const char *state,
-                                const struct ps_record *records, size_t record_count, struct ps_batch **batch_out,
-                                struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_decode_records(const struct ps_source_setup *setup, struct ps_partition partition,
+                                const char *state, const struct ps_record *records, size_t record_count,
+                                struct ps_batch **batch_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 #endif

@@ -24,7 +24,8 @@ static const struct ps_option file_options[] = {
      .type = PS_OPTION_TEXT,
      .is_required = true,
      .offset = offsetof(struct ps_file_config, path),
-     .help = "files to read, relative to the project: a name or a pattern with *, ?, [...], **; several with commas",
+     .help =
+         "files to read, relative to the project: a name or a pattern with *, ?, [...], **; several with commas",
      .since = "0.1"},
     {.name = "compression",
      .type = PS_OPTION_CHOICE,
@@ -87,7 +88,8 @@ static penstock_code file_open(const struct ps_source_setup *setup, const void *
     return PENSTOCK_OK;
 }
 
-static penstock_code file_seek(void *state, const struct ps_position_list *positions, struct penstock_error *error) {
+static penstock_code file_seek(void *state, const struct ps_position_list *positions,
+                               struct penstock_error *error) {
     struct ps_file_source *source = state;
     ps_content_close(ps_take(source->plan_content));
     ps_content_close(ps_take(source->read_content));
@@ -119,8 +121,9 @@ static penstock_code look(struct ps_file_entry *entry, struct penstock_error *er
     PS_TRY(ps_file_stat(entry->path, &info, error));
     /* a time says nothing about a write in the same tick of the file system's clock as the last look */
     const bool is_told_by_time = entry->looked_at_ms - info.modified_ms > PS_FILE_QUIET_MS;
-    const bool is_same = entry->is_checked && info.size == entry->seen.size && info.inode == entry->seen.inode &&
-                         info.modified_ms == entry->seen.modified_ms && is_told_by_time;
+    const bool is_same = entry->is_checked && info.size == entry->seen.size &&
+                         info.inode == entry->seen.inode && info.modified_ms == entry->seen.modified_ms &&
+                         is_told_by_time;
     entry->looked_at_ms = ps_clock_wall_ms();
     entry->seen = info;
     if (!is_same) {
@@ -151,7 +154,8 @@ static penstock_code plan_files(struct ps_file_source *source, const struct ps_e
 }
 
 /* The positions after this range: of files that move, and of files whose ordinal nobody has stored yet. */
-static penstock_code list_ends(struct ps_file_source *source, struct ps_range *range, struct penstock_error *error) {
+static penstock_code list_ends(struct ps_file_source *source, struct ps_range *range,
+                               struct penstock_error *error) {
     range->ends = ps_arena_allocate(range->arena, source->count, sizeof(*range->ends));
     if (range->ends == NULL) {
         return ps_error_memory(error, "the positions of an epoch");
@@ -216,14 +220,16 @@ static penstock_code find_entry(struct ps_file_source *source, const struct ps_s
         *found_out = *entry;
     }
     if (ps_file_stat(found_out->path, &found_out->seen, error) != PENSTOCK_OK) {
-        return ps_error_context(error, "%s vanished while it was to be read from %s %" PRId64, found_out->name,
-                                found_out->kind == PS_FILE_PARQUET ? "row group" : "byte", slice->begin);
+        return ps_error_context(error, "%s vanished while it was to be read from %s %" PRId64,
+                                found_out->name, found_out->kind == PS_FILE_PARQUET ? "row group" : "byte",
+                                slice->begin);
     }
     return PENSTOCK_OK;
 }
 
 static penstock_code read_bytes(struct ps_file_source *source, const struct ps_file_entry *entry,
-                                const struct ps_slice *slice, struct ps_raw *raw, struct penstock_error *error) {
+                                const struct ps_slice *slice, struct ps_raw *raw,
+                                struct penstock_error *error) {
     if (!ps_content_is_of(source->read_content, entry)) {
         ps_content_close(ps_take(source->read_content));
         PS_TRY(ps_content_open(entry, &source->read_content, error));

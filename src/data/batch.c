@@ -18,24 +18,15 @@
 
 const char *ps_reason_name(enum ps_reason reason) {
     switch (reason) {
-    case PS_REASON_SYNTAX:
-        return "syntax";
-    case PS_REASON_ENCODING:
-        return "encoding";
-    case PS_REASON_TYPE:
-        return "type";
-    case PS_REASON_RANGE:
-        return "range";
-    case PS_REASON_NULL:
-        return "null";
-    case PS_REASON_NESTING:
-        return "nesting";
-    case PS_REASON_SIZE:
-        return "size";
-    case PS_REASON_LATE:
-        return "late";
-    case PS_REASON_RULE:
-        return "rule";
+    case PS_REASON_SYNTAX: return "syntax";
+    case PS_REASON_ENCODING: return "encoding";
+    case PS_REASON_TYPE: return "type";
+    case PS_REASON_RANGE: return "range";
+    case PS_REASON_NULL: return "null";
+    case PS_REASON_NESTING: return "nesting";
+    case PS_REASON_SIZE: return "size";
+    case PS_REASON_LATE: return "late";
+    case PS_REASON_RULE: return "rule";
     }
     return "unknown";
 }
@@ -149,7 +140,8 @@ void ps_batch_set_null(struct ps_batch *batch, size_t column_index) {
 }
 
 penstock_code ps_batch_add_dead_letter(struct ps_batch *batch, struct ps_record record, enum ps_reason reason,
-                                       const char *column, struct penstock_error *error, const char *format, ...) {
+                                       const char *column, struct penstock_error *error, const char *format,
+                                       ...) {
     void *items = batch->dead_letters;
     const penstock_code grown = ps_grow(&items, &batch->dead_letter_capacity, batch->dead_letter_count + 1,
                                         sizeof(*batch->dead_letters), error);
@@ -160,7 +152,8 @@ penstock_code ps_batch_add_dead_letter(struct ps_batch *batch, struct ps_record 
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    const size_t kept = record.raw.size < PS_LIMIT_DEAD_LETTER_SIZE ? record.raw.size : PS_LIMIT_DEAD_LETTER_SIZE;
+    const size_t kept =
+        record.raw.size < PS_LIMIT_DEAD_LETTER_SIZE ? record.raw.size : PS_LIMIT_DEAD_LETTER_SIZE;
     const char *raw_copy = ps_arena_copy_size(batch->arena, kept > 0 ? record.raw.data : "", kept);
     const char *text_copy = ps_arena_copy(batch->arena, text);
     const char *column_copy = column == NULL ? NULL : ps_arena_copy(batch->arena, column);

@@ -15,8 +15,8 @@
 
 struct ps_column {
     enum ps_type type;
-    void *values;       /* capacity * ps_type_size(type) bytes */
-    uint8_t *is_valid;  /* one byte a row, in the batch's validity block; NULL: all valid */
+    void *values;      /* capacity * ps_type_size(type) bytes */
+    uint8_t *is_valid; /* one byte a row, in the batch's validity block; NULL: all valid */
 };
 
 /* One record as it came: bytes and place. */
@@ -27,15 +27,15 @@ struct ps_record {
 
 /* Why a record could not be used: a closed list of reasons. */
 enum ps_reason {
-    PS_REASON_SYNTAX,        /* not JSON, wrong number of CSV fields */
-    PS_REASON_ENCODING,      /* invalid UTF-8 */
-    PS_REASON_TYPE,          /* a value of another type than declared */
-    PS_REASON_RANGE,         /* a number out of the column's range */
-    PS_REASON_NULL,          /* NULL or missing in a NOT NULL column */
-    PS_REASON_NESTING,       /* deeper than PS_LIMIT_JSON_DEPTH */
-    PS_REASON_SIZE,          /* longer than PS_LIMIT_RECORD_SIZE */
-    PS_REASON_LATE,          /* behind the watermark */
-    PS_REASON_RULE,          /* an EXPECT rule with ON VIOLATION DEAD LETTER */
+    PS_REASON_SYNTAX,   /* not JSON, wrong number of CSV fields */
+    PS_REASON_ENCODING, /* invalid UTF-8 */
+    PS_REASON_TYPE,     /* a value of another type than declared */
+    PS_REASON_RANGE,    /* a number out of the column's range */
+    PS_REASON_NULL,     /* NULL or missing in a NOT NULL column */
+    PS_REASON_NESTING,  /* deeper than PS_LIMIT_JSON_DEPTH */
+    PS_REASON_SIZE,     /* longer than PS_LIMIT_RECORD_SIZE */
+    PS_REASON_LATE,     /* behind the watermark */
+    PS_REASON_RULE,     /* an EXPECT rule with ON VIOLATION DEAD LETTER */
 };
 const char *ps_reason_name(enum ps_reason reason); /* "syntax", "encoding", ... "late", "rule" */
 
@@ -44,8 +44,8 @@ struct ps_dead_letter {
     int64_t raw_size;    /* of the whole record */
     int64_t offset;
     enum ps_reason reason;
-    const char *column;  /* or NULL */
-    const char *text;    /* one sentence: what was found, what was expected */
+    const char *column; /* or NULL */
+    const char *text;   /* one sentence: what was found, what was expected */
 };
 
 struct ps_batch {
@@ -59,7 +59,7 @@ struct ps_batch {
     size_t dead_letter_count, dead_letter_capacity;
     int64_t record_count; /* rows + dead letters: every record is one or the other */
     struct ps_arena *arena;
-    char *raw;            /* the raw block that records point into, owned; or NULL */
+    char *raw; /* the raw block that records point into, owned; or NULL */
 };
 
 /* An empty batch. Errors: OUT_OF_MEMORY. */
@@ -74,7 +74,7 @@ void ps_batch_end_row(struct ps_batch *batch, struct ps_record record);
 void ps_batch_set_null(struct ps_batch *batch, size_t column);
 /* Copies the text into the arena. `raw` is kept up to PS_LIMIT_DEAD_LETTER_SIZE bytes, copied. */
 penstock_code ps_batch_add_dead_letter(struct ps_batch *batch, struct ps_record record, enum ps_reason reason,
-                                       const char *column, struct penstock_error *error, const char *format, ...)
-    PS_PRINTF(6, 7) PENSTOCK_MUST_USE;
+                                       const char *column, struct penstock_error *error, const char *format,
+                                       ...) PS_PRINTF(6, 7) PENSTOCK_MUST_USE;
 
 #endif

@@ -40,8 +40,9 @@ size_t ps_codec_frame(const struct ps_codec_type *type, const void *config, cons
     return length;
 }
 
-penstock_code ps_decoder_open(const struct ps_codec_type *type, const void *config, const struct ps_schema *schema,
-                              struct ps_bytes header, struct ps_decoder **decoder_out, struct penstock_error *error) {
+penstock_code ps_decoder_open(const struct ps_codec_type *type, const void *config,
+                              const struct ps_schema *schema, struct ps_bytes header,
+                              struct ps_decoder **decoder_out, struct penstock_error *error) {
     ps_check(type != NULL);
     ps_check(schema != NULL);
     struct ps_decoder *decoder PS_SCOPED(ps_decoder_close_scoped) = ps_allocate(1, sizeof(*decoder));
@@ -90,8 +91,9 @@ static bool is_blank(struct ps_bytes line) {
     return true;
 }
 
-penstock_code ps_decoder_decode_block(struct ps_decoder *decoder, struct ps_batch *batch, struct ps_bytes block,
-                                      int64_t base_offset, struct penstock_error *error) {
+penstock_code ps_decoder_decode_block(struct ps_decoder *decoder, struct ps_batch *batch,
+                                      struct ps_bytes block, int64_t base_offset,
+                                      struct penstock_error *error) {
     size_t at = 0;
     while (at < block.size) {
         const char *data = block.data + at;

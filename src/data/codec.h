@@ -45,9 +45,10 @@ size_t ps_codec_frame(const struct ps_codec_type *type, const void *config, cons
 
 /* An open decoder: one thread. The schema and config are borrowed. */
 struct ps_decoder;
-penstock_code ps_decoder_open(const struct ps_codec_type *type, const void *config, const struct ps_schema *schema,
-                              struct ps_bytes header, struct ps_decoder **decoder_out,
-                              struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_decoder_open(const struct ps_codec_type *type, const void *config,
+                              const struct ps_schema *schema, struct ps_bytes header,
+                              struct ps_decoder **decoder_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 void ps_decoder_close(struct ps_decoder *decoder);
 void ps_decoder_close_scoped(struct ps_decoder **decoder);
 /* Adds one row or one dead letter to the batch. record.raw has no terminator and must stay as long as the batch:
@@ -55,7 +56,8 @@ void ps_decoder_close_scoped(struct ps_decoder **decoder);
 penstock_code ps_decoder_decode(struct ps_decoder *decoder, struct ps_batch *batch, struct ps_record record,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Frames and decodes a block of whole records; empty lines are no records. base_offset: offset of data[0]. */
-penstock_code ps_decoder_decode_block(struct ps_decoder *decoder, struct ps_batch *batch, struct ps_bytes block,
-                                      int64_t base_offset, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_decoder_decode_block(struct ps_decoder *decoder, struct ps_batch *batch,
+                                      struct ps_bytes block, int64_t base_offset,
+                                      struct penstock_error *error) PENSTOCK_MUST_USE;
 
 #endif

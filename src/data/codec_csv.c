@@ -98,8 +98,8 @@ static penstock_code check_character(const char *name, const char *text, bool ma
     const char character = byte_of(text);
     const bool is_one = text[0] == '\0' ? may_be_empty : text[1] == '\0' || character == '\t';
     if (!is_one || character == '\n' || character == '\r' || ((unsigned char)character & 0x80) != 0) {
-        return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "%s = '%s': expected one ASCII character%s", name, text,
-                            may_be_empty ? " or ''" : "");
+        return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "%s = '%s': expected one ASCII character%s",
+                            name, text, may_be_empty ? " or ''" : "");
     }
     return PENSTOCK_OK;
 }
@@ -112,7 +112,8 @@ static penstock_code csv_check(const void *config, struct penstock_error *error)
     const struct csv_format format = format_of(csv);
     if (format.delimiter == format.quote || format.delimiter == format.escape) {
         return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
-                            "delimiter = '%s' is also the quote or the escape: they must differ", csv->delimiter);
+                            "delimiter = '%s' is also the quote or the escape: they must differ",
+                            csv->delimiter);
     }
     return PENSTOCK_OK;
 }
@@ -195,7 +196,8 @@ static size_t csv_frame(const void *config, const char *data, size_t size, bool 
 
 /* --- splitting ------------------------------------------------------------------------------------------- */
 
-/* Splits a record into at most `field_max` fields; *count_out is how many it has, kept or not. NULL, or what is wrong. */
+/* Splits a record into at most `field_max` fields; *count_out is how many it has, kept or not.
+ * NULL, or what is wrong. */
 static const char *split(const struct csv_format *format, struct ps_bytes raw, struct csv_field *fields,
                          size_t field_max, size_t *count_out) {
     size_t at = 0, count = 0;
@@ -252,17 +254,20 @@ static const char *unescape(const struct csv_format *format, struct ps_arena *ar
 
 #define FIELD_NONE SIZE_MAX
 
-static penstock_code refuse_header(const struct csv_decoder *decoder, const char *column, struct ps_bytes header,
-                                   const char *const *names, struct penstock_error *error) {
+static penstock_code refuse_header(const struct csv_decoder *decoder, const char *column,
+                                   struct ps_bytes header, const char *const *names,
+                                   struct penstock_error *error) {
     const int shown = header.size < 200 ? (int)header.size : 200;
     (void)decoder;
-    (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "the CSV header has no column %s; it is: %.*s%s", column, shown,
-                       header.data, header.size > 200 ? "..." : "");
+    (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "the CSV header has no column %s; it is: %.*s%s", column,
+                       shown, header.data, header.size > 200 ? "..." : "");
     const char *nearest = ps_nearest(column, names);
     if (nearest != NULL) {
-        return ps_error_hint(error, "did you mean %s? The names of CREATE SOURCE must be those of the header", nearest);
+        return ps_error_hint(error, "did you mean %s? The names of CREATE SOURCE must be those of the header",
+                             nearest);
     }
-    return ps_error_hint(error, "name the columns as in the header, or use ENCODE CSV (header = false) if the file has none");
+    return ps_error_hint(
+        error, "name the columns as in the header, or use ENCODE CSV (header = false) if the file has none");
 }
 
 static struct ps_bytes trim_name(struct ps_bytes name) {
@@ -277,8 +282,9 @@ static struct ps_bytes trim_name(struct ps_bytes name) {
 }
 
 /* Maps each column to a field by the names in `header`. */
-static penstock_code map_fields(struct csv_decoder *decoder, struct ps_bytes header, const struct csv_field *fields,
-                                struct ps_arena *arena, struct penstock_error *error) {
+static penstock_code map_fields(struct csv_decoder *decoder, struct ps_bytes header,
+                                const struct csv_field *fields, struct ps_arena *arena,
+                                struct penstock_error *error) {
     struct ps_names names;
     PS_TRY(ps_names_init(&names, decoder->schema, error));
     const char **texts = ps_arena_allocate(arena, decoder->field_count + 1, sizeof(*texts));
@@ -309,7 +315,8 @@ static penstock_code map_fields(struct csv_decoder *decoder, struct ps_bytes hea
     return PENSTOCK_OK;
 }
 
-static penstock_code read_header(struct csv_decoder *decoder, struct ps_bytes header, struct penstock_error *error) {
+static penstock_code read_header(struct csv_decoder *decoder, struct ps_bytes header,
+                                 struct penstock_error *error) {
     const char *wrong = split(&decoder->format, header, NULL, 0, &decoder->field_count);
     size_t bad = 0;
     if (wrong == NULL && !ps_bytes_is_utf8(header, &bad)) {
@@ -415,14 +422,15 @@ static penstock_code csv_decode(void *state, struct ps_batch *batch, struct ps_r
                                         "byte %zu of the record (0x%02X) is not UTF-8", bad,
                                         (unsigned)(unsigned char)record.raw.data[bad]);
     }
-    const char *wrong = split(&decoder->format, record.raw, decoder->fields, decoder->field_count, &field_count);
+    const char *wrong =
+        split(&decoder->format, record.raw, decoder->fields, decoder->field_count, &field_count);
     if (wrong != NULL) {
         return ps_batch_add_dead_letter(batch, record, PS_REASON_SYNTAX, NULL, error, "not CSV: %s", wrong);
     }
     if (field_count != decoder->field_count) {
         return ps_batch_add_dead_letter(batch, record, PS_REASON_SYNTAX, NULL, error,
-                                        "found %zu field%s, expected %zu", field_count, field_count == 1 ? "" : "s",
-                                        decoder->field_count);
+                                        "found %zu field%s, expected %zu", field_count,
+                                        field_count == 1 ? "" : "s", decoder->field_count);
     }
     return fill_row(decoder, batch, record, error);
 }

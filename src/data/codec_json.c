@@ -55,7 +55,8 @@ struct json_decoder {
 /* --- the parser's memory --------------------------------------------------------------------------------- */
 
 static bool is_in_scratch(const struct json_decoder *decoder, const void *pointer) {
-    return (const char *)pointer >= decoder->scratch && (const char *)pointer < decoder->scratch + SCRATCH_SIZE;
+    return (const char *)pointer >= decoder->scratch &&
+           (const char *)pointer < decoder->scratch + SCRATCH_SIZE;
 }
 
 static void *scratch_allocate(void *context, size_t size) {
@@ -122,7 +123,8 @@ static penstock_code json_open(const void *config, const struct ps_schema *schem
     decoder->found = ps_allocate(schema->column_count + 1, sizeof(*decoder->found));
     decoder->hints = ps_reallocate(NULL, HINT_COUNT, sizeof(*decoder->hints));
     decoder->scratch = ps_reallocate(NULL, SCRATCH_SIZE, 1);
-    if (decoder->is_json == NULL || decoder->found == NULL || decoder->hints == NULL || decoder->scratch == NULL) {
+    if (decoder->is_json == NULL || decoder->found == NULL || decoder->hints == NULL ||
+        decoder->scratch == NULL) {
         return ps_error_memory(error, "a JSON decoder");
     }
     PS_TRY(ps_names_init(&decoder->names, schema, error));
@@ -170,8 +172,8 @@ static bool is_too_deep(struct ps_bytes raw) {
     return false;
 }
 
-static penstock_code refuse_syntax(struct ps_batch *batch, struct ps_record record, const yyjson_read_err *cause,
-                                   struct penstock_error *error) {
+static penstock_code refuse_syntax(struct ps_batch *batch, struct ps_record record,
+                                   const yyjson_read_err *cause, struct penstock_error *error) {
     size_t bad;
     if (cause->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
         return ps_error_memory(error, "a JSON record");
@@ -203,8 +205,8 @@ static const char *describe(yyjson_val *value, struct ps_bytes *bytes_out) {
 /* --- values ---------------------------------------------------------------------------------------------- */
 
 /* The text as a view into the raw record, or a copy where the record has escapes. */
-static bool take_text(struct ps_batch *batch, struct ps_record record, const yyjson_doc *document, yyjson_val *value,
-                      struct ps_bytes *text_out) {
+static bool take_text(struct ps_batch *batch, struct ps_record record, const yyjson_doc *document,
+                      yyjson_val *value, struct ps_bytes *text_out) {
     const char *text = unsafe_yyjson_get_str(value);
     const size_t size = unsafe_yyjson_get_len(value);
     const size_t offset = (size_t)(text - document->str_pool);
@@ -275,8 +277,7 @@ static enum ps_value_result convert_scalar(enum ps_type type, yyjson_val *value,
         }
         ((uint8_t *)values)[row] = yyjson_is_true(value) ? 1 : 0;
         return PS_VALUE_OK;
-    default:
-        return PS_VALUE_TYPE;
+    default: return PS_VALUE_TYPE;
     }
 }
 
@@ -287,7 +288,8 @@ static bool is_text_type(enum ps_type type) {
 /* --- a record -------------------------------------------------------------------------------------------- */
 
 /* Which column the member number `index` with this key is. */
-static int32_t column_of_key(struct json_decoder *decoder, size_t index, struct ps_bytes key, bool *is_exact_out) {
+static int32_t column_of_key(struct json_decoder *decoder, size_t index, struct ps_bytes key,
+                             bool *is_exact_out) {
     struct hint *hint = &decoder->hints[index < HINT_COUNT ? index : 0];
     if (index < decoder->hint_count && hint->size == key.size && memcmp(hint->key, key.data, key.size) == 0) {
         *is_exact_out = hint->is_exact;
@@ -366,7 +368,8 @@ static penstock_code fill_row(struct json_decoder *decoder, struct ps_batch *bat
 }
 
 /* yyjson takes `char *` but without YYJSON_READ_INSITU only reads. */
-static yyjson_doc *parse(struct json_decoder *decoder, struct ps_bytes raw, bool has_digits, yyjson_read_err *cause) {
+static yyjson_doc *parse(struct json_decoder *decoder, struct ps_bytes raw, bool has_digits,
+                         yyjson_read_err *cause) {
     union {
         const char *in;
         char *out;
@@ -376,9 +379,9 @@ static yyjson_doc *parse(struct json_decoder *decoder, struct ps_bytes raw, bool
     return yyjson_read_opts(data.out, raw.size, flags, &decoder->allocator, cause);
 }
 
-static penstock_code decode_parsed(struct json_decoder *decoder, struct ps_batch *batch, struct ps_record record,
-                                   yyjson_doc *document, bool has_digits, bool *again_out,
-                                   struct penstock_error *error) {
+static penstock_code decode_parsed(struct json_decoder *decoder, struct ps_batch *batch,
+                                   struct ps_record record, yyjson_doc *document, bool has_digits,
+                                   bool *again_out, struct penstock_error *error) {
     yyjson_val *root = yyjson_doc_get_root(document);
     if (!yyjson_is_obj(root) && !has_digits) {
         *again_out = true;
@@ -411,7 +414,8 @@ static penstock_code json_decode(void *state, struct ps_batch *batch, struct ps_
         }
         if (document != NULL) {
             bool again = false;
-            const penstock_code code = decode_parsed(decoder, batch, record, document, has_digits, &again, error);
+            const penstock_code code =
+                decode_parsed(decoder, batch, record, document, has_digits, &again, error);
             yyjson_doc_free(document);
             if (code != PENSTOCK_OK || !again) {
                 return code;

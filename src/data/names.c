@@ -18,7 +18,8 @@ static size_t hash_nocase(struct ps_bytes name) {
     return (size_t)(hash ^ (hash >> 32));
 }
 
-penstock_code ps_names_init(struct ps_names *names, const struct ps_schema *schema, struct penstock_error *error) {
+penstock_code ps_names_init(struct ps_names *names, const struct ps_schema *schema,
+                            struct penstock_error *error) {
     size_t slot_count = 16;
     while (slot_count < schema->column_count * 2) {
         slot_count *= 2;

@@ -42,7 +42,8 @@ static size_t find_slot(const struct ps_position_list *list, const char *name) {
     return slot;
 }
 
-static penstock_code rebuild_slots(struct ps_position_list *list, size_t slot_count, struct penstock_error *error) {
+static penstock_code rebuild_slots(struct ps_position_list *list, size_t slot_count,
+                                   struct penstock_error *error) {
     if (slot_count != list->slot_count) {
         size_t *slots = ps_allocate(slot_count, sizeof(*slots));
         if (slots == NULL) {
@@ -92,7 +93,8 @@ static penstock_code compact(struct ps_position_list *list, struct penstock_erro
 static penstock_code insert(struct ps_position_list *list, const struct ps_position *position,
                             struct penstock_error *error) {
     void *items = list->items;
-    const penstock_code grown = ps_grow(&items, &list->capacity, list->count + 1, sizeof(*list->items), error);
+    const penstock_code grown =
+        ps_grow(&items, &list->capacity, list->count + 1, sizeof(*list->items), error);
     list->items = items;
     PS_TRY(grown);
     if ((list->count + 1) * 2 > list->slot_count) {

@@ -32,7 +32,8 @@ struct ps_position_list {
     size_t compact_size; /* of the arena: above it, forgotten texts are dropped */
 };
 
-penstock_code ps_position_list_init(struct ps_position_list *list, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_position_list_init(struct ps_position_list *list, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 void ps_position_list_done(struct ps_position_list *list);
 /* Sets the position of a partition, adding it if it is new (its ordinal then never changes). Copies the texts,
  * which may be the list's own; items found before are no longer valid. */

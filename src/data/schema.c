@@ -108,51 +108,35 @@ enum ps_type ps_type_of_sql(const char *type_text) {
 size_t ps_type_size(enum ps_type type) {
     switch (type) {
     case PS_TYPE_BOOLEAN:
-    case PS_TYPE_TINYINT:
-        return 1;
-    case PS_TYPE_SMALLINT:
-        return 2;
+    case PS_TYPE_TINYINT: return 1;
+    case PS_TYPE_SMALLINT: return 2;
     case PS_TYPE_INTEGER:
     case PS_TYPE_FLOAT:
-    case PS_TYPE_DATE:
-        return 4;
+    case PS_TYPE_DATE: return 4;
     case PS_TYPE_BIGINT:
     case PS_TYPE_DOUBLE:
-    case PS_TYPE_TIMESTAMP:
-        return 8;
+    case PS_TYPE_TIMESTAMP: return 8;
     case PS_TYPE_VARCHAR:
     case PS_TYPE_BLOB:
-    case PS_TYPE_CAST:
-        return sizeof(struct ps_bytes);
+    case PS_TYPE_CAST: return sizeof(struct ps_bytes);
     }
     return 0;
 }
 
 const char *ps_type_sql(enum ps_type type) {
     switch (type) {
-    case PS_TYPE_BOOLEAN:
-        return "BOOLEAN";
-    case PS_TYPE_TINYINT:
-        return "TINYINT";
-    case PS_TYPE_SMALLINT:
-        return "SMALLINT";
-    case PS_TYPE_INTEGER:
-        return "INTEGER";
-    case PS_TYPE_BIGINT:
-        return "BIGINT";
-    case PS_TYPE_FLOAT:
-        return "FLOAT";
-    case PS_TYPE_DOUBLE:
-        return "DOUBLE";
-    case PS_TYPE_DATE:
-        return "DATE";
-    case PS_TYPE_TIMESTAMP:
-        return "TIMESTAMP";
-    case PS_TYPE_BLOB:
-        return "BLOB";
+    case PS_TYPE_BOOLEAN: return "BOOLEAN";
+    case PS_TYPE_TINYINT: return "TINYINT";
+    case PS_TYPE_SMALLINT: return "SMALLINT";
+    case PS_TYPE_INTEGER: return "INTEGER";
+    case PS_TYPE_BIGINT: return "BIGINT";
+    case PS_TYPE_FLOAT: return "FLOAT";
+    case PS_TYPE_DOUBLE: return "DOUBLE";
+    case PS_TYPE_DATE: return "DATE";
+    case PS_TYPE_TIMESTAMP: return "TIMESTAMP";
+    case PS_TYPE_BLOB: return "BLOB";
     case PS_TYPE_VARCHAR:
-    case PS_TYPE_CAST:
-        return "VARCHAR";
+    case PS_TYPE_CAST: return "VARCHAR";
     }
     return "VARCHAR";
 }

@@ -167,21 +167,14 @@ enum ps_value_result ps_value_of_integer(enum ps_type type, int64_t value, void 
     case PS_TYPE_INTEGER:
         ((int32_t *)values)[row] = (int32_t)value;
         return value >= INT32_MIN && value <= INT32_MAX ? PS_VALUE_OK : PS_VALUE_RANGE;
-    case PS_TYPE_BIGINT:
-        ((int64_t *)values)[row] = value;
-        return PS_VALUE_OK;
-    case PS_TYPE_FLOAT:
-        ((float *)values)[row] = (float)value;
-        return PS_VALUE_OK;
-    case PS_TYPE_DOUBLE:
-        ((double *)values)[row] = (double)value;
-        return PS_VALUE_OK;
+    case PS_TYPE_BIGINT: ((int64_t *)values)[row] = value; return PS_VALUE_OK;
+    case PS_TYPE_FLOAT: ((float *)values)[row] = (float)value; return PS_VALUE_OK;
+    case PS_TYPE_DOUBLE: ((double *)values)[row] = (double)value; return PS_VALUE_OK;
     case PS_TYPE_DATE:
     case PS_TYPE_TIMESTAMP:
     case PS_TYPE_VARCHAR:
     case PS_TYPE_BLOB:
-    case PS_TYPE_CAST:
-        return PS_VALUE_TYPE;
+    case PS_TYPE_CAST: return PS_VALUE_TYPE;
     }
     return PS_VALUE_TYPE;
 }
@@ -208,7 +201,8 @@ enum ps_value_result ps_value_of_double(enum ps_type type, double value, void *v
     return ps_value_of_integer(type, (int64_t)value, values, row);
 }
 
-static enum ps_value_result parse_number_column(enum ps_type type, struct ps_bytes text, void *values, int64_t row) {
+static enum ps_value_result parse_number_column(enum ps_type type, struct ps_bytes text, void *values,
+                                                int64_t row) {
     bool is_integer;
     int64_t integer = 0;
     double value = 0;
@@ -216,7 +210,8 @@ static enum ps_value_result parse_number_column(enum ps_type type, struct ps_byt
     if (result != PS_VALUE_OK) {
         return result;
     }
-    return is_integer ? ps_value_of_integer(type, integer, values, row) : ps_value_of_double(type, value, values, row);
+    return is_integer ? ps_value_of_integer(type, integer, values, row)
+                      : ps_value_of_double(type, value, values, row);
 }
 
 static enum ps_value_result parse_boolean(struct ps_bytes text, void *values, int64_t row) {
@@ -388,22 +383,16 @@ enum ps_value_result ps_value_of_text(enum ps_type type, struct ps_bytes text, v
     switch (type) {
     case PS_TYPE_VARCHAR:
     case PS_TYPE_BLOB:
-    case PS_TYPE_CAST:
-        ((struct ps_bytes *)values)[row] = text;
-        return PS_VALUE_OK;
-    case PS_TYPE_BOOLEAN:
-        return parse_boolean(trim(text), values, row);
-    case PS_TYPE_DATE:
-        return parse_date(trim(text), values, row);
-    case PS_TYPE_TIMESTAMP:
-        return parse_timestamp(trim(text), values, row);
+    case PS_TYPE_CAST: ((struct ps_bytes *)values)[row] = text; return PS_VALUE_OK;
+    case PS_TYPE_BOOLEAN: return parse_boolean(trim(text), values, row);
+    case PS_TYPE_DATE: return parse_date(trim(text), values, row);
+    case PS_TYPE_TIMESTAMP: return parse_timestamp(trim(text), values, row);
     case PS_TYPE_TINYINT:
     case PS_TYPE_SMALLINT:
     case PS_TYPE_INTEGER:
     case PS_TYPE_BIGINT:
     case PS_TYPE_FLOAT:
-    case PS_TYPE_DOUBLE:
-        return parse_number_column(type, trim(text), values, row);
+    case PS_TYPE_DOUBLE: return parse_number_column(type, trim(text), values, row);
     }
     return PS_VALUE_TYPE;
 }
@@ -430,12 +419,12 @@ penstock_code ps_value_refuse(struct ps_batch *batch, struct ps_record record, s
     const char *mark = strcmp(kind_found, "the text") == 0 ? "'" : "";
     if (result == PS_VALUE_RANGE) {
         return ps_batch_add_dead_letter(batch, record, PS_REASON_RANGE, schema->name, error,
-                                        "column %s: %s %s%s%s is out of range for %s", schema->name, kind_found, mark, text,
-                                        mark, schema->type_text);
+                                        "column %s: %s %s%s%s is out of range for %s", schema->name,
+                                        kind_found, mark, text, mark, schema->type_text);
     }
     return ps_batch_add_dead_letter(batch, record, PS_REASON_TYPE, schema->name, error,
-                                    "column %s: found %s %s%s%s, expected %s", schema->name, kind_found, mark, text, mark,
-                                    schema->type_text);
+                                    "column %s: found %s %s%s%s, expected %s", schema->name, kind_found, mark,
+                                    text, mark, schema->type_text);
 }
 
 penstock_code ps_value_refuse_null(struct ps_batch *batch, struct ps_record record, size_t column,

@@ -58,7 +58,8 @@ static inline void sink_suite_expect(struct sink_drive *drive, int64_t count, co
     for (int64_t i = 0; i < SINK_SUITE_EPOCHS * SINK_SUITE_ROWS && drive->fault[0] == '\0'; i++) {
         const int found = drive->quirks->count(drive->world, i);
         if (found != (i < count ? 1 : 0)) {
-            snprintf(drive->fault, sizeof(drive->fault), "%s record %lld is there %d times", when, (long long)i, found);
+            snprintf(drive->fault, sizeof(drive->fault), "%s record %lld is there %d times", when,
+                     (long long)i, found);
         }
     }
 }
@@ -99,10 +100,12 @@ static inline penstock_code sink_suite_write(struct ps_sink *sink, int64_t first
     return code;
 }
 
-static inline penstock_code sink_suite_commit(struct ps_sink *sink, struct ps_epoch epoch, struct penstock_error *error) {
+static inline penstock_code sink_suite_commit(struct ps_sink *sink, struct ps_epoch epoch,
+                                              struct penstock_error *error) {
     struct ps_position_list positions;
     PS_TRY(ps_position_list_init(&positions, error));
-    const struct ps_position position = {.partition = {"a", 0}, .offset = epoch.number * SINK_SUITE_ROWS, .state = "{}"};
+    const struct ps_position position = {
+        .partition = {"a", 0}, .offset = epoch.number * SINK_SUITE_ROWS, .state = "{}"};
     penstock_code code = ps_position_list_set(&positions, &position, error);
     code = code == PENSTOCK_OK ? ps_sink_commit(sink, epoch, &positions, error) : code;
     ps_position_list_done(&positions);
@@ -142,8 +145,8 @@ static inline penstock_code sink_suite_drive(struct sink_drive *drive, struct pe
             PS_TRY(sink_suite_start(drive, &last, &position, error));
             sink_suite_expect(drive, last.number * SINK_SUITE_ROWS, "after recover()");
             if (drive->fault[0] == '\0' && position != last.number * SINK_SUITE_ROWS) {
-                snprintf(drive->fault, sizeof(drive->fault), "epoch %lld has position %lld", (long long)last.number,
-                         (long long)position);
+                snprintf(drive->fault, sizeof(drive->fault), "epoch %lld has position %lld",
+                         (long long)last.number, (long long)position);
             }
         }
         if (last.number >= SINK_SUITE_EPOCHS) {
@@ -160,8 +163,8 @@ static inline penstock_code sink_suite_drive(struct sink_drive *drive, struct pe
 static inline const char *sink_suite_end(struct sink_drive *drive, const char *check, penstock_code code,
                                          const struct penstock_error *error) {
     static char text[2048];
-    snprintf(text, sizeof(text), "%s: %s (crash before step %d): %s", drive->quirks->name, check, drive->crash_at,
-             code != PENSTOCK_OK ? error->message : drive->fault);
+    snprintf(text, sizeof(text), "%s: %s (crash before step %d): %s", drive->quirks->name, check,
+             drive->crash_at, code != PENSTOCK_OK ? error->message : drive->fault);
     sink_suite_crash(drive);
     drive->quirks->destroy(drive->world);
     return code == PENSTOCK_OK && drive->fault[0] == '\0' ? NULL : text;
@@ -237,7 +240,8 @@ static inline const char *sink_suite_fence(const struct sink_quirks *quirks) {
     late = late == PENSTOCK_OK ? sink_suite_commit(zombie, epoch, &error) : late;
     ps_sink_close(zombie);
     if (late != PENSTOCK_FENCED) {
-        snprintf(drive.fault, sizeof(drive.fault), "the commit of an older attempt gave %s", ps_error_code_name(late));
+        snprintf(drive.fault, sizeof(drive.fault), "the commit of an older attempt gave %s",
+                 ps_error_code_name(late));
     }
     sink_suite_expect(&drive, 0, "after a zombie's commit");
     return sink_suite_end(&drive, "an older attempt is fenced", code, &error);

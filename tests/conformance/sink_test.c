@@ -111,8 +111,8 @@ static penstock_code memory_write(void *state, const struct ps_batch *batch, str
     return PENSTOCK_OK;
 }
 
-static penstock_code memory_commit(void *state, struct ps_epoch epoch, const struct ps_position_list *positions,
-                                   struct penstock_error *error) {
+static penstock_code memory_commit(void *state, struct ps_epoch epoch,
+                                   const struct ps_position_list *positions, struct penstock_error *error) {
     struct memory_sink *sink = state;
     struct sink_world *world = sink->world;
     PS_TRY(fence(sink, epoch.attempt, error));

@@ -35,7 +35,7 @@ struct source_quirks {
     void (*change)(struct source_world *world, int partition);
     void (*vanish)(struct source_world *world, int partition);
     const char *(*partition_name)(struct source_world *world, int partition);
-    int record_count; /* of a usual partition */
+    int record_count;     /* of a usual partition */
     bool has_bad_records; /* every 13th is bad on purpose */
     /* The record's (partition, number) from the raw bytes of a dead letter. */
     bool (*identify)(struct ps_bytes raw, int *partition_out, int *number_out);
@@ -56,10 +56,12 @@ static inline void suite_count(struct suite_tally *tally, int partition, int num
         return;
     }
     if (partition < 0 || partition >= SUITE_PARTITION_MAX) {
-        snprintf(tally->fault, sizeof(tally->fault), "a record of partition %d, which nobody wrote", partition);
+        snprintf(tally->fault, sizeof(tally->fault), "a record of partition %d, which nobody wrote",
+                 partition);
     } else if (number != tally->next[partition]) {
-        snprintf(tally->fault, sizeof(tally->fault), "partition %d: record %d came where %d was due: one is %s", partition,
-                 number, tally->next[partition], number > tally->next[partition] ? "missing" : "there twice");
+        snprintf(tally->fault, sizeof(tally->fault),
+                 "partition %d: record %d came where %d was due: one is %s", partition, number,
+                 tally->next[partition], number > tally->next[partition] ? "missing" : "there twice");
     } else {
         tally->next[partition]++;
     }
@@ -71,8 +73,9 @@ static inline void suite_count_batch(const struct source_quirks *quirks, const s
     int64_t row = 0;
     size_t letter = 0;
     while (row < batch->row_count || letter < batch->dead_letter_count) {
-        const bool is_row = letter == batch->dead_letter_count ||
-                            (row < batch->row_count && batch->records[row].offset < batch->dead_letters[letter].offset);
+        const bool is_row =
+            letter == batch->dead_letter_count ||
+            (row < batch->row_count && batch->records[row].offset < batch->dead_letters[letter].offset);
         int partition = -1, number = -1;
         if (is_row) {
             partition = ((const int32_t *)batch->columns[0].values)[row];
@@ -81,7 +84,8 @@ static inline void suite_count_batch(const struct source_quirks *quirks, const s
         } else {
             const struct ps_bytes raw = batch->dead_letters[letter++].raw;
             if (!quirks->identify(raw, &partition, &number)) {
-                snprintf(tally->fault, sizeof(tally->fault), "a dead letter that nobody wrote: %.*s", (int)raw.size, raw.data);
+                snprintf(tally->fault, sizeof(tally->fault), "a dead letter that nobody wrote: %.*s",
+                         (int)raw.size, raw.data);
                 return;
             }
         }
@@ -90,8 +94,9 @@ static inline void suite_count_batch(const struct source_quirks *quirks, const s
     tally->row_count += batch->row_count;
     tally->dead_letter_count += (int64_t)batch->dead_letter_count;
     if (batch->record_count != batch->row_count + (int64_t)batch->dead_letter_count) {
-        snprintf(tally->fault, sizeof(tally->fault), "a batch of %lld records has %lld rows and %zu dead letters",
-                 (long long)batch->record_count, (long long)batch->row_count, batch->dead_letter_count);
+        snprintf(tally->fault, sizeof(tally->fault),
+                 "a batch of %lld records has %lld rows and %zu dead letters", (long long)batch->record_count,
+                 (long long)batch->row_count, batch->dead_letter_count);
     }
 }
 
@@ -104,7 +109,8 @@ static inline penstock_code suite_count_relation(const struct ps_raw *raw, struc
     penstock_code code = ps_engine_open(&options, &engine, error);
     code = code == PENSTOCK_OK ? ps_connection_open(engine, &connection, error) : code;
     if (code == PENSTOCK_OK) {
-        code = ps_sql_queryf(connection, &result, error, "SELECT * FROM %s t ORDER BY penstock_offset", raw->relation);
+        code = ps_sql_queryf(connection, &result, error, "SELECT * FROM %s t ORDER BY penstock_offset",
+                             raw->relation);
     }
     for (int64_t i = 0; code == PENSTOCK_OK && i < ps_result_row_count(result); i++) {
         suite_count(tally, (int)ps_result_integer(result, i, 0), (int)ps_result_integer(result, i, 1));
@@ -121,8 +127,9 @@ static inline penstock_code suite_count_relation(const struct ps_raw *raw, struc
 }
 
 static inline penstock_code suite_take_slice(const struct source_quirks *quirks, struct ps_source *source,
-                                             const struct ps_source_setup *setup, const struct ps_slice *slice,
-                                             struct suite_tally *tally, struct penstock_error *error) {
+                                             const struct ps_source_setup *setup,
+                                             const struct ps_slice *slice, struct suite_tally *tally,
+                                             struct penstock_error *error) {
     struct ps_raw raw = {0};
     PS_TRY(ps_source_read(source, slice, &raw, error));
     if (raw.relation != NULL) {
@@ -142,8 +149,9 @@ static inline penstock_code suite_take_slice(const struct source_quirks *quirks,
 
 /* Everything that is there now, epoch by epoch; `positions` follow the commits. */
 static inline penstock_code suite_drain(const struct source_quirks *quirks, struct ps_source *source,
-                                        const struct ps_source_setup *setup, const struct ps_epoch_limits *limits,
-                                        struct suite_tally *tally, struct ps_position_list *positions, int epoch_max,
+                                        const struct ps_source_setup *setup,
+                                        const struct ps_epoch_limits *limits, struct suite_tally *tally,
+                                        struct ps_position_list *positions, int epoch_max,
                                         struct penstock_error *error) {
     for (int epoch = 0; epoch < epoch_max; epoch++) {
         struct ps_range *range = NULL;
@@ -176,7 +184,8 @@ struct suite_run {
     char fault[2048];
 };
 
-static inline void suite_begin(struct suite_run *run, const struct source_quirks *quirks, int partition_count) {
+static inline void suite_begin(struct suite_run *run, const struct source_quirks *quirks,
+                               int partition_count) {
     *run = (struct suite_run){.quirks = quirks, .world = quirks->make(quirks)};
     for (int i = 0; i < partition_count; i++) {
         quirks->append(run->world, i, 0, quirks->record_count);
@@ -192,8 +201,10 @@ static inline penstock_code suite_restart(struct suite_run *run) {
     return ps_source_seek(run->source, &run->positions, &run->error);
 }
 
-static inline penstock_code suite_take(struct suite_run *run, const struct ps_epoch_limits *limits, int epoch_max) {
-    return suite_drain(run->quirks, run->source, &run->setup, limits, &run->tally, &run->positions, epoch_max, &run->error);
+static inline penstock_code suite_take(struct suite_run *run, const struct ps_epoch_limits *limits,
+                                       int epoch_max) {
+    return suite_drain(run->quirks, run->source, &run->setup, limits, &run->tally, &run->positions, epoch_max,
+                       &run->error);
 }
 
 /* Ends the run; NULL, or `check`: what was wrong. Static text: one caller at a time. */
@@ -218,7 +229,8 @@ static inline void suite_expect(struct suite_run *run, int partition, int count)
 
 /* --- the checks ------------------------------------------------------------------------------------------ */
 
-static inline const char *suite_all_records(const struct source_quirks *quirks, const struct ps_epoch_limits *limits) {
+static inline const char *suite_all_records(const struct source_quirks *quirks,
+                                            const struct ps_epoch_limits *limits) {
     struct suite_run run;
     suite_begin(&run, quirks, 3);
     const penstock_code code = suite_take(&run, limits, 1 << 20);
@@ -227,14 +239,17 @@ static inline const char *suite_all_records(const struct source_quirks *quirks, 
     }
     const int64_t written = 3 * (int64_t)quirks->record_count;
     const int64_t bad = quirks->has_bad_records ? 3 * ((quirks->record_count + 12) / 13) : 0;
-    if (run.fault[0] == '\0' && (run.tally.row_count != written - bad || run.tally.dead_letter_count != bad)) {
-        snprintf(run.fault, sizeof(run.fault), "%lld records gave %lld rows and %lld dead letters (%lld are bad)",
-                 (long long)written, (long long)run.tally.row_count, (long long)run.tally.dead_letter_count, (long long)bad);
+    if (run.fault[0] == '\0' &&
+        (run.tally.row_count != written - bad || run.tally.dead_letter_count != bad)) {
+        snprintf(run.fault, sizeof(run.fault),
+                 "%lld records gave %lld rows and %lld dead letters (%lld are bad)", (long long)written,
+                 (long long)run.tally.row_count, (long long)run.tally.dead_letter_count, (long long)bad);
     }
     return suite_end(&run, "every record is a row or a dead letter", code);
 }
 
-static inline bool suite_same_range(const struct ps_range *left, const struct ps_range *right, char *fault, size_t size) {
+static inline bool suite_same_range(const struct ps_range *left, const struct ps_range *right, char *fault,
+                                    size_t size) {
     if ((left == NULL) != (right == NULL)) {
         snprintf(fault, size, "one plan has slices, the other has none");
         return false;
@@ -246,7 +261,8 @@ static inline bool suite_same_range(const struct ps_range *left, const struct ps
     for (size_t i = 0; is_same && i < left->slice_count; i++) {
         const struct ps_slice *a = &left->slices[i], *b = &right->slices[i];
         is_same = a->begin == b->begin && a->end == b->end && a->partition.ordinal == b->partition.ordinal &&
-                  strcmp(a->partition.name, b->partition.name) == 0 && strcmp(a->end_state, b->end_state) == 0;
+                  strcmp(a->partition.name, b->partition.name) == 0 &&
+                  strcmp(a->end_state, b->end_state) == 0;
     }
     for (size_t i = 0; is_same && i < left->end_count; i++) {
         const struct ps_position *a = &left->ends[i], *b = &right->ends[i];
@@ -295,14 +311,16 @@ static inline const char *suite_read_again(const struct source_quirks *quirks) {
     for (size_t i = 0; code == PENSTOCK_OK && range != NULL && i < range->slice_count; i++) {
         struct suite_tally before = run.tally;
         code = suite_take_slice(quirks, run.source, &run.setup, &range->slices[i], &run.tally, &run.error);
-        code = code != PENSTOCK_OK ? code
-                                   : suite_take_slice(quirks, run.source, &run.setup, &range->slices[i], &before, &run.error);
+        code = code != PENSTOCK_OK
+                   ? code
+                   : suite_take_slice(quirks, run.source, &run.setup, &range->slices[i], &before, &run.error);
         if (code == PENSTOCK_OK && memcmp(before.next, run.tally.next, sizeof(before.next)) != 0) {
             snprintf(run.fault, sizeof(run.fault), "slice %zu gave other records the second time", i);
         }
         if (code == PENSTOCK_OK && i > 0) {
             struct suite_tally thrown_away = {0};
-            code = suite_take_slice(quirks, run.source, &run.setup, &range->slices[i - 1], &thrown_away, &run.error);
+            code = suite_take_slice(quirks, run.source, &run.setup, &range->slices[i - 1], &thrown_away,
+                                    &run.error);
         }
     }
     ps_range_free(range);
@@ -347,7 +365,8 @@ static inline const char *suite_growth(const struct source_quirks *quirks) {
 
 /* Damage to a partition that was read in part: an error that names it, in the same process and after a restart. */
 static inline const char *suite_damage(const struct source_quirks *quirks, const char *check,
-                                       void (*damage)(struct source_world *world, int partition), bool is_restarted) {
+                                       void (*damage)(struct source_world *world, int partition),
+                                       bool is_restarted) {
     if (damage == NULL) {
         return NULL;
     }
@@ -362,8 +381,10 @@ static inline const char *suite_damage(const struct source_quirks *quirks, const
     code = code == PENSTOCK_OK ? suite_take(&run, &suite_small, 1 << 20) : code;
     if (code == PENSTOCK_OK) {
         snprintf(run.fault, sizeof(run.fault), "nothing was noticed");
-    } else if (strstr(run.error.message, quirks->partition_name(run.world, 0)) == NULL || run.error.hint[0] == '\0') {
-        snprintf(run.fault, sizeof(run.fault), "the error does not name the partition or what to do: %.1000s", run.error.message);
+    } else if (strstr(run.error.message, quirks->partition_name(run.world, 0)) == NULL ||
+               run.error.hint[0] == '\0') {
+        snprintf(run.fault, sizeof(run.fault), "the error does not name the partition or what to do: %.1000s",
+                 run.error.message);
     }
     return suite_end(&run, check, PENSTOCK_OK);
 }
@@ -376,9 +397,15 @@ static inline const char *source_suite_run(const struct source_quirks *quirks) {
     fault = fault != NULL ? fault : suite_seek_back(quirks);
     fault = fault != NULL ? fault : suite_growth(quirks);
     for (int restarted = 0; restarted < 2; restarted++) {
-        fault = fault != NULL ? fault : suite_damage(quirks, "a partition that shrank", quirks->shrink, restarted == 1);
-        fault = fault != NULL ? fault : suite_damage(quirks, "a partition that changed", quirks->change, restarted == 1);
-        fault = fault != NULL ? fault : suite_damage(quirks, "a partition that vanished", quirks->vanish, restarted == 1);
+        fault = fault != NULL
+                    ? fault
+                    : suite_damage(quirks, "a partition that shrank", quirks->shrink, restarted == 1);
+        fault = fault != NULL
+                    ? fault
+                    : suite_damage(quirks, "a partition that changed", quirks->change, restarted == 1);
+        fault = fault != NULL
+                    ? fault
+                    : suite_damage(quirks, "a partition that vanished", quirks->vanish, restarted == 1);
     }
     return fault;
 }

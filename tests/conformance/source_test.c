@@ -62,19 +62,22 @@ static struct ps_source *open_files(struct source_world *world, const struct sou
                                     struct ps_source_setup *setup_out) {
     struct penstock_error error = {0};
     struct ps_source *source = NULL;
-    const bool is_csv = strstr(world->extension, "csv") != NULL, is_parquet = strcmp(world->extension, "parquet") == 0;
+    const bool is_csv = strstr(world->extension, "csv") != NULL,
+               is_parquet = strcmp(world->extension, "parquet") == 0;
     void *config = ps_arena_allocate(world->arena, 1, quirks->type->config_size);
     *setup_out = (struct ps_source_setup){.name = "records", .folder = world->folder, .schema = &schema};
     setup_out->encode = is_parquet ? "parquet" : is_csv ? "csv" : "json";
     setup_out->codec = is_parquet ? NULL : ps_codec_find(setup_out->encode);
     if (setup_out->codec != NULL) {
         void *codec_config = ps_arena_allocate(world->arena, 1, setup_out->codec->config_size);
-        assert_int_equal(ps_option_defaults(setup_out->codec->options, codec_config, world->arena, &error), PENSTOCK_OK);
+        assert_int_equal(ps_option_defaults(setup_out->codec->options, codec_config, world->arena, &error),
+                         PENSTOCK_OK);
         setup_out->codec_config = codec_config;
     }
     assert_int_equal(ps_option_defaults(quirks->type->options, config, world->arena, &error), PENSTOCK_OK);
     const char *pattern = ps_arena_printf(world->arena, "*.%s", world->extension);
-    assert_int_equal(ps_option_set(quirks->type->options, config, "path", pattern, world->arena, &error), PENSTOCK_OK);
+    assert_int_equal(ps_option_set(quirks->type->options, config, "path", pattern, world->arena, &error),
+                     PENSTOCK_OK);
     if (ps_source_open(quirks->type, setup_out, config, &source, &error) != PENSTOCK_OK) {
         fail_msg("%s", error.message);
     }
@@ -85,16 +88,18 @@ static struct ps_source *open_files(struct source_world *world, const struct sou
 static size_t write_record(char *out, bool is_csv, int partition, int number) {
     if (is_csv) {
         return number % 13 == 0 ? (size_t)sprintf(out, "%d;%d\n", partition, number)
-                                : (size_t)sprintf(out, "%d,%d,\"%.*s\n\"\"x\"\"\"\r\n", partition, number, number % 40,
-                                                  "a note that is now short and then longer");
+                                : (size_t)sprintf(out, "%d,%d,\"%.*s\n\"\"x\"\"\"\r\n", partition, number,
+                                                  number % 40, "a note that is now short and then longer");
     }
-    return number % 13 == 0 ? (size_t)sprintf(out, "{\"part\":%d,\"number\":%d,\n", partition, number)
-                            : (size_t)sprintf(out, "{\"note\":\"%.*s\",\"part\":%d,\"number\":%d}\n", number % 40,
-                                              "a note that is now short and then longer", partition, number);
+    return number % 13 == 0
+               ? (size_t)sprintf(out, "{\"part\":%d,\"number\":%d,\n", partition, number)
+               : (size_t)sprintf(out, "{\"note\":\"%.*s\",\"part\":%d,\"number\":%d}\n", number % 40,
+                                 "a note that is now short and then longer", partition, number);
 }
 
 static void append_text(struct source_world *world, int partition, int first, int count) {
-    const bool is_csv = strstr(world->extension, "csv") != NULL, is_packed = strstr(world->extension, ".gz") != NULL;
+    const bool is_csv = strstr(world->extension, "csv") != NULL,
+               is_packed = strstr(world->extension, ".gz") != NULL;
     char *text = malloc((size_t)count * 128 + 64);
     size_t size = is_csv && first == 0 ? (size_t)sprintf(text, "part,number,note\n") : 0;
     for (int i = 0; i < count; i++) {
@@ -121,11 +126,13 @@ static void append_parquet(struct source_world *world, int partition, int first,
         fail_msg("%s: %s", error.message, error.detail);
     }
     assert_int_equal(ps_connection_open(engine, &connection, &error), PENSTOCK_OK);
-    assert_int_equal(ps_sql_runf(connection, &error,
-                                 "COPY (SELECT CAST(%d + i AS BIGINT) AS number, 'note ' || i AS \"Note\", CAST(%d AS SMALLINT) "
-                                 "AS part FROM range(%d) t(i)) TO '%s' (FORMAT parquet, ROW_GROUP_SIZE 2048)",
-                                 first, partition, count, file_path(world, partition)),
-                     PENSTOCK_OK);
+    assert_int_equal(
+        ps_sql_runf(
+            connection, &error,
+            "COPY (SELECT CAST(%d + i AS BIGINT) AS number, 'note ' || i AS \"Note\", CAST(%d AS SMALLINT) "
+            "AS part FROM range(%d) t(i)) TO '%s' (FORMAT parquet, ROW_GROUP_SIZE 2048)",
+            first, partition, count, file_path(world, partition)),
+        PENSTOCK_OK);
     ps_connection_close(connection);
     ps_engine_close(engine);
 }
@@ -238,7 +245,9 @@ static void forget_last(struct ps_raw *raw) {
 /* Puts the first record's number into the second one. */
 static void duplicate_first(struct ps_raw *raw) {
     char *first = memmem(raw->data, raw->size, "\"number\":", 9);
-    char *second = first == NULL ? NULL : memmem(first + 9, (size_t)(raw->data + raw->size - first - 9), "\"number\":", 9);
+    char *second = first == NULL
+                       ? NULL
+                       : memmem(first + 9, (size_t)(raw->data + raw->size - first - 9), "\"number\":", 9);
     if (second != NULL && first[10] == second[10]) {
         second[9] = first[9];
     } else if (second != NULL) {
@@ -265,7 +274,8 @@ static penstock_code canary_plan(void *state, const struct ps_epoch_limits *limi
 }
 
 /* Takes the fingerprints out of the positions it is given. */
-static penstock_code canary_seek(void *state, const struct ps_position_list *positions, struct penstock_error *error) {
+static penstock_code canary_seek(void *state, const struct ps_position_list *positions,
+                                 struct penstock_error *error) {
     struct ps_position_list blind;
     PS_TRY(ps_position_list_init(&blind, error));
     for (size_t i = 0; i < positions->count; i++) {
@@ -280,7 +290,8 @@ static penstock_code canary_seek(void *state, const struct ps_position_list *pos
 
 static void canaries_are_caught(void **state) {
     (void)state;
-    static const char *const expected[] = {"is missing", "is there twice", "another plan", "nothing was noticed"};
+    static const char *const expected[] = {"is missing", "is there twice", "another plan",
+                                           "nothing was noticed"};
     struct ps_source_type type = *ps_source_type_find("file");
     type.read = canary_read;
     type.plan = canary_plan;
@@ -332,14 +343,10 @@ static void a_plan_with_a_gap_stops(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(file_ndjson),
-        cmocka_unit_test(file_csv),
-        cmocka_unit_test(file_ndjson_gzip),
-        cmocka_unit_test(file_csv_gzip),
-        cmocka_unit_test(file_parquet),
-        cmocka_unit_test(every_type_has_quirks),
-        cmocka_unit_test(canaries_are_caught),
-        cmocka_unit_test(a_plan_with_a_gap_stops),
+        cmocka_unit_test(file_ndjson),         cmocka_unit_test(file_csv),
+        cmocka_unit_test(file_ndjson_gzip),    cmocka_unit_test(file_csv_gzip),
+        cmocka_unit_test(file_parquet),        cmocka_unit_test(every_type_has_quirks),
+        cmocka_unit_test(canaries_are_caught), cmocka_unit_test(a_plan_with_a_gap_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

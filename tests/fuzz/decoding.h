@@ -2,9 +2,9 @@
  *
  * decoding.h - what must hold for any bytes that are decoded, in any format.
  *
- * Records are rows or dead letters; they lie in the block, in order, without overlap, and what lies between them is line
- * ends and blanks; framing a beginning of the block never gives an end that the whole does not have. A record
- * comes to the same alone as among others, whatever the decoder remembers of those.
+ * Records are rows or dead letters; they lie in the block, in order, without overlap, and what lies between
+ * them is line ends and blanks; framing a beginning of the block never gives an end that the whole does not
+ * have. A record comes to the same alone as among others, whatever the decoder remembers of those.
  */
 #ifndef TESTS_FUZZ_DECODING_H
 #define TESTS_FUZZ_DECODING_H
@@ -25,8 +25,9 @@ static struct ps_column_schema fuzz_columns[] = {
 static const struct ps_schema fuzz_schemas[] = {{fuzz_columns, 10}, {fuzz_columns, 6}};
 
 /* `is_record`: the bytes are one record, else a block of them. NULL: the header is refused. */
-static struct ps_batch *fuzz_decode(const struct ps_codec_type *codec, const void *config, const struct ps_schema *schema,
-                                    struct ps_bytes header, struct ps_bytes bytes, bool is_record) {
+static struct ps_batch *fuzz_decode(const struct ps_codec_type *codec, const void *config,
+                                    const struct ps_schema *schema, struct ps_bytes header,
+                                    struct ps_bytes bytes, bool is_record) {
     struct ps_decoder *decoder = NULL;
     struct ps_batch *batch = NULL;
     struct penstock_error error = {0};
@@ -57,10 +58,12 @@ static void fuzz_check_records(const struct ps_batch *batch, struct ps_bytes blo
     size_t letter = 0;
     ps_check(batch->record_count == batch->row_count + (int64_t)batch->dead_letter_count);
     while (row < batch->row_count || letter < batch->dead_letter_count) {
-        const bool is_row = letter == batch->dead_letter_count ||
-                            (row < batch->row_count && batch->records[row].offset < batch->dead_letters[letter].offset);
+        const bool is_row =
+            letter == batch->dead_letter_count ||
+            (row < batch->row_count && batch->records[row].offset < batch->dead_letters[letter].offset);
         const int64_t offset = is_row ? batch->records[row].offset : batch->dead_letters[letter].offset;
-        const int64_t size = is_row ? (int64_t)batch->records[row].raw.size : batch->dead_letters[letter].raw_size;
+        const int64_t size =
+            is_row ? (int64_t)batch->records[row].raw.size : batch->dead_letters[letter].raw_size;
         ps_check(offset >= at && offset + size <= (int64_t)block.size);
         for (; at < offset; at++) {
             ps_check(strchr("\r\n\t ", block.data[at]) != NULL && block.data[at] != '\0');
@@ -103,7 +106,8 @@ static uint64_t fuzz_digest(const struct ps_batch *batch, int64_t row) {
 static void fuzz_check_alone(const struct ps_codec_type *codec, const void *config, struct ps_bytes header,
                              const struct ps_batch *batch) {
     for (int64_t row = 0; row < batch->row_count && row < 8; row++) {
-        struct ps_batch *alone = fuzz_decode(codec, config, batch->schema, header, batch->records[row].raw, true);
+        struct ps_batch *alone =
+            fuzz_decode(codec, config, batch->schema, header, batch->records[row].raw, true);
         ps_check(alone->row_count == 1 && alone->dead_letter_count == 0);
         ps_check(fuzz_digest(alone, 0) == fuzz_digest(batch, row));
         ps_batch_free(alone);
@@ -131,7 +135,8 @@ static void fuzz_check_frames(const struct ps_codec_type *codec, const void *con
     }
 }
 
-static void fuzz_codec(const struct ps_codec_type *codec, const void *config, struct ps_bytes header, struct ps_bytes block) {
+static void fuzz_codec(const struct ps_codec_type *codec, const void *config, struct ps_bytes header,
+                       struct ps_bytes block) {
     fuzz_check_frames(codec, config, block);
     for (size_t i = 0; i < sizeof(fuzz_schemas) / sizeof(fuzz_schemas[0]); i++) {
         struct ps_batch *batch = fuzz_decode(codec, config, &fuzz_schemas[i], header, block, false);

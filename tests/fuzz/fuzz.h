@@ -2,9 +2,10 @@
  *
  * fuzz.h - a fuzz target as a plain program.
  *
- * A target defines fuzz_one() and includes this file. With a fuzzing compiler (-DPENSTOCK_LIBFUZZER) LLVMFuzzerTestOneInput is
- * exported and the compiler's main drives it. Otherwise main replays the files of a folder and then mutates them for a
- * number of seconds: cheap mutations from a seed, so that a failure can be run again.
+ * A target defines fuzz_one() and includes this file. With a fuzzing compiler (-DPENSTOCK_LIBFUZZER)
+ * LLVMFuzzerTestOneInput is exported and the compiler's main drives it. Otherwise main replays the files of a
+ * folder and then mutates them for a number of seconds: cheap mutations from a seed, so that a failure can be
+ * run again.
  *
  *   fuzz_json SEEDS [SECONDS [SEED]]
  *   fuzz_json FILE             one input, to look at a failure
@@ -81,8 +82,7 @@ static size_t fuzz_mutate(struct fuzz_random *random, char *data, size_t size, s
         memcpy(data + at, copy, piece);
         return size + piece;
     }
-    case 4: /* it ends here */
-        return at;
+    case 4: /* it ends here */ return at;
     default: { /* a piece of another seed */
         const size_t from = fuzz_below(random, other.size + 1);
         const size_t wanted = fuzz_below(random, other.size - from + 1);
@@ -129,7 +129,8 @@ int main(int argc, char **argv) {
     if (info.is_regular) {
         names = &argv[1];
         count = 1;
-    } else if (ps_file_list(argv[1], arena, &names, &count, &error) != PENSTOCK_OK || count == 0 || count > 512) {
+    } else if (ps_file_list(argv[1], arena, &names, &count, &error) != PENSTOCK_OK || count == 0 ||
+               count > 512) {
         fprintf(stderr, "%s: %zu seeds %s\n", argv[1], count, error.message);
         return 2;
     }

@@ -4,7 +4,8 @@
  */
 #include "decoding.h"
 
-static void set(const struct ps_codec_type *codec, void *config, const char *name, const char *value, struct ps_arena *arena) {
+static void set(const struct ps_codec_type *codec, void *config, const char *name, const char *value,
+                struct ps_arena *arena) {
     ps_check(ps_option_set(codec->options, config, name, value, arena, NULL) == PENSTOCK_OK);
 }
 
@@ -27,7 +28,8 @@ static void fuzz_one(const char *data, size_t size) {
     if (codec->has_header(config)) {
         const size_t length = ps_codec_frame(codec, config, block.data, block.size, true);
         header = (struct ps_bytes){block.data, length};
-        while (header.size > 0 && (header.data[header.size - 1] == '\n' || header.data[header.size - 1] == '\r')) {
+        while (header.size > 0 &&
+               (header.data[header.size - 1] == '\n' || header.data[header.size - 1] == '\r')) {
             header.size--;
         }
         block = (struct ps_bytes){block.data + length, block.size - length};

@@ -18,13 +18,15 @@ static struct ps_setting setting(const char *name, const char *value, int line) 
 
 static struct ps_source_statement statement_of(struct ps_setting *settings, size_t count, const char *encode,
                                                struct ps_setting *encode_settings, size_t encode_count) {
-    struct ps_source_statement statement = {.schema = {columns, 1}, .column_locations = column_locations, .encode = encode};
+    struct ps_source_statement statement = {
+        .schema = {columns, 1}, .column_locations = column_locations, .encode = encode};
     statement.settings = settings;
     statement.setting_count = count;
     statement.encode_settings = encode_settings;
     statement.encode_setting_count = encode_count;
     for (size_t i = 0; i < count; i++) {
-        statement.connector = strcmp(settings[i].name, "connector") == 0 ? settings[i].value : statement.connector;
+        statement.connector =
+            strcmp(settings[i].name, "connector") == 0 ? settings[i].value : statement.connector;
     }
     return statement;
 }
@@ -67,36 +69,43 @@ static void mistakes_are_told_at_their_place(void **state) {
     (void)state;
     struct ps_setting connector = setting("connector", "file", 5), path = setting("path", "x", 6);
     struct ps_setting fifle[] = {setting("connector", "fifle", 5), path};
-    expect_mistake(statement_of(fifle, 2, "json", NULL, 0), "streams.sql:5:7: source s: there is no connector 'fifle'",
-                   "did you mean 'file'?");
+    expect_mistake(statement_of(fifle, 2, "json", NULL, 0),
+                   "streams.sql:5:7: source s: there is no connector 'fifle'", "did you mean 'file'?");
     struct ps_setting kafka[] = {setting("connector", "kafka", 5), path};
     expect_mistake(statement_of(kafka, 2, "json", NULL, 0), "there is no connector 'kafka'", "file");
-    expect_mistake(statement_of(&path, 1, "json", NULL, 0), "source s has no connector", "WITH (connector = 'file'");
+    expect_mistake(statement_of(&path, 1, "json", NULL, 0), "source s has no connector",
+                   "WITH (connector = 'file'");
     struct ps_setting pth[] = {connector, setting("pth", "x", 6)};
-    expect_mistake(statement_of(pth, 2, "json", NULL, 0), "streams.sql:6:7: connector 'file' has no option 'pth'",
-                   "did you mean path?");
+    expect_mistake(statement_of(pth, 2, "json", NULL, 0),
+                   "streams.sql:6:7: connector 'file' has no option 'pth'", "did you mean path?");
     struct ps_setting bad_record[] = {connector, path, setting("on_bad_recrd", "fail", 7)};
-    expect_mistake(statement_of(bad_record, 3, "json", NULL, 0), "has no option 'on_bad_recrd'", "did you mean on_bad_record?");
+    expect_mistake(statement_of(bad_record, 3, "json", NULL, 0), "has no option 'on_bad_recrd'",
+                   "did you mean on_bad_record?");
     struct ps_setting choice[] = {connector, path, setting("on_bad_record", "fial", 7)};
     expect_mistake(statement_of(choice, 3, "json", NULL, 0), "streams.sql:7:7: ", "did you mean 'fail'?");
     struct ps_setting twice[] = {connector, path, setting("path", "y", 7)};
-    expect_mistake(statement_of(twice, 3, "json", NULL, 0), "streams.sql:7:7: option 'path' is given twice", "");
-    expect_mistake(statement_of(&connector, 1, "json", NULL, 0), "streams.sql:5:7: source s has no path", "files to read");
+    expect_mistake(statement_of(twice, 3, "json", NULL, 0), "streams.sql:7:7: option 'path' is given twice",
+                   "");
+    expect_mistake(statement_of(&connector, 1, "json", NULL, 0), "streams.sql:5:7: source s has no path",
+                   "files to read");
 }
 
 static void mistakes_of_encoding(void **state) {
     (void)state;
     struct ps_setting settings[] = {setting("connector", "file", 5), setting("path", "x", 6)};
     struct ps_setting with_codec[] = {settings[0], settings[1], setting("delimiter", ";", 7)};
-    expect_mistake(statement_of(settings, 2, "avro", NULL, 0), "connector 'file' cannot read ENCODE avro", "json");
+    expect_mistake(statement_of(settings, 2, "avro", NULL, 0), "connector 'file' cannot read ENCODE avro",
+                   "json");
     expect_mistake(statement_of(with_codec, 3, "csv", NULL, 0), "has no option 'delimiter'", "ENCODE CSV (");
     struct ps_setting typo[] = {setting("delimeter", ";", 9)};
-    expect_mistake(statement_of(settings, 2, "csv", typo, 1), "streams.sql:9:7: ENCODE csv has no option 'delimeter'",
-                   "did you mean delimiter?");
+    expect_mistake(statement_of(settings, 2, "csv", typo, 1),
+                   "streams.sql:9:7: ENCODE csv has no option 'delimeter'", "did you mean delimiter?");
     struct ps_setting long_one[] = {setting("delimiter", ";;", 9)};
-    expect_mistake(statement_of(settings, 2, "csv", long_one, 1), "streams.sql:9:7: delimiter = ';;': expected one ASCII", "");
+    expect_mistake(statement_of(settings, 2, "csv", long_one, 1),
+                   "streams.sql:9:7: delimiter = ';;': expected one ASCII", "");
     struct ps_setting json[] = {setting("delimiter", ";", 9)};
-    expect_mistake(statement_of(settings, 2, "json", json, 1), "ENCODE json has no option 'delimiter'", "no options");
+    expect_mistake(statement_of(settings, 2, "json", json, 1), "ENCODE json has no option 'delimiter'",
+                   "no options");
 }
 
 int main(void) {

@@ -43,7 +43,8 @@ static inline void folder_begin(struct folder *folder, const char *encode, const
     assert_int_equal(ps_position_list_init(&folder->positions, NULL), PENSTOCK_OK);
     folder->settings[0] = (struct ps_setting){"connector", "file", {"s.sql", 1, 1}};
     folder->settings[1] = (struct ps_setting){"path", pattern, {"s.sql", 1, 1}};
-    folder->statement = (struct ps_source_statement){.schema = {folder_columns, 2}, .connector = "file", .encode = encode};
+    folder->statement =
+        (struct ps_source_statement){.schema = {folder_columns, 2}, .connector = "file", .encode = encode};
     folder->statement.settings = folder->settings;
     folder->statement.setting_count = 2;
     folder->statement.encode_settings = folder->encode_settings;
@@ -56,8 +57,8 @@ static inline void folder_set(struct folder *folder, const char *name, const cha
 /* Opens the source, or opens it again at the committed positions. */
 static inline void folder_open(struct folder *folder) {
     ps_source_close(ps_take(folder->source));
-    if (ps_source_create(&folder->statement, "s", folder->path, folder->arena, &folder->source, &folder->setup,
-                         &folder->error) != PENSTOCK_OK ||
+    if (ps_source_create(&folder->statement, "s", folder->path, folder->arena, &folder->source,
+                         &folder->setup, &folder->error) != PENSTOCK_OK ||
         ps_source_seek(folder->source, &folder->positions, &folder->error) != PENSTOCK_OK) {
         fail_msg("%s", folder->error.message);
     }
@@ -101,8 +102,9 @@ static inline void folder_show(struct folder *folder, const struct ps_batch *bat
     int64_t row = 0;
     size_t letter = 0;
     while (row < batch->row_count || letter < batch->dead_letter_count) {
-        const bool is_row = letter == batch->dead_letter_count ||
-                            (row < batch->row_count && batch->records[row].offset < batch->dead_letters[letter].offset);
+        const bool is_row =
+            letter == batch->dead_letter_count ||
+            (row < batch->row_count && batch->records[row].offset < batch->dead_letters[letter].offset);
         if (!is_row) {
             ps_buffer_printf(&folder->rows, "!%s@%lld;", ps_reason_name(batch->dead_letters[letter].reason),
                              (long long)batch->dead_letters[letter].offset);
@@ -110,7 +112,8 @@ static inline void folder_show(struct folder *folder, const struct ps_batch *bat
             continue;
         }
         const struct ps_bytes text = ((struct ps_bytes *)batch->columns[1].values)[row];
-        ps_buffer_printf(&folder->rows, "%d,%.*s;", ((int32_t *)batch->columns[0].values)[row], (int)text.size, text.data);
+        ps_buffer_printf(&folder->rows, "%d,%.*s;", ((int32_t *)batch->columns[0].values)[row],
+                         (int)text.size, text.data);
         row++;
     }
 }
@@ -157,7 +160,8 @@ static inline void folder_expect(struct folder *folder, const char *rows) {
     assert_string_equal(folder->rows.data == NULL ? "" : folder->rows.data, rows);
 }
 
-static inline void folder_expect_error(struct folder *folder, penstock_code code, const char *message, const char *hint) {
+static inline void folder_expect_error(struct folder *folder, penstock_code code, const char *message,
+                                       const char *hint) {
     assert_int_equal(folder_try(folder, folder_limits), code);
     if (strstr(folder->error.message, message) == NULL || strstr(folder->error.hint, hint) == NULL) {
         fail_msg("%s | %s", folder->error.message, folder->error.hint);

@@ -16,8 +16,8 @@ static penstock_code try_with_failure(struct folder *folder, int64_t call) {
     assert_int_equal(ps_position_list_init(&folder->positions, NULL), PENSTOCK_OK);
     ps_error_clear(&folder->error);
     ps_memory_fail_at(call);
-    penstock_code code = ps_source_create(&folder->statement, "s", folder->path, folder->arena, &folder->source,
-                                          &folder->setup, &folder->error);
+    penstock_code code = ps_source_create(&folder->statement, "s", folder->path, folder->arena,
+                                          &folder->source, &folder->setup, &folder->error);
     code = code == PENSTOCK_OK ? ps_source_seek(folder->source, &nowhere, &folder->error) : code;
     code = code == PENSTOCK_OK ? folder_try(folder, folder_limits) : code;
     ps_memory_fail_at(0);
@@ -41,7 +41,8 @@ static void sweep(const char *encode, const char *name, const char *text, const 
         if (code == PENSTOCK_OK) {
             assert_string_equal(folder.rows.data, rows);
         } else if (code != PENSTOCK_OUT_OF_MEMORY || folder.error.message[0] == '\0') {
-            fail_msg("allocation %lld: %s: %s", (long long)call, ps_error_code_name(code), folder.error.message);
+            fail_msg("allocation %lld: %s: %s", (long long)call, ps_error_code_name(code),
+                     folder.error.message);
         }
         failure_count += code == PENSTOCK_OK ? 0 : 1;
     }
@@ -51,7 +52,8 @@ static void sweep(const char *encode, const char *name, const char *text, const 
 
 static void ndjson(void **state) {
     (void)state;
-    sweep("json", "a.ndjson", "{\"a\":1,\"b\":\"\\u00e9\"}\n{\"a\":\"x\"}\n{\"b\":[1]}\n", "1,\xC3\xA9;!type@21;0,[1];");
+    sweep("json", "a.ndjson", "{\"a\":1,\"b\":\"\\u00e9\"}\n{\"a\":\"x\"}\n{\"b\":[1]}\n",
+          "1,\xC3\xA9;!type@21;0,[1];");
 }
 
 static void csv(void **state) {

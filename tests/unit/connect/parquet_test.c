@@ -27,8 +27,8 @@ static void end(struct parquet *parquet) {
 
 static void write_file(struct parquet *parquet, const char *name, const char *select) {
     struct penstock_error error = {0};
-    if (ps_sql_runf(parquet->connection, &error, "COPY (%s) TO '%s' (FORMAT parquet, ROW_GROUP_SIZE 2048)", select,
-                    folder_at(&parquet->folder, name)) != PENSTOCK_OK) {
+    if (ps_sql_runf(parquet->connection, &error, "COPY (%s) TO '%s' (FORMAT parquet, ROW_GROUP_SIZE 2048)",
+                    select, folder_at(&parquet->folder, name)) != PENSTOCK_OK) {
         fail_msg("%s", error.message);
     }
 }
@@ -48,18 +48,22 @@ static void slices_are_relations(void **state) {
     write_file(&parquet, "x y.parquet", "SELECT i AS \"A\", 'v' || i AS b, i AS other FROM range(5000) t(i)");
     write_file(&parquet, "z.parquet", "SELECT 1 AS a, 'x' AS b WHERE false");
     folder_open(&parquet.folder);
-    const struct ps_epoch_limits small = {.byte_count_max = 1 << 20, .slice_size = 1, .record_count_max = 4096};
+    const struct ps_epoch_limits small = {
+        .byte_count_max = 1 << 20, .slice_size = 1, .record_count_max = 4096};
     struct ps_range *range = plan(&parquet, small);
     assert_int_equal(range->slice_count, 2);
     struct ps_raw raw = {0};
-    assert_int_equal(ps_source_read(parquet.folder.source, &range->slices[1], &raw, &parquet.folder.error), PENSTOCK_OK);
+    assert_int_equal(ps_source_read(parquet.folder.source, &range->slices[1], &raw, &parquet.folder.error),
+                     PENSTOCK_OK);
     assert_int_equal(raw.row_count, 2048);
     struct ps_result *result = NULL;
-    assert_int_equal(ps_sql_queryf(parquet.connection, &result, &parquet.folder.error,
-                                   "SELECT min(a), max(b), typeof(any_value(a)), min(penstock_offset), max(penstock_offset), "
-                                   "typeof(any_value(penstock_offset)), count(*) FROM %s t",
-                                   raw.relation),
-                     PENSTOCK_OK);
+    assert_int_equal(
+        ps_sql_queryf(
+            parquet.connection, &result, &parquet.folder.error,
+            "SELECT min(a), max(b), typeof(any_value(a)), min(penstock_offset), max(penstock_offset), "
+            "typeof(any_value(penstock_offset)), count(*) FROM %s t",
+            raw.relation),
+        PENSTOCK_OK);
     static const char *const expected[] = {"2048", "v4095", "INTEGER", "2048", "4095", "BIGINT", "2048"};
     for (int64_t i = 0; i < 7; i++) {
         assert_string_equal(ps_result_text(result, 0, i), expected[i]);
@@ -87,9 +91,13 @@ static void instants_become_utc(void **state) {
     struct ps_range *range = plan(&parquet, folder_limits);
     struct ps_raw raw = {0};
     struct ps_result *result = NULL;
-    assert_int_equal(ps_source_read(parquet.folder.source, &range->slices[0], &raw, &parquet.folder.error), PENSTOCK_OK);
-    assert_int_equal(ps_sql_run(parquet.connection, "SET TimeZone = 'America/New_York'", &parquet.folder.error), PENSTOCK_OK);
-    if (ps_sql_queryf(parquet.connection, &result, &parquet.folder.error, "SELECT \"at\" FROM %s t", raw.relation) != PENSTOCK_OK) {
+    assert_int_equal(ps_source_read(parquet.folder.source, &range->slices[0], &raw, &parquet.folder.error),
+                     PENSTOCK_OK);
+    assert_int_equal(
+        ps_sql_run(parquet.connection, "SET TimeZone = 'America/New_York'", &parquet.folder.error),
+        PENSTOCK_OK);
+    if (ps_sql_queryf(parquet.connection, &result, &parquet.folder.error, "SELECT \"at\" FROM %s t",
+                      raw.relation) != PENSTOCK_OK) {
         fail_msg("%s", parquet.folder.error.message);
     }
     assert_string_equal(ps_result_text(result, 0, 0), "2013-01-01 05:00:00");
@@ -122,10 +130,12 @@ static void expect_mistake(const char *select, const char *message, const char *
 static void columns_that_do_not_fit(void **state) {
     (void)state;
     expect_mistake("SELECT 1 AS a, 'x' AS bb", "x.parquet has no column b", "its first column is a");
-    expect_mistake("SELECT 'text' AS a, 'x' AS b", "x.parquet: column a is VARCHAR, declared as INTEGER", "declare it as VARCHAR");
+    expect_mistake("SELECT 'text' AS a, 'x' AS b", "x.parquet: column a is VARCHAR, declared as INTEGER",
+                   "declare it as VARCHAR");
     expect_mistake("SELECT DATE '2013-01-01' AS a, 'x' AS b", "column a is DATE, declared as INTEGER", "");
-    expect_mistake("SELECT CASE WHEN i = 3000 THEN 3000000000 ELSE i END AS a, 'x' AS b FROM range(4000) t(i)",
-                   "x.parquet, row 3000: column a: found 3000000000, expected INTEGER", "wider type");
+    expect_mistake(
+        "SELECT CASE WHEN i = 3000 THEN 3000000000 ELSE i END AS a, 'x' AS b FROM range(4000) t(i)",
+        "x.parquet, row 3000: column a: found 3000000000, expected INTEGER", "wider type");
     folder_columns[0].not_null = true;
     expect_mistake("SELECT CASE WHEN i = 7 THEN NULL ELSE i END AS a, 'x' AS b FROM range(10) t(i)",
                    "x.parquet, row 7: column a: found NULL, expected INTEGER NOT NULL", "NOT NULL");
@@ -140,7 +150,8 @@ static void files_that_are_not_parquet(void **state) {
     folder_write(&parquet.folder, "x.parquet", "this is a text, and no Parquet");
     folder_expect(&parquet.folder, ""); /* it is being written */
     folder_age(&parquet.folder, "x.parquet");
-    folder_expect_error(&parquet.folder, PENSTOCK_INVALID_DATA, "x.parquet is not a whole Parquet file", "rename them");
+    folder_expect_error(&parquet.folder, PENSTOCK_INVALID_DATA, "x.parquet is not a whole Parquet file",
+                        "rename them");
     folder_write(&parquet.folder, "x.parquet", "PAR1");
     folder_expect_error(&parquet.folder, PENSTOCK_INVALID_DATA, "x.parquet cannot be read as Parquet", "");
     assert_true(parquet.folder.error.detail[0] != '\0');

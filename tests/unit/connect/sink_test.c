@@ -117,8 +117,8 @@ static bool is_stopped(const char *steps) {
 
 static void steps_in_turn(void **state) {
     (void)state;
-    static const char *const good[] = {"rbwwcBwc", "rbdbwc", "rbc", "rrb", "rbcbc"};
-    static const char *const bad[] = {"b", "rw", "rc", "rd", "rB", "rbb", "rbr", "rbcw", "rbcc"};
+    static const char *const good[] = {"rbwwcBwc", "rbdbwc", "rbc", "rrb", "rbcbc", "rdb"};
+    static const char *const bad[] = {"b", "d", "rw", "rc", "rB", "rbb", "rbr", "rbcw", "rbcc"};
     write_result = commit_result = PENSTOCK_OK;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         take_steps(good[i]);

@@ -34,7 +34,8 @@ static void last_line_that_goes_on(void **state) {
     folder_age(&folder, "x.ndjson");
     folder_expect(&folder, "1,;!syntax@8;");
     folder_write(&folder, "x.ndjson", "2}\n");
-    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "x.ndjson changed: its last line, up to byte 14", "unterminated = 'wait'");
+    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "x.ndjson changed: its last line, up to byte 14",
+                        "unterminated = 'wait'");
     folder_open(&folder);
     folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "x.ndjson changed: its last line", "");
     folder_end(&folder);
@@ -101,7 +102,8 @@ static void csv_headers_are_of_each_file(void **state) {
     const struct ps_record record = {.raw = PS_BYTES("again,0,7"), .offset = 99};
     const struct ps_position *position = ps_position_list_find(&folder.positions, "b.csv");
     struct ps_batch *batch = NULL;
-    assert_int_equal(ps_decode_records(&folder.setup, position->partition, position->state, &record, 1, &batch, &folder.error),
+    assert_int_equal(ps_decode_records(&folder.setup, position->partition, position->state, &record, 1,
+                                       &batch, &folder.error),
                      PENSTOCK_OK);
     ps_buffer_clear(&folder.rows);
     folder_show(&folder, batch);
@@ -109,7 +111,8 @@ static void csv_headers_are_of_each_file(void **state) {
     assert_int_equal(batch->records[0].offset, 99);
     ps_batch_free(batch);
     folder_write(&folder, "e.csv", "a,c\n1,2\n");
-    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "e.csv: the CSV header has no column b; it is: a,c", "");
+    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "e.csv: the CSV header has no column b; it is: a,c",
+                        "");
     folder_end(&folder);
 }
 
@@ -207,7 +210,8 @@ static void files_that_are_gone(void **state) {
     folder_expect(&folder, "3,;");
     assert_int_equal(unlink(folder_at(&folder, "c.ndjson")), 0);
     folder_open(&folder);
-    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "c.ndjson vanished before it was read to its end: it had 14 bytes",
+    folder_expect_error(&folder, PENSTOCK_INVALID_DATA,
+                        "c.ndjson vanished before it was read to its end: it had 14 bytes",
                         "on_lost = 'skip'");
     folder_set(&folder, "on_lost", "skip");
     folder_open(&folder);
@@ -247,7 +251,8 @@ static void copies_are_the_same_files(void **state) {
     /* another file of the same name is not */
     assert_int_equal(unlink(folder_at(&folder, "a.ndjson")), 0);
     folder_write(&folder, "a.ndjson", "{\"a\":9}\n{\"a\":8}\n{\"a\":7}\n");
-    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "a.ndjson changed: its first 16 bytes were read", "new name");
+    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "a.ndjson changed: its first 16 bytes were read",
+                        "new name");
     folder_end(&folder);
 }
 
@@ -283,7 +288,8 @@ static void gzip_members_and_ends(void **state) {
     folder_expect(&folder, "");
     /* a whole gzip file may go, and may not grow */
     write_packed(&folder, "a.ndjson.gz", "{\"a\":4}\n", 0);
-    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "a.ndjson.gz changed: it was read to its end at", "new name");
+    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "a.ndjson.gz changed: it was read to its end at",
+                        "new name");
     assert_int_equal(unlink(folder_at(&folder, "a.ndjson.gz")), 0);
     folder_expect(&folder, "");
     folder_end(&folder);
@@ -297,7 +303,8 @@ static void gzip_that_is_truncated(void **state) {
     write_packed(&folder, "a.ndjson.gz", "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n{\"a\":4}\n", -4);
     folder_expect(&folder, "1,;2,;3,;4,;"); /* it is being written: what is there is read */
     folder_age(&folder, "a.ndjson.gz");
-    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "a.ndjson.gz is truncated: it ends at byte", "on_lost = 'skip'");
+    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "a.ndjson.gz is truncated: it ends at byte",
+                        "on_lost = 'skip'");
     folder_open(&folder);
     folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "unpacked, its records up to byte 32 are read", "");
     folder_set(&folder, "on_lost", "skip");
@@ -312,7 +319,8 @@ static void gzip_that_is_broken(void **state) {
     folder_begin(&folder, "json", "*.gz");
     folder_open(&folder);
     folder_write(&folder, "a.ndjson.gz", "{\"a\":1}\n");
-    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "a.ndjson.gz is not valid gzip at byte", "compression = 'none'");
+    folder_expect_error(&folder, PENSTOCK_INVALID_DATA, "a.ndjson.gz is not valid gzip at byte",
+                        "compression = 'none'");
     folder_set(&folder, "compression", "none");
     folder_open(&folder);
     folder_expect(&folder, "1,;");
@@ -358,9 +366,11 @@ static void records_larger_than_a_slice(void **state) {
         char text[4000] = "a,b\n";
         size_t size = kind == 0 ? 0 : 4;
         for (int i = 0; i < 10; i++) {
-            size += (size_t)snprintf(text + size, sizeof(text) - size, kind == 0 ? "{\"a\":%d,\"b\":\"%.*s\"}\n" : "%d,\"%.*s\n\"\n",
-                                     i, i % 3 == 0 ? 300 : 5, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-                                     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+            size += (size_t)snprintf(
+                text + size, sizeof(text) - size,
+                kind == 0 ? "{\"a\":%d,\"b\":\"%.*s\"}\n" : "%d,\"%.*s\n\"\n", i, i % 3 == 0 ? 300 : 5,
+                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
         }
         folder_write(&folder, "a", text);
         assert_int_equal(folder_try(&folder, limits), PENSTOCK_OK);

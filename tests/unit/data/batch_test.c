@@ -44,7 +44,8 @@ static void abandoned_rows_leave_nothing(void **state) {
     assert_int_equal(ps_batch_begin_row(batch, NULL), PENSTOCK_OK);
     ps_batch_set_null(batch, 0);
     const struct ps_record record = {.raw = PS_BYTES("bad"), .offset = 7};
-    assert_int_equal(ps_batch_add_dead_letter(batch, record, PS_REASON_TYPE, "a", NULL, "found %s", "bad"), PENSTOCK_OK);
+    assert_int_equal(ps_batch_add_dead_letter(batch, record, PS_REASON_TYPE, "a", NULL, "found %s", "bad"),
+                     PENSTOCK_OK);
     assert_int_equal(ps_batch_begin_row(batch, NULL), PENSTOCK_OK);
     ps_batch_end_row(batch, (struct ps_record){.offset = 8});
     assert_int_equal(batch->record_count, 2);

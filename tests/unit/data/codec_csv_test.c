@@ -31,7 +31,8 @@ static void records_that_are_wrong(void **state) {
     expect_dead(&decoding, "a,b", "1,2,3\n", PS_REASON_SYNTAX, NULL, "found 3 fields, expected 2");
     expect_dead(&decoding, "a,b", "1,\"x\n", PS_REASON_SYNTAX, NULL, "a quote is opened and not closed");
     expect_dead(&decoding, "a,b", "1,\"x\"y\n", PS_REASON_SYNTAX, NULL, "a closing quote is followed by");
-    expect_dead(&decoding, "a,b", "x,y\n", PS_REASON_TYPE, "a", "column a: found the text 'x', expected INTEGER");
+    expect_dead(&decoding, "a,b", "x,y\n", PS_REASON_TYPE, "a",
+                "column a: found the text 'x', expected INTEGER");
     expect_dead(&decoding, "a,b", "3000000000,y\n", PS_REASON_RANGE, "a", "out of range for INTEGER");
     expect_dead(&decoding, "a,b", ",y\n", PS_REASON_NULL, "a", "expected INTEGER NOT NULL");
     expect_dead(&decoding, "a,b", "1,\xFFy\n", PS_REASON_ENCODING, NULL, "byte 2 of the record (0xFF)");
@@ -62,7 +63,8 @@ static void options(void **state) {
 
 static void options_that_are_wrong(void **state) {
     (void)state;
-    static const char *const cases[][2] = {{"delimiter=", NULL}, {"delimiter=;;", NULL}, {"quote=\n", NULL}, {"delimiter=\"", NULL}};
+    static const char *const cases[][2] = {
+        {"delimiter=", NULL}, {"delimiter=;;", NULL}, {"quote=\n", NULL}, {"delimiter=\"", NULL}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct decoding decoding;
         struct penstock_error error = {0};

@@ -6,16 +6,18 @@
 
 #include "base/limits.h"
 
-static const char columns[] = "b BOOLEAN; t TINYINT; i INTEGER; l BIGINT; f FLOAT; d DOUBLE; day DATE; at TIMESTAMP; v VARCHAR";
+static const char columns[] =
+    "b BOOLEAN; t TINYINT; i INTEGER; l BIGINT; f FLOAT; d DOUBLE; day DATE; at TIMESTAMP; v VARCHAR";
 
 static void values_of_their_own_type(void **state) {
     (void)state;
     struct decoding decoding;
     decoding_begin(&decoding, "json", columns, NULL);
-    expect_row(&decoding, "",
-               "{\"b\":true,\"t\":-128,\"i\":2147483647,\"l\":-9223372036854775808,\"f\":1.5,\"d\":0.1,\"day\":\"2013-01-01\","
-               "\"at\":\"2013-01-01T05:15:00Z\",\"v\":\"EWR\"}\n",
-               "true|-128|2147483647|-9223372036854775808|1.5|0.10000000000000001|15706|1357017300000000|'EWR'");
+    expect_row(
+        &decoding, "",
+        "{\"b\":true,\"t\":-128,\"i\":2147483647,\"l\":-9223372036854775808,\"f\":1.5,\"d\":0.1,\"day\":\"2013-01-01\","
+        "\"at\":\"2013-01-01T05:15:00Z\",\"v\":\"EWR\"}\n",
+        "true|-128|2147483647|-9223372036854775808|1.5|0.10000000000000001|15706|1357017300000000|'EWR'");
     /* the text is a view into the record */
     const struct ps_bytes text = ((struct ps_bytes *)decoding.batch->columns[8].values)[0];
     assert_true(text.data >= decoding.batch->records[0].raw.data &&
@@ -30,19 +32,23 @@ static void values_that_are_converted(void **state) {
     (void)state;
     struct decoding decoding;
     decoding_begin(&decoding, "json", columns, NULL);
-    expect_row(&decoding, "",
-               "{\"b\":\"false\",\"t\":1.0,\"i\":\"12\",\"l\":1e3,\"f\":\"1e2\",\"d\":\" -4.25 \",\"day\":\"2000-02-29\","
-               "\"at\":\"1970-01-01 00:00:01.5+01:00\",\"v\":12.50}\n",
-               "false|1|12|1000|100|-4.25|11016|-3598500000|'12.50'");
+    expect_row(
+        &decoding, "",
+        "{\"b\":\"false\",\"t\":1.0,\"i\":\"12\",\"l\":1e3,\"f\":\"1e2\",\"d\":\" -4.25 \",\"day\":\"2000-02-29\","
+        "\"at\":\"1970-01-01 00:00:01.5+01:00\",\"v\":12.50}\n",
+        "false|1|12|1000|100|-4.25|11016|-3598500000|'12.50'");
     expect_row(&decoding, "", "{\"b\":0,\"at\":\"1969-12-31\",\"v\":true}",
                "false|NULL|NULL|NULL|NULL|NULL|NULL|-86400000000|'true'");
     expect_row(&decoding, "", "{\"b\":1,\"at\":\"2013-01-01 05:15\",\"v\":{\"a\":[1.10,\"x\"]}}",
                "true|NULL|NULL|NULL|NULL|NULL|NULL|1357017300000000|'{\"a\":[1.10,\"x\"]}'");
-    expect_row(&decoding, "", "{\"v\":\"a\\n\\u00e9\\\"\"}", "NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|'a\n\xC3\xA9\"'");
-    expect_row(&decoding, "", "{\"v\":\"\xC3\xA9t\xC3\xA9\"}", "NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|'\xC3\xA9t\xC3\xA9'");
+    expect_row(&decoding, "", "{\"v\":\"a\\n\\u00e9\\\"\"}",
+               "NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|'a\n\xC3\xA9\"'");
+    expect_row(&decoding, "", "{\"v\":\"\xC3\xA9t\xC3\xA9\"}",
+               "NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|'\xC3\xA9t\xC3\xA9'");
     expect_row(&decoding, "", "{\"d\":123456789012345678901234567890}",
                "NULL|NULL|NULL|NULL|NULL|1.2345678901234568e+29|NULL|NULL|NULL");
-    expect_row(&decoding, "", "{\"d\":\".5\",\"unused\":1e999}", "NULL|NULL|NULL|NULL|NULL|0.5|NULL|NULL|NULL");
+    expect_row(&decoding, "", "{\"d\":\".5\",\"unused\":1e999}",
+               "NULL|NULL|NULL|NULL|NULL|0.5|NULL|NULL|NULL");
     decoding_end(&decoding);
 }
 
@@ -82,21 +88,32 @@ static void values_of_another_type(void **state) {
 static void values_out_of_range(void **state) {
     (void)state;
     static const char *const cases[] = {
-        "{\"t\":128}",      "{\"t\":\"-129\"}",          "{\"i\":2147483648}",
-        "{\"i\":1e10}",     "{\"l\":9223372036854775808}", "{\"l\":\"9223372036854775808\"}",
-        "{\"l\":99999999999999999999999}", "{\"f\":1e39}", "{\"d\":1e999}",
-        "{\"d\":\"1e999\"}", "{\"day\":\"2013-02-29\"}",  "{\"day\":\"2013-13-01\"}",
-        "{\"at\":\"2013-01-01T24:00:00\"}", "{\"at\":\"2013-01-01T23:60\"}",
+        "{\"t\":128}",
+        "{\"t\":\"-129\"}",
+        "{\"i\":2147483648}",
+        "{\"i\":1e10}",
+        "{\"l\":9223372036854775808}",
+        "{\"l\":\"9223372036854775808\"}",
+        "{\"l\":99999999999999999999999}",
+        "{\"f\":1e39}",
+        "{\"d\":1e999}",
+        "{\"d\":\"1e999\"}",
+        "{\"day\":\"2013-02-29\"}",
+        "{\"day\":\"2013-13-01\"}",
+        "{\"at\":\"2013-01-01T24:00:00\"}",
+        "{\"at\":\"2013-01-01T23:60\"}",
     };
     struct decoding decoding;
     decoding_begin(&decoding, "json", columns, NULL);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         decoding_run(&decoding, "", cases[i]);
-        if (decoding.batch->dead_letter_count != 1 || decoding.batch->dead_letters[0].reason != PS_REASON_RANGE) {
+        if (decoding.batch->dead_letter_count != 1 ||
+            decoding.batch->dead_letters[0].reason != PS_REASON_RANGE) {
             fail_msg("%s is not out of range", cases[i]);
         }
     }
-    expect_dead(&decoding, "", "{\"t\":128}", PS_REASON_RANGE, "t", "the number 128 is out of range for TINYINT");
+    expect_dead(&decoding, "", "{\"t\":128}", PS_REASON_RANGE, "t",
+                "the number 128 is out of range for TINYINT");
     expect_row(&decoding, "", "{\"l\":9223372036854775807,\"i\":-2147483648,\"t\":127}",
                "NULL|127|-2147483648|9223372036854775807|NULL|NULL|NULL|NULL|NULL");
     decoding_end(&decoding);
@@ -113,7 +130,8 @@ static void records_that_are_not_json(void **state) {
     expect_dead(&decoding, "", "{\"i\":1} {\"i\":2}", PS_REASON_SYNTAX, NULL, "not JSON");
     expect_dead(&decoding, "", "[1,2]", PS_REASON_SYNTAX, NULL, "found an array, expected one JSON object");
     expect_dead(&decoding, "", "17", PS_REASON_SYNTAX, NULL, "number, expected one JSON object");
-    expect_dead(&decoding, "", "{\"v\":\"\xC3(\"}", PS_REASON_ENCODING, NULL, "byte 6 of the record (0xC3) is not UTF-8");
+    expect_dead(&decoding, "", "{\"v\":\"\xC3(\"}", PS_REASON_ENCODING, NULL,
+                "byte 6 of the record (0xC3) is not UTF-8");
     expect_dead(&decoding, "", "{\"v\":\"\\ud800\"}", PS_REASON_SYNTAX, NULL, "not JSON");
     decoding_end(&decoding);
 }
@@ -152,11 +170,13 @@ static void keys_and_columns(void **state) {
     expect_row(&decoding, "", "{\"Origin\":\"a\",\"origin\":\"b\",\"n\":1}", "'a'|1");
     expect_row(&decoding, "", "{\"origin\":\"b\",\"Origin\":\"a\",\"n\":1}", "'a'|1");
     expect_row(&decoding, "", "{\"n\":1,\"n\":2,\"or\\u0069gin\":\"x\"}", "'x'|2");
-    expect_dead(&decoding, "", "{\"Origin\":\"a\"}", PS_REASON_NULL, "n", "column n: found nothing, expected INTEGER NOT NULL");
+    expect_dead(&decoding, "", "{\"Origin\":\"a\"}", PS_REASON_NULL, "n",
+                "column n: found nothing, expected INTEGER NOT NULL");
     expect_dead(&decoding, "", "{\"n\":null}", PS_REASON_NULL, "n", "found null");
     /* other orders, more and fewer keys than the record before */
     decoding_run(&decoding, "",
-                 "{\"Origin\":\"a\",\"x\":0,\"n\":1}\n{\"n\":2,\"Origin\":\"b\"}\r\n\n  \n{\"x\":0,\"y\":0,\"n\":3,\"Origin\":\"c\"}\n"
+                 "{\"Origin\":\"a\",\"x\":0,\"n\":1}\n{\"n\":2,\"Origin\":\"b\"}\r\n\n  \n"
+                 "{\"x\":0,\"y\":0,\"n\":3,\"Origin\":\"c\"}\n"
                  "{\"n\":\"bad\"}\n{\"Origin\":\"d\",\"x\":0,\"n\":4}");
     assert_int_equal(decoding.batch->row_count, 4);
     assert_int_equal(decoding.batch->dead_letter_count, 1);
@@ -171,11 +191,14 @@ static void keys_and_columns(void **state) {
 static void digits_are_kept_where_they_matter(void **state) {
     (void)state;
     struct decoding decoding;
-    decoding_begin(&decoding, "json", "m DECIMAL(38,10); d DOUBLE; i INTEGER; j JSON; l INTEGER[]; b BOOLEAN", NULL);
-    expect_row(&decoding, "",
-               "{\"m\":1234567890123456789012345678.1234567890,\"d\":0.1,\"i\":7,\"j\":\"text\",\"l\":[1, 2, 3.0],\"b\":1}",
-               "'1234567890123456789012345678.1234567890'|0.10000000000000001|7|'\"text\"'|'[1,2,3.0]'|true");
-    expect_dead(&decoding, "", "{\"i\":3000000000}", PS_REASON_RANGE, "i", "the number 3000000000 is out of range");
+    decoding_begin(&decoding, "json", "m DECIMAL(38,10); d DOUBLE; i INTEGER; j JSON; l INTEGER[]; b BOOLEAN",
+                   NULL);
+    expect_row(
+        &decoding, "",
+        "{\"m\":1234567890123456789012345678.1234567890,\"d\":0.1,\"i\":7,\"j\":\"text\",\"l\":[1, 2, 3.0],\"b\":1}",
+        "'1234567890123456789012345678.1234567890'|0.10000000000000001|7|'\"text\"'|'[1,2,3.0]'|true");
+    expect_dead(&decoding, "", "{\"i\":3000000000}", PS_REASON_RANGE, "i",
+                "the number 3000000000 is out of range");
     expect_dead(&decoding, "", "{\"i\":2.5}", PS_REASON_TYPE, "i", "found the number 2.5");
     decoding_end(&decoding);
     decoding_begin(&decoding, "json", "at TIMESTAMP; m DECIMAL(3,1)", NULL);
@@ -219,12 +242,14 @@ static void memory_may_run_out(void **state) {
         struct ps_decoder *decoder = NULL;
         struct ps_batch *batch = NULL;
         ps_memory_fail_at(call);
-        penstock_code code = ps_decoder_open(decoding.codec, decoding.config, &decoding.schema, PS_BYTES(""), &decoder, &error);
+        penstock_code code = ps_decoder_open(decoding.codec, decoding.config, &decoding.schema, PS_BYTES(""),
+                                             &decoder, &error);
         if (code == PENSTOCK_OK) {
             code = ps_batch_new(&decoding.schema, 0, &batch, &error);
         }
         if (code == PENSTOCK_OK) {
-            code = ps_decoder_decode_block(decoder, batch, (struct ps_bytes){data, sizeof(data) - 1}, 0, &error);
+            code =
+                ps_decoder_decode_block(decoder, batch, (struct ps_bytes){data, sizeof(data) - 1}, 0, &error);
         }
         ps_memory_fail_at(0);
         is_done = code == PENSTOCK_OK;
@@ -239,16 +264,11 @@ static void memory_may_run_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_of_their_own_type),
-        cmocka_unit_test(values_that_are_converted),
-        cmocka_unit_test(values_of_another_type),
-        cmocka_unit_test(values_out_of_range),
-        cmocka_unit_test(records_that_are_not_json),
-        cmocka_unit_test(deep_records),
-        cmocka_unit_test(keys_and_columns),
-        cmocka_unit_test(digits_are_kept_where_they_matter),
-        cmocka_unit_test(records_that_are_too_large),
-        cmocka_unit_test(memory_may_run_out),
+        cmocka_unit_test(values_of_their_own_type),   cmocka_unit_test(values_that_are_converted),
+        cmocka_unit_test(values_of_another_type),     cmocka_unit_test(values_out_of_range),
+        cmocka_unit_test(records_that_are_not_json),  cmocka_unit_test(deep_records),
+        cmocka_unit_test(keys_and_columns),           cmocka_unit_test(digits_are_kept_where_they_matter),
+        cmocka_unit_test(records_that_are_too_large), cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,22 +41,25 @@ static inline void decoding_begin(struct decoding *decoding, const char *codec, 
         schema->type = ps_type_of_sql(column);
     }
     decoding->config = ps_arena_allocate(decoding->arena, 1, decoding->codec->config_size);
-    assert_int_equal(ps_option_defaults(decoding->codec->options, decoding->config, decoding->arena, &error), PENSTOCK_OK);
+    assert_int_equal(ps_option_defaults(decoding->codec->options, decoding->config, decoding->arena, &error),
+                     PENSTOCK_OK);
     for (size_t i = 0; options != NULL && options[i] != NULL; i++) {
         char *name = ps_arena_copy(decoding->arena, options[i]);
         char *value = strchr(name, '=');
         *value = '\0';
-        assert_int_equal(ps_option_set(decoding->codec->options, decoding->config, name, value + 1, decoding->arena, &error),
+        assert_int_equal(ps_option_set(decoding->codec->options, decoding->config, name, value + 1,
+                                       decoding->arena, &error),
                          PENSTOCK_OK);
     }
 }
 
-static inline penstock_code decoding_try(struct decoding *decoding, const char *header, const char *data, size_t size,
-                                         struct penstock_error *error) {
+static inline penstock_code decoding_try(struct decoding *decoding, const char *header, const char *data,
+                                         size_t size, struct penstock_error *error) {
     struct ps_decoder *decoder = NULL;
     ps_batch_free(decoding->batch);
     decoding->batch = NULL;
-    PS_TRY(ps_decoder_open(decoding->codec, decoding->config, &decoding->schema, ps_bytes_of(header), &decoder, error));
+    PS_TRY(ps_decoder_open(decoding->codec, decoding->config, &decoding->schema, ps_bytes_of(header),
+                           &decoder, error));
     assert_int_equal(ps_batch_new(&decoding->schema, 0, &decoding->batch, error), PENSTOCK_OK);
     const penstock_code code =
         ps_decoder_decode_block(decoder, decoding->batch, (struct ps_bytes){data, size}, 0, error);
@@ -121,7 +124,8 @@ static inline const char *decoding_row(struct decoding *decoding, int64_t row) {
 }
 
 /* The only record of the block is this row. */
-static inline void expect_row(struct decoding *decoding, const char *header, const char *data, const char *row) {
+static inline void expect_row(struct decoding *decoding, const char *header, const char *data,
+                              const char *row) {
     decoding_run(decoding, header, data);
     if (decoding->batch->dead_letter_count > 0) {
         fail_msg("%s: %s", data, decoding->batch->dead_letters[0].text);
@@ -131,8 +135,8 @@ static inline void expect_row(struct decoding *decoding, const char *header, con
 }
 
 /* The only record of the block is this dead letter; `text` is a part of its sentence. */
-static inline void expect_dead(struct decoding *decoding, const char *header, const char *data, enum ps_reason reason,
-                               const char *column, const char *text) {
+static inline void expect_dead(struct decoding *decoding, const char *header, const char *data,
+                               enum ps_reason reason, const char *column, const char *text) {
     decoding_run(decoding, header, data);
     if (decoding->batch->row_count > 0) {
         fail_msg("%s gave the row %s", data, decoding_row(decoding, 0));

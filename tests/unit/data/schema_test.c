@@ -37,7 +37,8 @@ static void types_have_their_aliases(void **state) {
         {"UUID", PS_TYPE_CAST},
         {"UINTEGER", PS_TYPE_CAST},
         {"", PS_TYPE_CAST},
-        {"THE LONGEST NAME OF A TYPE THAT ANYBODY HAS EVER WRITTEN INTO A CREATE SOURCE STATEMENT", PS_TYPE_CAST},
+        {"THE LONGEST NAME OF A TYPE THAT ANYBODY HAS EVER WRITTEN INTO A CREATE SOURCE STATEMENT",
+         PS_TYPE_CAST},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if (ps_type_of_sql(cases[i].text) != cases[i].type) {
