@@ -21,7 +21,7 @@ FORMAT PLAIN ENCODE JSON;
 
 CREATE STREAMING TABLE clean_departures (
   CONSTRAINT has_label EXPECT (loading_time > 0)   ON VIOLATION DEAD LETTER,
-  CONSTRAINT sane      EXPECT (loading_time < 600) ON VIOLATION DROP ROW
+  CONSTRAINT sane      EXPECT (loading_time IS NULL OR loading_time < 600) ON VIOLATION DROP ROW
 ) AS SELECT d.*, s.scheduled, w.wind_speed, w.visib
      FROM STREAM departures d
      LEFT JOIN schedule s ON s.origin = d.origin AND s.hour_start = date_trunc('hour', d.sched_dep)

@@ -4,26 +4,30 @@
  */
 #include "app/app.h"
 
-
 #include "app/control.h"
 #include "app/session.h"
+#include "connect/create.h"
 
-
-static penstock_code open_project(const struct ps_app_options *options, struct ps_app *app, struct penstock_error *error) {
+static penstock_code open_project(const struct ps_app_options *options, struct ps_app *app,
+                                  struct penstock_error *error) {
     PS_TRY(ps_project_load(options->folder, &options->project, &app->project, error));
     if (options->is_for_reading) {
         return PENSTOCK_OK;
     }
     PS_TRY(ps_graph_build(app->project, &app->graph, error));
     for (size_t i = 0; i < app->graph->node_count; i++) {
-        if (app->graph->nodes[i].kind == PS_NODE_MODEL) {
-            PS_TRY(ps_model_check(app->project, &app->graph->nodes[i], error));
+        const struct ps_node *node = &app->graph->nodes[i];
+        if (node->kind == PS_NODE_SOURCE) {
+            PS_TRY(ps_source_check(&node->statement->as.source, node->name, app->project->folder, error));
+        } else if (node->kind == PS_NODE_MODEL) {
+            PS_TRY(ps_model_check(app->project, node, error));
         }
     }
     return PENSTOCK_OK;
 }
 
-penstock_code ps_app_open(const struct ps_app_options *options, struct ps_app **app_out, struct penstock_error *error) {
+penstock_code ps_app_open(const struct ps_app_options *options, struct ps_app **app_out,
+                          struct penstock_error *error) {
     struct ps_app *app = ps_allocate(1, sizeof *app);
     if (app == NULL) {
         return ps_error_memory(error, "project");
@@ -58,7 +62,8 @@ void ps_app_stop(struct ps_app *app) {
     (void)atomic_fetch_or(&app->stop.requested, PS_STOP_ASKED);
 }
 
-penstock_code ps_app_explain(struct ps_app *app, enum ps_explain_form form, struct ps_buffer *out, struct penstock_error *error) {
+penstock_code ps_app_explain(struct ps_app *app, enum ps_explain_form form, struct ps_buffer *out,
+                             struct penstock_error *error) {
     struct ps_plan *plan = NULL;
     PS_TRY(ps_plan_build(app->graph, &plan, error));
     const penstock_code code = ps_plan_explain(plan, form, out, error);
@@ -67,36 +72,41 @@ penstock_code ps_app_explain(struct ps_app *app, enum ps_explain_form form, stru
 }
 
 /* One statement with an access of its own. */
-static penstock_code query(struct ps_app *app, const char *sql, struct ps_text_table **table_out, struct penstock_error *error) {
+static penstock_code query(struct ps_app *app, const char *sql, struct ps_text_table **table_out,
+                           struct penstock_error *error) {
     struct ps_access access PS_SCOPED(ps_access_close) = {0};
     PS_TRY(ps_access_open(app, &access, error));
     return ps_access_query(&access, sql, table_out, error);
 }
 
-penstock_code ps_app_query(struct ps_app *app, const char *sql, struct ps_text_table **table_out, struct penstock_error *error) {
+penstock_code ps_app_query(struct ps_app *app, const char *sql, struct ps_text_table **table_out,
+                           struct penstock_error *error) {
     return query(app, sql, table_out, error);
 }
 
-penstock_code ps_app_models_list(struct ps_app *app, struct ps_text_table **table_out, struct penstock_error *error) {
-    return query(app,
-                 "SELECT m.name, m.version, m.status, (SELECT string_agg(a.alias, ', ' ORDER BY a.alias) FROM penstock.model_aliases a"
-                 " WHERE a.model = m.name AND a.version = m.version) AS aliases, m.label,"
-                 " CAST(json_extract_string(m.metrics, '$.holdout.rmse') AS DOUBLE) AS holdout_rmse,"
-                 " CAST(json_extract_string(m.metrics, '$.holdout.r2') AS DOUBLE) AS holdout_r2,"
-                 " CAST(json_extract_string(m.metrics, '$.baseline.rmse') AS DOUBLE) AS constant_rmse,"
-                 " (SELECT g.sentence FROM penstock.gate_reports g WHERE g.model = m.name AND g.version = m.version AND g.check_index = 0) AS gate,"
-                 " m.created_at, m.application FROM penstock.models m ORDER BY m.name, m.version",
-                 table_out, error);
+penstock_code ps_app_models_list(struct ps_app *app, struct ps_text_table **table_out,
+                                 struct penstock_error *error) {
+    return query(
+        app,
+        "SELECT m.name, m.version, m.status, (SELECT string_agg(a.alias, ', ' ORDER BY a.alias) FROM penstock.model_aliases a"
+        " WHERE a.model = m.name AND a.version = m.version) AS aliases, m.label,"
+        " CAST(json_extract_string(m.metrics, '$.holdout.rmse') AS DOUBLE) AS holdout_rmse,"
+        " CAST(json_extract_string(m.metrics, '$.holdout.r2') AS DOUBLE) AS holdout_r2,"
+        " CAST(json_extract_string(m.metrics, '$.baseline.rmse') AS DOUBLE) AS constant_rmse,"
+        " (SELECT g.sentence FROM penstock.gate_reports g WHERE g.model = m.name AND g.version = m.version AND g.check_index = 0) AS gate,"
+        " m.created_at, m.application FROM penstock.models m ORDER BY m.name, m.version",
+        table_out, error);
 }
 
-penstock_code ps_app_models_show(struct ps_app *app, const char *reference, struct ps_buffer *json_out, struct penstock_error *error) {
+penstock_code ps_app_models_show(struct ps_app *app, const char *reference, struct ps_buffer *json_out,
+                                 struct penstock_error *error) {
     struct ps_access access PS_SCOPED(ps_access_close) = {0};
     PS_TRY(ps_access_open(app, &access, error));
     return ps_access_show(&access, reference, json_out, error);
 }
 
-penstock_code ps_app_load_model(struct ps_app *app, const char *reference, struct ps_fitted **fitted_out, int64_t *version_out,
-                                struct penstock_error *error) {
+penstock_code ps_app_load_model(struct ps_app *app, const char *reference, struct ps_fitted **fitted_out,
+                                int64_t *version_out, struct penstock_error *error) {
     struct ps_access access PS_SCOPED(ps_access_close) = {0};
     PS_TRY(ps_access_open(app, &access, error));
     return ps_access_load(&access, reference, fitted_out, version_out, error);

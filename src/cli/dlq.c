@@ -104,8 +104,8 @@ const struct ps_command ps_command_dlq_replay = {
     .values_size = sizeof(struct dlq_values),
     .details =
         "Decodes dead letters again, with the project as it is now, and gives those that pass to the tables and "
-        "views, in one epoch. Each is replayed at most once; what fails again stays a dead letter. Use it after a "
-        "rule or a column type was put right.",
+        "views, in one epoch. Each is replayed at most once; what fails again stays a dead letter. Use it to take "
+        "late records after all, or after what a rule looks at was put right: a plain table, an option of the source.",
     .examples = "penstock dlq replay --source departures --reason type",
     .run = run_replay,
 };

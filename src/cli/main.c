@@ -10,6 +10,22 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* DuckDB's own words run over many lines: a detail is one. */
+static void show_squeezed(struct ps_output *output, const char *text) {
+    while (*text != '\0') {
+        const size_t word = strcspn(text, " \t\r\n");
+        char part[256];
+        snprintf(part, sizeof part, "%.*s", (int)(word < sizeof part ? word : sizeof part - 1), text);
+        ps_output_shown(output, part);
+        text += strlen(part);
+        const size_t space = strspn(text, " \t\r\n");
+        text += space;
+        if (space > 0 && *text != '\0') {
+            ps_output_text(output, " ");
+        }
+    }
+}
+
 static void show_error(const struct penstock_error *error) {
     struct ps_output output PS_SCOPED(ps_output_done);
     ps_output_init(&output, STDERR_FILENO);
@@ -17,7 +33,7 @@ static void show_error(const struct penstock_error *error) {
     ps_output_shown(&output, error->message);
     if (error->detail[0] != '\0') {
         ps_output_text(&output, "\n  detail: ");
-        ps_output_shown(&output, error->detail);
+        show_squeezed(&output, error->detail);
     }
     if (error->hint[0] != '\0') {
         ps_output_text(&output, "\n  hint: ");
@@ -44,7 +60,8 @@ int main(int argument_count, char **arguments) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct penstock_error error = {0};
     struct ps_cli cli = {.arena = arena, .out = &output};
-    signal(SIGPIPE, SIG_IGN); /* a reader that went away is an errno, not a death */
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is an errno, not a death; */
+    signal(SIGXFSZ, SIG_IGN); /* and so is a limit on the size of files */
     ps_output_init(&output, STDOUT_FILENO);
     penstock_code code = arena == NULL ? ps_error_memory(&error, "command line")
                                        : run(&cli, argument_count, arguments, &error);

@@ -17,7 +17,7 @@ static const char *text_of(yyjson_val *object, const char *name) {
 }
 
 static void put_line(struct ps_output *out, const char *label, const char *text) {
-    ps_output_printf(out, "  %-13s ", label);
+    ps_output_printf(out, "  %-14s ", label);
     ps_output_shown(out, text);
     ps_output_text(out, "\n");
 }
@@ -52,7 +52,7 @@ static void put_metrics(struct ps_output *out, const char *label, yyjson_val *me
         return;
     }
     char count[48];
-    ps_output_printf(out, "  %-13s", label);
+    ps_output_printf(out, "  %-14s", label);
     put_number(out, " rmse ", yyjson_obj_get(metrics, "rmse"));
     put_number(out, ", r2 ", yyjson_obj_get(metrics, "r2"));
     put_number(out, ", mae ", yyjson_obj_get(metrics, "mae"));
@@ -124,7 +124,7 @@ static void put_gate(struct ps_output *out, yyjson_val *gate) {
     size_t index, count;
     yyjson_val *check;
     yyjson_arr_foreach(yyjson_obj_get(gate, "checks"), index, count, check) {
-        ps_output_printf(out, "  %-13s ", text_of(check, "verdict"));
+        ps_output_printf(out, "  %-14s ", text_of(check, "verdict"));
         ps_output_shown(out, text_of(check, "name"));
         ps_output_text(out, ": ");
         ps_output_shown(out, text_of(check, "sentence"));

@@ -10,7 +10,7 @@
 
 /* "  best         regParam = 0.1" */
 static void put_label(struct ps_output *out, const char *label) {
-    ps_output_printf(out, "  %-13s ", label);
+    ps_output_printf(out, "  %-14s ", label);
 }
 
 static void put_count(struct ps_output *out, int64_t count) {

@@ -254,10 +254,12 @@ penstock_code ps_duck_error(struct penstock_error *error, duckdb_error_type type
         }
         (void)ps_error_detail(error, "%.*s", (int)rest, line + 1);
     }
-    if (code == PENSTOCK_IO && strstr(text, "No space left on device") != NULL) {
+    const bool is_full = strstr(text, "No space left on device") != NULL;
+    if (code == PENSTOCK_IO && (is_full || strstr(text, "File too large") != NULL)) {
+        (void)ps_error_set(error, code, is_full ? "the disk is full" : "a file reached the limit on the size of files");
         (void)ps_error_detail(error, "%.*s", (int)text_size, text);
-        (void)ps_error_set(error, code, "the disk is full");
-        (void)ps_error_hint(error, "free some space and run again: nothing of this epoch was written");
+        (void)ps_error_hint(error, is_full ? "free some space and run again: nothing of this epoch was written"
+                                           : "raise it (ulimit -f) and run again: nothing of this epoch was written");
     }
     return code;
 }

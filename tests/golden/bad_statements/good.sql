@@ -1,2 +1,2 @@
-CREATE SOURCE s (id BIGINT, at TIMESTAMP, origin VARCHAR, distance DOUBLE,
-  WATERMARK FOR at AS at - INTERVAL 1 HOUR) WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;
+CREATE SOURCE s (id BIGINT, left_at TIMESTAMP, origin VARCHAR, distance DOUBLE,
+  WATERMARK FOR left_at AS left_at - INTERVAL 1 HOUR) WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;
