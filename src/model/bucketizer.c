@@ -73,6 +73,9 @@ static penstock_code write_sql(struct ps_pipeline *pipeline, const struct ps_tra
         ps_buffer_sql_double(&text, transform->list[i]);
         ps_buffer_printf(&text, " THEN %zu", i - 1);
     }
+    if (is_invalid(transform, "keep")) {
+        ps_buffer_printf(&text, " WHEN %s IS NULL THEN %zu", in, transform->list_count - 1);
+    }
     ps_buffer_text(&text, " END AS DOUBLE)");
     PS_TRY(ps_buffer_status(&text, error));
     out->sql = ps_arena_copy(pipeline->arena, text.data);

@@ -3,7 +3,7 @@
  * dataset.c - relation, cut, order.
  *
  * HOLDOUT LAST 30 DAYS BY t    t > max(t) - 30 days
- * HOLDOUT LAST 20 PERCENT BY t t > the value below which 80 percent of the rows lie
+ * HOLDOUT LAST 20 PERCENT BY t t >= the value below which 80 percent of the rows lie
  * HOLDOUT 20 PERCENT           a hash of the row's number: the same rows each time, whatever their values
  */
 #include "model/dataset.h"
@@ -106,7 +106,7 @@ static penstock_code cut_by_column(struct ps_dataset *dataset, struct penstock_e
     }
     struct ps_buffer condition PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&condition, (size_t)1 << 20);
-    ps_buffer_printf(&condition, "%s > CAST(", column);
+    ps_buffer_printf(&condition, "%s %s CAST(", column, holdout->kind == PS_HOLDOUT_LAST_INTERVAL ? ">" : ">=");
     ps_buffer_sql_literal(&condition, cut);
     ps_buffer_printf(&condition, " AS %s)", type);
     PS_TRY(ps_buffer_status(&condition, error));

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "model/fitted.h"
 #include "model/train.h"
 
 struct scene {
