@@ -98,23 +98,28 @@ penstock_code ps_cursor_string(struct ps_cursor *cursor, const char *what, const
     return PENSTOCK_OK;
 }
 
-/* A sign and a number or INF as text; false if the next tokens are none. */
+/* INF, INFINITY and NAN are values of some parameters (the splits of a Bucketizer); NULL if it is none. */
+static const char *special_number(const struct ps_cursor *cursor, size_t ahead) {
+    if (ps_cursor_is_word(cursor, ahead, "INF") || ps_cursor_is_word(cursor, ahead, "INFINITY")) {
+        return "inf";
+    }
+    return ps_cursor_is_word(cursor, ahead, "NAN") ? "nan" : NULL;
+}
+
+/* A sign and a number as text; false if the next tokens are none. */
 static bool read_signed(struct ps_cursor *cursor, const char **text_out) {
     const size_t sign_count = ps_cursor_is_sign(cursor, 0, '-') || ps_cursor_is_sign(cursor, 0, '+') ? 1 : 0;
-    const struct ps_token token = ps_cursor_peek(cursor, sign_count);
-    const bool is_infinite =
-        ps_cursor_is_word(cursor, sign_count, "INF") || ps_cursor_is_word(cursor, sign_count, "INFINITY");
-    if (token.kind != PS_TOKEN_NUMBER && !is_infinite) {
+    const char *digits = special_number(cursor, sign_count);
+    const bool is_special = digits != NULL;
+    if (!is_special && ps_cursor_peek(cursor, sign_count).kind != PS_TOKEN_NUMBER) {
         return false;
     }
-    const bool is_negative = ps_cursor_is_sign(cursor, 0, '-');
-    const char *digits =
-        is_infinite ? "inf"
-                    : ps_cursor_text(cursor, cursor->next + sign_count, cursor->next + sign_count + 1);
-    *text_out =
-        digits == NULL ? NULL : ps_arena_printf(cursor->arena, "%s%s", is_negative ? "-" : "", digits);
+    const char *sign = ps_cursor_is_sign(cursor, 0, '-') ? "-" : "";
+    digits = is_special ? digits
+                        : ps_cursor_text(cursor, cursor->next + sign_count, cursor->next + sign_count + 1);
+    *text_out = digits == NULL ? NULL : ps_arena_printf(cursor->arena, "%s%s", sign, digits);
     double value;
-    return is_infinite || (*text_out != NULL && ps_parse_double(*text_out, &value));
+    return is_special || (*text_out != NULL && ps_parse_double(*text_out, &value));
 }
 
 penstock_code ps_cursor_number(struct ps_cursor *cursor, const char *what, double *value_out) {

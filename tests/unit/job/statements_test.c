@@ -156,7 +156,7 @@ static void test_model(void **state) {
         "             Bucketizer(distance, splits = [-inf, 0, 1e-3, inf]), Imputer)\n"
         "  PREDICT loading_time\n"
         "  USING LinearRegression(regParam = GRID(0, 0.01, 1e-1), elasticNetParam = (0, 1), "
-        "fitIntercept = true, x = NULL)\n"
+        "fitIntercept = true, x = NULL, y = nan)\n"
         "  VALIDATE CrossValidator(numFolds = 3, metricName = 'rmse', seed = -7)\n"
         "  HOLDOUT LAST 30 DAYS BY sched_dep\n"
         "  GATE (rmse <= 20, improvement >= 1 PERCENT OF champion CONFIDENCE 0.9, FIRST RUN r2 > -0.1)\n"
@@ -181,6 +181,7 @@ static void test_model(void **state) {
     assert_int_equal(model->estimator.parameters[1].value_count, 2);
     assert_string_equal(model->estimator.parameters[2].values[0], "true");
     assert_string_equal(model->estimator.parameters[3].values[0], "NULL");
+    assert_string_equal(model->estimator.parameters[4].values[0], "nan");
     assert_string_equal(model->validation.parameters[2].values[0], "-7");
     assert_int_equal(model->holdout.kind, PS_HOLDOUT_LAST_INTERVAL);
     assert_string_equal(model->holdout.interval, "30 DAYS");
