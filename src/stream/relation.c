@@ -27,8 +27,11 @@ static void add_json(struct ps_buffer *sql, const struct ps_input *input) {
     for (size_t i = 0; i < input->statement->schema.column_count; i++) {
         ps_buffer_text(sql, i > 0 ? ", " : "");
         ps_buffer_sql_literal(sql, input->statement->schema.columns[i].name);
-        ps_buffer_text(sql, ": ");
+        /* what travels as text stays text: a JSON number would lose digits of a DECIMAL */
+        const bool is_text = input->statement->schema.columns[i].type == PS_TYPE_CAST;
+        ps_buffer_text(sql, is_text ? ": CAST(" : ": ");
         ps_buffer_sql_name(sql, input->statement->schema.columns[i].name);
+        ps_buffer_text(sql, is_text ? " AS VARCHAR)" : "");
     }
     ps_buffer_text(sql, "})::VARCHAR");
 }
