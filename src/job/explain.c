@@ -37,8 +37,10 @@ static void write_node(const struct ps_graph *graph, const struct ps_node *node,
         ps_buffer_printf(out, ", %s, %s", statement->as.source.connector, statement->as.source.encode);
         break;
     case PS_NODE_TABLE:
-        ps_buffer_printf(out, ", %zu rule%s", statement->as.table.rule_count,
-                         statement->as.table.rule_count == 1 ? "" : "s");
+        if (statement->as.table.rule_count > 0) {
+            ps_buffer_printf(out, ", %zu rule%s", statement->as.table.rule_count,
+                             statement->as.table.rule_count == 1 ? "" : "s");
+        }
         break;
     case PS_NODE_VIEW:
         ps_buffer_printf(out, ", emit %s", statement->as.view.emit_final ? "final" : "changes");

@@ -237,34 +237,51 @@ static penstock_code apply_patterns(struct ps_manifest_reading *reading, const s
     return PENSTOCK_OK;
 }
 
-/* All keys of the manifest or of one target. */
-static penstock_code apply_map(struct ps_manifest_reading *reading, const struct ps_yaml *map, bool is_target,
-                               struct penstock_error *error) {
-    static const char *const sections[] = {"sql", "epoch", "vars", "targets", "default-target", NULL};
-    static const char *const target_sections[] = {"sql", "epoch", "vars", NULL};
-    for (size_t i = 0; i < map->count; i++) {
-        const struct ps_yaml *key = map->items[2 * i], *value = map->items[2 * i + 1];
-        const bool is_top = ps_manifest_name_equal(key->text, "targets") ||
-                            ps_manifest_name_equal(key->text, "default-target");
-        if (ps_manifest_name_equal(key->text, "sql")) {
-            PS_TRY(apply_patterns(reading, value, error));
-        } else if (ps_manifest_name_equal(key->text, "epoch")) {
-            PS_TRY(apply_group(reading, "epoch.", value, error));
-        } else if (ps_manifest_name_equal(key->text, "vars") || (is_top && !is_target)) {
-            continue; /* read before, because variables may be used in values */
-        } else {
-            const struct ps_option *option = find_option(key->text);
-            if (option == NULL) {
-                return unknown_key(reading, key, "", is_target ? target_sections : sections, error);
-            }
-            PS_TRY(apply_value(reading, option, value, error));
+static bool is_any_of(const char *name, const char *const *names) {
+    for (; *names != NULL; names++) {
+        if (ps_manifest_name_equal(name, *names)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *const sections[] = {"sql", "epoch", "vars", "targets", "default-target", NULL};
+static const char *const target_sections[] = {"sql", "epoch", "vars", NULL};
+
+/* Keys of a target that was not chosen: its values may need variables that only it has, its names must be right. */
+static penstock_code check_names(struct ps_manifest_reading *reading, const struct ps_yaml *map,
+                                 struct penstock_error *error) {
+    for (size_t i = 0; map->kind == PS_YAML_MAP && i < map->count; i++) {
+        const struct ps_yaml *key = map->items[2 * i];
+        if (find_option(key->text) == NULL && !is_any_of(key->text, target_sections)) {
+            return unknown_key(reading, key, "", target_sections, error);
         }
     }
     return PENSTOCK_OK;
 }
 
+/* All keys of the manifest or of one target. */
+static penstock_code apply_map(struct ps_manifest_reading *reading, const struct ps_yaml *map, bool is_target,
+                               struct penstock_error *error) {
+    for (size_t i = 0; i < map->count; i++) {
+        const struct ps_yaml *key = map->items[2 * i], *value = map->items[2 * i + 1];
+        const struct ps_option *option = find_option(key->text);
+        if (option != NULL) {
+            PS_TRY(apply_value(reading, option, value, error));
+        } else if (!is_any_of(key->text, is_target ? target_sections : sections)) {
+            return unknown_key(reading, key, "", is_target ? target_sections : sections, error);
+        } else if (ps_manifest_name_equal(key->text, "sql")) {
+            PS_TRY(apply_patterns(reading, value, error));
+        } else if (ps_manifest_name_equal(key->text, "epoch")) {
+            PS_TRY(apply_group(reading, "epoch.", value, error));
+        } /* the others were read before, because variables may be used in values */
+    }
+    return PENSTOCK_OK;
+}
+
 /* The chosen target: --target, else default-target, else NULL. Every target is a map, chosen or not. */
-static penstock_code find_target(const struct ps_manifest_reading *reading, const struct ps_yaml *root,
+static penstock_code find_target(struct ps_manifest_reading *reading, const struct ps_yaml *root,
                                  const struct ps_yaml **target_out, struct penstock_error *error) {
     const struct ps_yaml *targets = ps_yaml_find(root, "targets");
     const struct ps_yaml *by_default = ps_yaml_find(root, "default-target");
@@ -292,6 +309,7 @@ static penstock_code find_target(const struct ps_manifest_reading *reading, cons
         if (name != NULL && strcmp(names[i], name) == 0) {
             *target_out = value;
         }
+        PS_TRY(check_names(reading, value, error));
     }
     if (name == NULL || *target_out != NULL) {
         return PENSTOCK_OK;

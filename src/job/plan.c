@@ -124,8 +124,9 @@ static void plan_decode(struct planning *planning, size_t index) {
 
 static const char *describe_table(struct planning *planning, const struct ps_node *node) {
     const size_t rule_count = node->statement->as.table.rule_count;
-    return ps_arena_printf(planning->arena, "%s: SELECT, %zu rule%s, insert", node->name, rule_count,
-                           rule_count == 1 ? "" : "s");
+    return rule_count == 0 ? ps_arena_printf(planning->arena, "%s: SELECT, insert", node->name)
+                           : ps_arena_printf(planning->arena, "%s: SELECT, %zu rule%s, insert", node->name,
+                                             rule_count, rule_count == 1 ? "" : "s");
 }
 
 /* Everything that a source's records go through, in one transaction. Returns the stage's index. */
