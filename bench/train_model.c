@@ -31,7 +31,8 @@ static penstock_code train(const char *path, int64_t threads, int64_t memory, st
             code = ps_sql_run(connection, statements[i].text, error);
             continue;
         }
-        const struct ps_node node = {.kind = PS_NODE_MODEL, .name = statements[i].name, .statement = &statements[i]};
+        const struct ps_node node = {
+            .kind = PS_NODE_MODEL, .name = statements[i].name, .statement = &statements[i]};
         const struct ps_train_options options = {
             .node = &node, .connection = connection, .thread_count = threads, .memory_max = memory};
         struct ps_candidate *candidate = NULL;
@@ -53,9 +54,11 @@ static penstock_code train(const char *path, int64_t threads, int64_t memory, st
             printf("  mean %.12f%s\n", candidate->cells[c].mean, c == candidate->best ? " *" : "");
         }
         for (size_t f = 0; f < ps_fitted_feature_count(candidate->fitted) && f < 30; f++) {
-            printf("%s %.9f, ", ps_fitted_feature_name(candidate->fitted, f), ps_fitted_coefficient(candidate->fitted, f));
+            printf("%s %.9f, ", ps_fitted_feature_name(candidate->fitted, f),
+                   ps_fitted_coefficient(candidate->fitted, f));
         }
-        printf("\nintercept %.10f features %zu\n", ps_fitted_intercept(candidate->fitted), ps_fitted_feature_count(candidate->fitted));
+        printf("\nintercept %.10f features %zu\n", ps_fitted_intercept(candidate->fitted),
+               ps_fitted_feature_count(candidate->fitted));
         for (size_t s = 0; s < candidate->stage_count; s++) {
             printf("%-32s wall %8.3f s  cpu %8.3f s  tasks %lld\n", candidate->stages[s].name,
                    (double)candidate->stages[s].wall_ns / 1e9, (double)candidate->stages[s].cpu_ns / 1e9,
@@ -67,8 +70,8 @@ static penstock_code train(const char *path, int64_t threads, int64_t memory, st
         struct rusage usage;
         (void)getrusage(RUSAGE_SELF, &usage);
         printf("rows %lld wall %.3f s cpu %.3f s peak %.0f MiB holdout rmse %.6f baseline %.6f rows %lld\n",
-               (long long)candidate->rows.read, wall_s, cpu_s, (double)usage.ru_maxrss / 1024, candidate->holdout.rmse,
-               candidate->baseline.rmse, (long long)candidate->holdout.row_count);
+               (long long)candidate->rows.read, wall_s, cpu_s, (double)usage.ru_maxrss / 1024,
+               candidate->holdout.rmse, candidate->baseline.rmse, (long long)candidate->holdout.row_count);
         ps_candidate_free(candidate);
     }
     ps_connection_close(connection);
@@ -85,8 +88,8 @@ int main(int argc, char **argv) {
     const int64_t threads = argc > 2 ? strtoll(argv[2], NULL, 10) : ps_core_count();
     const int64_t memory = (argc > 3 ? strtoll(argv[3], NULL, 10) : 512) << 20;
     if (train(argv[1], threads, memory, &error) != PENSTOCK_OK) {
-        (void)fprintf(stderr, "error %s: %s\n  %s\n  %s\n", ps_error_code_name(error.code), error.message, error.detail,
-                      error.hint);
+        (void)fprintf(stderr, "error %s: %s\n  %s\n  %s\n", ps_error_code_name(error.code), error.message,
+                      error.detail, error.hint);
         return 1;
     }
     return 0;

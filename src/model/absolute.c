@@ -21,7 +21,7 @@ struct state {
     struct ps_packer *packers; /* one per worker */
     double **predictions;      /* per worker: CELLS_AT_ONCE columns of a panel */
     size_t worker_count;
-    double **sums;             /* per block slot: split_count * cell_count */
+    double **sums; /* per block slot: split_count * cell_count */
     uint16_t **parts;
     size_t slot_count;
     struct ps_random random;
@@ -54,16 +54,16 @@ static void add_groups(const struct state *state, const struct ps_panel *panel, 
     }
 }
 
-static void sum_cells(const struct state *state, const struct ps_panel *panel, size_t split, size_t first, size_t count,
-                      double *predictions, double *sums) {
+static void sum_cells(const struct state *state, const struct ps_panel *panel, size_t split, size_t first,
+                      size_t count, double *predictions, double *sums) {
     const struct ps_gram_shape *shape = &state->options->layout->shape;
     const struct ps_search *search = state->search;
     const size_t model = split * search->cell_count + first;
     const double *weights = search->weights + model * search->base_count;
     const int rows = (int)panel->row_count;
     cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, rows, (int)count, (int)shape->dense_count, 1.0,
-                panel->columns + panel->stride, (int)panel->stride, weights, (int)search->base_count, 0.0, predictions,
-                rows);
+                panel->columns + panel->stride, (int)panel->stride, weights, (int)search->base_count, 0.0,
+                predictions, rows);
     const double *labels = panel->columns + shape->dense_count * panel->stride;
     for (size_t cell = 0; cell < count; cell++) {
         double *column = predictions + cell * panel->row_count;
@@ -77,7 +77,8 @@ static void sum_cells(const struct state *state, const struct ps_panel *panel, s
     }
 }
 
-static penstock_code work(void *context, size_t worker, struct ps_block *block, struct penstock_error *error) {
+static penstock_code work(void *context, size_t worker, struct ps_block *block,
+                          struct penstock_error *error) {
     struct state *state = context;
     struct ps_packer *packer = &state->packers[worker];
     double *sums = state->sums[block->slot];
@@ -145,7 +146,8 @@ static void release(struct state *state) {
     ps_sumtree_done(&state->tree);
 }
 
-static penstock_code collect(const struct state *state, struct ps_search *search, struct penstock_error *error) {
+static penstock_code collect(const struct state *state, struct ps_search *search,
+                             struct penstock_error *error) {
     double *totals PS_SCOPED(ps_release_scoped) =
         ps_allocate(search->split_count * search->cell_count, sizeof(double));
     if (totals == NULL) {
@@ -155,7 +157,8 @@ static penstock_code collect(const struct state *state, struct ps_search *search
     for (size_t split = 0; split < search->split_count; split++) {
         const double rows = state->tally->parts[split].spread.row_count;
         for (size_t cell = 0; cell < search->cell_count; cell++) {
-            search->metrics[cell * search->split_count + split] = totals[split * search->cell_count + cell] / rows;
+            search->metrics[cell * search->split_count + split] =
+                totals[split * search->cell_count + cell] / rows;
         }
     }
     return PENSTOCK_OK;

@@ -12,6 +12,7 @@
 
 /* The scan must deliver the same rows in the same order as the tally's. Sets search->metrics. */
 penstock_code ps_absolute_run(const struct ps_tally_options *options, const struct ps_tally *tally,
-                              struct ps_scan *scan, struct ps_search *search, struct penstock_error *error) PENSTOCK_MUST_USE;
+                              struct ps_scan *scan, struct ps_search *search, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 #endif

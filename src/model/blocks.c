@@ -35,8 +35,8 @@ struct runner {
     size_t slot_count;
     struct ps_queue *todo, *done;
     struct worker *workers;
-    size_t worker_count;  /* that are started */
-    int64_t next_block;   /* to be filled */
+    size_t worker_count; /* that are started */
+    int64_t next_block;  /* to be filled */
     int64_t merged_count;
     int64_t row_count;
 };
@@ -97,7 +97,8 @@ static void take_finished(struct runner *runner, bool waits) {
 }
 
 /* The block that is being filled; waits until its slot is free. */
-static penstock_code open_block(struct runner *runner, struct ps_block **block_out, struct penstock_error *error) {
+static penstock_code open_block(struct runner *runner, struct ps_block **block_out,
+                                struct penstock_error *error) {
     take_finished(runner, false);
     PS_TRY(merge_ready(runner, error));
     while (runner->next_block - runner->merged_count >= (int64_t)runner->slot_count) {
@@ -130,17 +131,18 @@ static penstock_code submit(struct runner *runner, struct ps_block *block, struc
     return merge_ready(runner, error);
 }
 
-static penstock_code add_slice(struct ps_block *block, struct ps_shared_chunk *shared, int64_t begin, int64_t count,
-                               struct penstock_error *error) {
-    PS_TRY(ps_grow((void **)&block->slices, &block->slice_capacity, block->slice_count + 1, sizeof *block->slices,
-                   error));
+static penstock_code add_slice(struct ps_block *block, struct ps_shared_chunk *shared, int64_t begin,
+                               int64_t count, struct penstock_error *error) {
+    PS_TRY(ps_grow((void **)&block->slices, &block->slice_capacity, block->slice_count + 1,
+                   sizeof *block->slices, error));
     atomic_fetch_add_explicit(&shared->reference_count, 1, memory_order_relaxed);
     block->slices[block->slice_count++] = (struct ps_slice){shared, shared->chunk, begin, count};
     block->row_count += count;
     return PENSTOCK_OK;
 }
 
-static penstock_code share(struct ps_chunk *chunk, struct ps_shared_chunk **shared_out, struct penstock_error *error) {
+static penstock_code share(struct ps_chunk *chunk, struct ps_shared_chunk **shared_out,
+                           struct penstock_error *error) {
     struct ps_shared_chunk *shared = ps_allocate(1, sizeof *shared);
     if (shared == NULL) {
         ps_chunk_free(chunk);
@@ -207,8 +209,8 @@ static penstock_code start(struct runner *runner, struct penstock_error *error) 
     runner->workers = ps_allocate(worker_count + 1, sizeof *runner->workers);
     runner->todo = ps_queue_new(runner->slot_count + 1);
     runner->done = ps_queue_new(runner->slot_count + 1);
-    if (runner->blocks == NULL || runner->is_finished == NULL || runner->workers == NULL || runner->todo == NULL ||
-        runner->done == NULL) {
+    if (runner->blocks == NULL || runner->is_finished == NULL || runner->workers == NULL ||
+        runner->todo == NULL || runner->done == NULL) {
         return ps_error_memory(error, "blocks of rows");
     }
     for (size_t i = 0; i < runner->slot_count; i++) {

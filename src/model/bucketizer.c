@@ -19,8 +19,9 @@ struct config {
 static const struct ps_option options[] = {
     {"splits", PS_OPTION_TEXT, NULL, 0, 0, NULL, offsetof(struct config, splits), false, false,
      "borders of the buckets, ascending, three or more; -Infinity and Infinity may be the ends", "0.1"},
-    {"handleInvalid", PS_OPTION_CHOICE, "error", 0, 0, "error|keep|skip", offsetof(struct config, handle_invalid), false,
-     false, "what happens to a missing value: keep gives it a bucket of its own", "0.1"},
+    {"handleInvalid", PS_OPTION_CHOICE, "error", 0, 0, "error|keep|skip",
+     offsetof(struct config, handle_invalid), false, false,
+     "what happens to a missing value: keep gives it a bucket of its own", "0.1"},
     {0},
 };
 
@@ -29,9 +30,11 @@ static bool is_invalid(const struct ps_transform *transform, const char *name) {
     return strcmp(config->handle_invalid, name) == 0;
 }
 
-static penstock_code bind(struct ps_pipeline *pipeline, struct ps_transform *transform, struct penstock_error *error) {
+static penstock_code bind(struct ps_pipeline *pipeline, struct ps_transform *transform,
+                          struct penstock_error *error) {
     if (transform->list_count < 3) {
-        return ps_transform_error(transform, error, "splits needs at least 3 numbers, as in splits = [0, 10, 20]");
+        return ps_transform_error(transform, error,
+                                  "splits needs at least 3 numbers, as in splits = [0, 10, 20]");
     }
     for (size_t i = 1; i < transform->list_count; i++) {
         if (!(transform->list[i - 1] < transform->list[i])) {
@@ -62,8 +65,8 @@ static penstock_code name_buckets(struct ps_pipeline *pipeline, const struct ps_
     return PENSTOCK_OK;
 }
 
-static penstock_code write_sql(struct ps_pipeline *pipeline, const struct ps_transform *transform, const char *in,
-                               struct ps_slot *out, struct penstock_error *error) {
+static penstock_code write_sql(struct ps_pipeline *pipeline, const struct ps_transform *transform,
+                               const char *in, struct ps_slot *out, struct penstock_error *error) {
     struct ps_buffer text PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&text, (size_t)16 << 20);
     ps_buffer_text(&text, "CAST(CASE");
@@ -82,7 +85,8 @@ static penstock_code write_sql(struct ps_pipeline *pipeline, const struct ps_tra
     return out->sql != NULL ? PENSTOCK_OK : ps_error_memory(error, "a pipeline");
 }
 
-static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *transform, struct penstock_error *error) {
+static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *transform,
+                            struct penstock_error *error) {
     for (size_t i = 0; i < transform->input_count; i++) {
         transform->is_fitted[i] = true;
         struct ps_slot *out = &pipeline->slots[transform->outputs[i]];
@@ -115,7 +119,8 @@ static int64_t bucket_of(const struct ps_transform *transform, double value) {
     return (int64_t)low;
 }
 
-static void apply(const struct ps_pipeline *pipeline, const struct ps_transform *transform, struct ps_frame *frame) {
+static void apply(const struct ps_pipeline *pipeline, const struct ps_transform *transform,
+                  struct ps_frame *frame) {
     for (size_t i = 0; i < transform->input_count; i++) {
         const double *in = frame->slots[transform->inputs[i]].numbers;
         struct ps_frame_slot *out = &frame->slots[transform->outputs[i]];

@@ -110,16 +110,11 @@ struct ranked {
 static int compare(const struct ranked *a, const struct ranked *b, enum ps_category_order order) {
     const int letters = strcmp(a->label, b->label);
     switch (order) {
-    case PS_ORDER_FREQUENCY_DESC:
-        return a->count != b->count ? (a->count > b->count ? -1 : 1) : letters;
-    case PS_ORDER_FREQUENCY_ASC:
-        return a->count != b->count ? (a->count < b->count ? -1 : 1) : letters;
-    case PS_ORDER_ALPHABET_DESC:
-        return -letters;
-    case PS_ORDER_ALPHABET_ASC:
-        return letters;
-    case PS_ORDER_VALUE:
-        return a->index < b->index ? -1 : 1;
+    case PS_ORDER_FREQUENCY_DESC: return a->count != b->count ? (a->count > b->count ? -1 : 1) : letters;
+    case PS_ORDER_FREQUENCY_ASC: return a->count != b->count ? (a->count < b->count ? -1 : 1) : letters;
+    case PS_ORDER_ALPHABET_DESC: return -letters;
+    case PS_ORDER_ALPHABET_ASC: return letters;
+    case PS_ORDER_VALUE: return a->index < b->index ? -1 : 1;
     }
     return 0;
 }
@@ -142,8 +137,8 @@ static void sort(struct ranked *items, struct ranked *spare, size_t count, enum 
     }
 }
 
-penstock_code ps_categories_sort(struct ps_categories *categories, const int64_t *counts, struct ps_arena *arena,
-                                 struct penstock_error *error) {
+penstock_code ps_categories_sort(struct ps_categories *categories, const int64_t *counts,
+                                 struct ps_arena *arena, struct penstock_error *error) {
     const size_t count = categories->count;
     struct ranked *items = ps_arena_allocate(arena, 2 * count + 1, sizeof *items);
     if (items == NULL) {

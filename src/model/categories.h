@@ -17,8 +17,8 @@ penstock_code ps_categories_index(struct ps_categories *categories, struct ps_ar
 int32_t ps_categories_find_text(const struct ps_categories *categories, struct ps_bytes text);
 int32_t ps_categories_find_number(const struct ps_categories *categories, double number);
 /* Sorts labels (given in byte order, with their counts) into `order`; ties by byte order. */
-penstock_code ps_categories_sort(struct ps_categories *categories, const int64_t *counts, struct ps_arena *arena,
-                                 struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_categories_sort(struct ps_categories *categories, const int64_t *counts,
+                                 struct ps_arena *arena, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Which of the labels is the last one by `order` when they occur `counts` times (0: not at all)? -1: none occurs. */
 int64_t ps_categories_last(const struct ps_categories *categories, const double *counts);
 

@@ -21,7 +21,8 @@ const char *ps_dataset_column(const struct ps_dataset *dataset, const char *name
 
 /* Nodes after which the order of rows is not the order of a table. */
 static bool visit(yyjson_mut_val *node, void *context) {
-    static const char *const types[] = {"JOIN", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "DISTINCT_MODIFIER", "PIVOT"};
+    static const char *const types[] = {"JOIN", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE",
+                                        "DISTINCT_MODIFIER", "PIVOT"};
     bool *is_disordered = context;
     const char *type = ps_tree_member(node, "type");
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
@@ -48,7 +49,8 @@ static void find_order(struct ps_dataset *dataset) {
     struct ps_tree *tree PS_SCOPED(ps_tree_free_scoped) = NULL;
     int64_t offset = -1;
     struct penstock_error ignored;
-    if (ps_tree_parse(dataset->connection, dataset->recipe->model->select.text, &tree, &offset, &ignored) != PENSTOCK_OK) {
+    if (ps_tree_parse(dataset->connection, dataset->recipe->model->select.text, &tree, &offset, &ignored) !=
+        PENSTOCK_OK) {
         return; /* what cannot be parsed alone has been bound by the analysis; it is taken as ordered */
     }
     bool is_disordered = false;
@@ -106,7 +108,8 @@ static penstock_code cut_by_column(struct ps_dataset *dataset, struct penstock_e
     }
     struct ps_buffer condition PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&condition, (size_t)1 << 20);
-    ps_buffer_printf(&condition, "%s %s CAST(", column, holdout->kind == PS_HOLDOUT_LAST_INTERVAL ? ">" : ">=");
+    ps_buffer_printf(&condition, "%s %s CAST(", column,
+                     holdout->kind == PS_HOLDOUT_LAST_INTERVAL ? ">" : ">=");
     ps_buffer_sql_literal(&condition, cut);
     ps_buffer_printf(&condition, " AS %s)", type);
     PS_TRY(ps_buffer_status(&condition, error));
@@ -119,8 +122,9 @@ static penstock_code refuse_cut(const struct ps_dataset *dataset, int64_t total,
     if (total == 0) {
         return ps_error_set(error, PENSTOCK_INVALID_DATA, "the model's SELECT gives no rows");
     }
-    (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "HOLDOUT holds %s of the %lld rows out%s%s", held_out == 0 ? "none" : "all",
-                       (long long)total, dataset->recipe->by_column == NULL ? "" : " by ",
+    (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "HOLDOUT holds %s of the %lld rows out%s%s",
+                       held_out == 0 ? "none" : "all", (long long)total,
+                       dataset->recipe->by_column == NULL ? "" : " by ",
                        dataset->recipe->by_column == NULL ? "" : dataset->recipe->by_column);
     (void)ps_error_hint(error, held_out == 0 ? "are the values of the column all equal or NULL? Hold out more"
                                              : "the rows cover less than what is held out: hold out less");
@@ -131,8 +135,8 @@ static penstock_code refuse_cut(const struct ps_dataset *dataset, int64_t total,
 static penstock_code count_parts(struct ps_dataset *dataset, struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, (size_t)64 << 20);
-    ps_buffer_printf(&sql, "SELECT count(*), count(*) FILTER (%s), count(*) FILTER (%s) FROM %s", dataset->holdout,
-                     dataset->training, dataset->relation);
+    ps_buffer_printf(&sql, "SELECT count(*), count(*) FILTER (%s), count(*) FILTER (%s) FROM %s",
+                     dataset->holdout, dataset->training, dataset->relation);
     PS_TRY(ps_buffer_status(&sql, error));
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_sql_query(dataset->connection, sql.data, &result, error));
@@ -144,13 +148,15 @@ static penstock_code count_parts(struct ps_dataset *dataset, struct penstock_err
     return held_out > 0 && training > 0 ? PENSTOCK_OK : refuse_cut(dataset, total, held_out, error);
 }
 
-penstock_code ps_dataset_open(struct ps_connection *connection, const struct ps_recipe *recipe, struct ps_arena *arena,
-                              struct ps_dataset *dataset_out, struct penstock_error *error) {
+penstock_code ps_dataset_open(struct ps_connection *connection, const struct ps_recipe *recipe,
+                              struct ps_arena *arena, struct ps_dataset *dataset_out,
+                              struct penstock_error *error) {
     struct ps_dataset dataset = {.connection = connection, .recipe = recipe, .arena = arena};
     const struct ps_holdout *holdout = &recipe->model->holdout;
     find_order(&dataset);
     /* the line break ends a comment at the end of the SELECT */
-    PS_TRY(keep(ps_arena_printf(arena, "(%s\n) AS penstock_rows", recipe->model->select.text), &dataset.relation, error));
+    PS_TRY(keep(ps_arena_printf(arena, "(%s\n) AS penstock_rows", recipe->model->select.text),
+                &dataset.relation, error));
     if (holdout->kind != PS_HOLDOUT_NONE) {
         if (recipe->by_column == NULL) {
             PS_TRY(cut_random(&dataset, error));
@@ -174,8 +180,8 @@ static penstock_code scan(struct ps_dataset *dataset, const struct ps_scan_colum
         ps_buffer_text(&tail, " ORDER BY ALL");
     }
     PS_TRY(ps_buffer_status(&tail, error));
-    PS_TRY(ps_scan_open(dataset->connection, dataset->relation, columns, count, tail.size > 0 ? tail.data : NULL, scan_out,
-                        error));
+    PS_TRY(ps_scan_open(dataset->connection, dataset->relation, columns, count,
+                        tail.size > 0 ? tail.data : NULL, scan_out, error));
     dataset->scan_count++;
     return PENSTOCK_OK;
 }
@@ -200,7 +206,7 @@ penstock_code ps_dataset_scan_training(struct ps_dataset *dataset, struct ps_sca
     return scan(dataset, columns, count, dataset->training, scan_out, error);
 }
 
-penstock_code ps_dataset_scan_holdout(struct ps_dataset *dataset, const struct ps_scan_column *columns, size_t count,
-                                      struct ps_scan **scan_out, struct penstock_error *error) {
+penstock_code ps_dataset_scan_holdout(struct ps_dataset *dataset, const struct ps_scan_column *columns,
+                                      size_t count, struct ps_scan **scan_out, struct penstock_error *error) {
     return scan(dataset, columns, count, dataset->holdout, scan_out, error);
 }

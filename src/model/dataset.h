@@ -16,23 +16,25 @@ struct ps_dataset {
     struct ps_connection *connection;
     const struct ps_recipe *recipe;
     struct ps_arena *arena;
-    const char *relation;        /* follows FROM */
-    const char *training;        /* condition, or NULL: all rows */
-    const char *holdout;         /* condition, or NULL: there is no hold-out */
-    bool is_sorted;              /* ORDER BY ALL is added */
-    int64_t null_times;          /* rows without a time: in neither part */
+    const char *relation; /* follows FROM */
+    const char *training; /* condition, or NULL: all rows */
+    const char *holdout;  /* condition, or NULL: there is no hold-out */
+    bool is_sorted;       /* ORDER BY ALL is added */
+    int64_t null_times;   /* rows without a time: in neither part */
     int64_t scan_count;
 };
 
 /* Finds the cut between training and hold-out. Errors: INVALID_DATA (nothing or everything held out), SQL. */
-penstock_code ps_dataset_open(struct ps_connection *connection, const struct ps_recipe *recipe, struct ps_arena *arena,
-                              struct ps_dataset *dataset_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_dataset_open(struct ps_connection *connection, const struct ps_recipe *recipe,
+                              struct ps_arena *arena, struct ps_dataset *dataset_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The pipeline's inputs (and the fold column), over the training rows. */
 penstock_code ps_dataset_scan_training(struct ps_dataset *dataset, struct ps_scan **scan_out,
                                        struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Any columns over the hold-out rows. */
-penstock_code ps_dataset_scan_holdout(struct ps_dataset *dataset, const struct ps_scan_column *columns, size_t count,
-                                      struct ps_scan **scan_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_dataset_scan_holdout(struct ps_dataset *dataset, const struct ps_scan_column *columns,
+                                      size_t count, struct ps_scan **scan_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* "name", in the arena; NULL when exhausted. */
 const char *ps_dataset_column(const struct ps_dataset *dataset, const char *name);
 

@@ -21,16 +21,18 @@ struct config {
 };
 
 static const struct ps_option indexer_options[] = {
-    {"handleInvalid", PS_OPTION_CHOICE, "error", 0, 0, "error|keep|skip", offsetof(struct config, handle_invalid), false,
-     false, "what happens to a category that training has not seen", "0.1"},
+    {"handleInvalid", PS_OPTION_CHOICE, "error", 0, 0, "error|keep|skip",
+     offsetof(struct config, handle_invalid), false, false,
+     "what happens to a category that training has not seen", "0.1"},
     {"stringOrderType", PS_OPTION_CHOICE, "frequencyDesc", 0, 0,
      "frequencyDesc|frequencyAsc|alphabetDesc|alphabetAsc", offsetof(struct config, order), false, false,
      "order of the categories", "0.1"},
     {0},
 };
 static const struct ps_option encoder_options[] = {
-    {"handleInvalid", PS_OPTION_CHOICE, "error", 0, 0, "error|keep|skip", offsetof(struct config, handle_invalid), false,
-     false, "what happens to a category that training has not seen", "0.1"},
+    {"handleInvalid", PS_OPTION_CHOICE, "error", 0, 0, "error|keep|skip",
+     offsetof(struct config, handle_invalid), false, false,
+     "what happens to a category that training has not seen", "0.1"},
     {"dropLast", PS_OPTION_BOOLEAN, "true", 0, 0, NULL, offsetof(struct config, drop_last), false, false,
      "leave out the last category, which the others imply", "0.1"},
     {0},
@@ -57,7 +59,8 @@ static penstock_code bind_indexer(struct ps_pipeline *pipeline, struct ps_transf
                                   struct penstock_error *error) {
     for (size_t i = 0; i < transform->input_count; i++) {
         if (pipeline->slots[transform->inputs[i]].kind != PS_SLOT_TEXT) {
-            return ps_transform_error(transform, error, "%s is a number already that an earlier stage has changed",
+            return ps_transform_error(transform, error,
+                                      "%s is a number already that an earlier stage has changed",
                                       pipeline->slots[transform->inputs[i]].name);
         }
     }
@@ -80,7 +83,8 @@ static bool has_categories(const struct ps_fit *fit, const struct ps_transform *
     return slot->kind == PS_SLOT_NUMBER && slot->categories != NULL;
 }
 
-static penstock_code fit_categories(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error) {
+static penstock_code fit_categories(struct ps_fit *fit, struct ps_transform *transform,
+                                    struct penstock_error *error) {
     const struct config *config = transform->config;
     for (size_t i = 0; i < transform->input_count; i++) {
         transform->is_fitted[i] = true;
@@ -91,11 +95,13 @@ static penstock_code fit_categories(struct ps_fit *fit, struct ps_transform *tra
         struct ps_fit_values values = {0};
         PS_TRY(ps_fit_distinct(fit, slot->sql, slot->kind == PS_SLOT_TEXT, slot->name, &values, error));
         if (values.count == 0) {
-            return ps_error_set(error, PENSTOCK_INVALID_DATA, "%s: column %s has no value in the training rows",
-                                transform->type->name, slot->name);
+            return ps_error_set(error, PENSTOCK_INVALID_DATA,
+                                "%s: column %s has no value in the training rows", transform->type->name,
+                                slot->name);
         }
         struct ps_categories *categories = &transform->categories[i];
-        *categories = (struct ps_categories){.labels = values.texts, .numbers = values.numbers, .count = values.count};
+        *categories =
+            (struct ps_categories){.labels = values.texts, .numbers = values.numbers, .count = values.count};
         categories->order = values.numbers != NULL ? PS_ORDER_VALUE : order_of(config->order);
         if (values.numbers == NULL) {
             PS_TRY(ps_categories_sort(categories, values.counts, fit->arena, error));
@@ -143,26 +149,30 @@ static penstock_code finish_encoder(struct ps_pipeline *pipeline, struct ps_tran
         out->components[0] = (struct ps_component){transform->outputs[i], 1, out->width};
         out->component_count = 1;
         if (out->width > PS_LIMIT_FEATURE_COUNT) {
-            return ps_error_set(error, PENSTOCK_INVALID_DATA, "OneHotEncoder: column %s has %zu categories, the limit is %d",
-                                out->name, out->width, PS_LIMIT_FEATURE_COUNT);
+            return ps_error_set(error, PENSTOCK_INVALID_DATA,
+                                "OneHotEncoder: column %s has %zu categories, the limit is %d", out->name,
+                                out->width, PS_LIMIT_FEATURE_COUNT);
         }
     }
     return PENSTOCK_OK;
 }
 
-static void refuse(struct ps_frame *frame, size_t row, const struct ps_slot *slot, double number, struct ps_bytes text) {
+static void refuse(struct ps_frame *frame, size_t row, const struct ps_slot *slot, double number,
+                   struct ps_bytes text) {
     char digits[32];
     if (text.data == NULL) {
         (void)snprintf(digits, sizeof digits, "%.17g", number);
         text = ps_bytes_of(digits);
     }
-    ps_frame_fail(frame, row, slot->name, text,
-                  "is no category that the training rows have (handleInvalid = 'error'; 'keep' or 'skip' would take it)");
+    ps_frame_fail(
+        frame, row, slot->name, text,
+        "is no category that the training rows have (handleInvalid = 'error'; 'keep' or 'skip' would take it)");
 }
 
 /* Index of the row's value; -1: unknown; the row's fate is set when it cannot stay. */
-static int32_t look_up(const struct ps_transform *transform, const struct ps_slot *in, const struct ps_categories *categories,
-                       const struct ps_frame_slot *values, struct ps_frame *frame, size_t row) {
+static int32_t look_up(const struct ps_transform *transform, const struct ps_slot *in,
+                       const struct ps_categories *categories, const struct ps_frame_slot *values,
+                       struct ps_frame *frame, size_t row) {
     int32_t index = -1;
     struct ps_bytes text = {NULL, 0};
     double number = 0;

@@ -38,10 +38,12 @@ static penstock_code add_axis(struct ps_estimator *estimator, const struct ps_pa
                               struct ps_arena *arena, struct penstock_error *error) {
     const struct ps_option *option = ps_option_find(estimator->type->options, parameter->name);
     if (option != NULL && option->type != PS_OPTION_DOUBLE && option->type != PS_OPTION_INTEGER) {
-        return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "GRID is for numbers, and %s is none", option->name);
+        return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "GRID is for numbers, and %s is none",
+                            option->name);
     }
     if (parameter->value_count == 0) {
-        return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: GRID needs at least one value", parameter->name);
+        return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: GRID needs at least one value",
+                            parameter->name);
     }
     struct ps_grid_axis *axis = &estimator->axes[estimator->axis_count];
     axis->texts = parameter->values;
@@ -52,7 +54,8 @@ static penstock_code add_axis(struct ps_estimator *estimator, const struct ps_pa
     }
     for (size_t i = 0; i < axis->count; i++) {
         struct ps_linear_config trial = estimator->config;
-        PS_TRY(ps_option_set(estimator->type->options, &trial, parameter->name, parameter->values[i], arena, error));
+        PS_TRY(ps_option_set(estimator->type->options, &trial, parameter->name, parameter->values[i], arena,
+                             error));
         (void)ps_parse_double(parameter->values[i], &axis->values[i]);
     }
     axis->name = option->name; /* it is there, or ps_option_set would have failed */
@@ -69,15 +72,16 @@ static penstock_code set_parameter(struct ps_estimator *estimator, const struct 
                                    struct ps_arena *arena, struct penstock_error *error) {
     penstock_code code;
     if (parameter->name == NULL) {
-        code = ps_error_set(error, PENSTOCK_INVALID_PROJECT, "'%s' has no name; write regParam = 0.1 and the like",
-                            parameter->values[0]);
+        code = ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                            "'%s' has no name; write regParam = 0.1 and the like", parameter->values[0]);
     } else if (parameter->is_grid) {
         code = add_axis(estimator, parameter, arena, error);
     } else if (parameter->value_count != 1) {
-        code = ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s takes one value, or GRID(...)", parameter->name);
+        code = ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s takes one value, or GRID(...)",
+                            parameter->name);
     } else {
-        code = ps_option_set(estimator->type->options, &estimator->config, parameter->name, parameter->values[0], arena,
-                             error);
+        code = ps_option_set(estimator->type->options, &estimator->config, parameter->name,
+                             parameter->values[0], arena, error);
     }
     if (code == PENSTOCK_OK) {
         return code;
@@ -112,7 +116,8 @@ penstock_code ps_estimator_read(const struct ps_call *call, size_t split_count, 
     if (cells > PS_LIMIT_GRID_CELLS) {
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
                            "%s: a grid of %.0f cells in %zu folds is %.0f solutions; the limit is %d cells",
-                           estimator.type->name, cells, split_count, cells * (double)split_count, PS_LIMIT_GRID_CELLS);
+                           estimator.type->name, cells, split_count, cells * (double)split_count,
+                           PS_LIMIT_GRID_CELLS);
         (void)ps_error_hint(error, "search a coarse grid first, then a fine one about its best cell");
         return at(PENSTOCK_INVALID_PROJECT, error, call->location);
     }
@@ -129,7 +134,8 @@ penstock_code ps_estimator_cell(const struct ps_estimator *estimator, size_t cel
         const struct ps_grid_axis *axis = &estimator->axes[i];
         const size_t index = cell % axis->count;
         cell /= axis->count;
-        PS_TRY(ps_option_set(estimator->type->options, config_out, axis->name, axis->texts[index], arena, error));
+        PS_TRY(ps_option_set(estimator->type->options, config_out, axis->name, axis->texts[index], arena,
+                             error));
         if (values_out != NULL) {
             values_out[i] = axis->values[index];
         }

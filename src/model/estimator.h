@@ -39,7 +39,8 @@ struct ps_estimator {
 /* Errors: INVALID_PROJECT with the place: unknown estimator, parameter, a value out of range, too many cells.
  * `split_count`: for the sentence about their cost. */
 penstock_code ps_estimator_read(const struct ps_call *call, size_t split_count, struct ps_arena *arena,
-                                struct ps_estimator *estimator_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+                                struct ps_estimator *estimator_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* Parameters of cell `cell`; values_out (axis_count) may be NULL. */
 penstock_code ps_estimator_cell(const struct ps_estimator *estimator, size_t cell, struct ps_arena *arena,
                                 struct ps_linear_config *config_out, double *values_out,

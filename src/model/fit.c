@@ -48,8 +48,8 @@ static void add_from(struct ps_fit *fit, struct ps_buffer *sql) {
 }
 
 static penstock_code quantiles_of(struct ps_fit *fit, const char *const *expressions, size_t count,
-                                  const double *probabilities, size_t probability_count, double *quantiles_out,
-                                  struct penstock_error *error) {
+                                  const double *probabilities, size_t probability_count,
+                                  double *quantiles_out, struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, (size_t)16 << 20);
     ps_buffer_text(&sql, "SELECT ");
@@ -157,8 +157,8 @@ penstock_code ps_fit_moments(struct ps_fit *fit, const char *const *expressions,
         columns[i] = (struct ps_scan_column){expressions[i], PS_SCAN_DOUBLE};
     }
     struct ps_scan *scan = NULL;
-    PS_TRY(ps_scan_open(fit->connection, fit->relation, columns, count, fit->where->size > 0 ? fit->where->data : NULL,
-                        &scan, error));
+    PS_TRY(ps_scan_open(fit->connection, fit->relation, columns, count,
+                        fit->where->size > 0 ? fit->where->data : NULL, &scan, error));
     fit->scan_count++;
     const penstock_code code = sum_chunks(fit, scan, sums, count, error);
     ps_scan_close(scan);
@@ -168,7 +168,8 @@ penstock_code ps_fit_moments(struct ps_fit *fit, const char *const *expressions,
     return code;
 }
 
-penstock_code ps_fit_mode(struct ps_fit *fit, const char *expression, double *mode_out, struct penstock_error *error) {
+penstock_code ps_fit_mode(struct ps_fit *fit, const char *expression, double *mode_out,
+                          struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, (size_t)16 << 20);
     ps_buffer_printf(&sql, "SELECT v FROM (SELECT %s AS v", expression);
@@ -186,14 +187,17 @@ penstock_code ps_fit_distinct(struct ps_fit *fit, const char *expression, bool i
     ps_buffer_init(&sql, (size_t)16 << 20);
     ps_buffer_printf(&sql, "SELECT v, count(*) FROM (SELECT %s AS v", expression);
     add_from(fit, &sql);
-    ps_buffer_printf(&sql, ") WHERE v IS NOT NULL GROUP BY v ORDER BY v LIMIT %d", PS_LIMIT_FEATURE_COUNT + 1);
+    ps_buffer_printf(&sql, ") WHERE v IS NOT NULL GROUP BY v ORDER BY v LIMIT %d",
+                     PS_LIMIT_FEATURE_COUNT + 1);
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(query(fit, &sql, &result, error));
     const int64_t count = ps_result_row_count(result);
     if (count > PS_LIMIT_FEATURE_COUNT) {
-        (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "column %s has more than %d categories, the limit of features",
-                           column, PS_LIMIT_FEATURE_COUNT);
-        return ps_error_hint(error, "is it a number, a time or an id? Leave it out of the SELECT, or Bucketizer first");
+        (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                           "column %s has more than %d categories, the limit of features", column,
+                           PS_LIMIT_FEATURE_COUNT);
+        return ps_error_hint(
+            error, "is it a number, a time or an id? Leave it out of the SELECT, or Bucketizer first");
     }
     struct ps_fit_values values = {.count = (size_t)count};
     values.texts = ps_arena_allocate(fit->arena, values.count + 1, sizeof *values.texts);
@@ -219,7 +223,8 @@ penstock_code ps_fit_distinct(struct ps_fit *fit, const char *expression, bool i
 }
 
 /* A scaler whose values a later stage needs: its moments are summed now. */
-static penstock_code learn_now(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error) {
+static penstock_code learn_now(struct ps_fit *fit, struct ps_transform *transform,
+                               struct penstock_error *error) {
     for (size_t i = 0; i < transform->input_count; i++) {
         if (transform->is_deferred[i]) {
             continue;
@@ -239,8 +244,8 @@ penstock_code ps_pipeline_fit(struct ps_fit *fit, struct penstock_error *error) 
         for (size_t c = 0; transform->type->reads_values && c < transform->input_count; c++) {
             const struct ps_slot *slot = &fit->pipeline->slots[transform->inputs[c]];
             if (slot->sql == NULL && slot->categories == NULL) {
-                return ps_transform_error(transform, error, "cannot learn from %s, which an earlier stage has made",
-                                          slot->name);
+                return ps_transform_error(
+                    transform, error, "cannot learn from %s, which an earlier stage has made", slot->name);
             }
         }
         if (transform->type->fit != NULL) {

@@ -30,7 +30,8 @@ penstock_code ps_fit_quantiles(struct ps_fit *fit, const char *const *expression
                                struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Count, mean, variance (n - 1), least and largest of each; NULLs and NaN are passed over. */
 penstock_code ps_fit_moments(struct ps_fit *fit, const char *const *expressions, size_t count,
-                             struct ps_column_moments *moments_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+                             struct ps_column_moments *moments_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* The most frequent value, the least of equals; NaN if there is none. */
 penstock_code ps_fit_mode(struct ps_fit *fit, const char *expression, double *mode_out,
                           struct penstock_error *error) PENSTOCK_MUST_USE;
@@ -43,8 +44,10 @@ struct ps_fit_values {
     size_t count;
 };
 penstock_code ps_fit_distinct(struct ps_fit *fit, const char *expression, bool is_text, const char *column,
-                              struct ps_fit_values *values_out, struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_fit_note(struct ps_fit *fit, struct penstock_error *error, const char *format, ...) PS_PRINTF(3, 4);
+                              struct ps_fit_values *values_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+penstock_code ps_fit_note(struct ps_fit *fit, struct penstock_error *error, const char *format, ...)
+    PS_PRINTF(3, 4);
 
 /* Fits every stage that cannot wait for the moments of the scan, in order. */
 penstock_code ps_pipeline_fit(struct ps_fit *fit, struct penstock_error *error) PENSTOCK_MUST_USE;

@@ -14,7 +14,8 @@ struct ps_fitted;
 
 void ps_fitted_free(struct ps_fitted *fitted);
 /* JSON: inputs, transforms, feature names, intercept, coefficients, a checksum over all of it. */
-penstock_code ps_fitted_to_json(const struct ps_fitted *fitted, struct ps_buffer *out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_fitted_to_json(const struct ps_fitted *fitted, struct ps_buffer *out,
+                                struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Errors: INVALID_DATA (cut, changed: checksum), UNSUPPORTED (from a newer version). */
 penstock_code ps_fitted_from_json(const char *json, size_t size, struct ps_fitted **fitted_out,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;
@@ -32,13 +33,14 @@ double ps_fitted_intercept(const struct ps_fitted *fitted);
 
 /* Columns of rows to predict; per input either doubles or texts. */
 struct ps_input_column {
-    const double *numbers;       /* NULL for a text input */
+    const double *numbers; /* NULL for a text input */
     const struct ps_bytes *texts;
-    const uint64_t *validity;    /* as in sql/scan.h; NULL: all valid */
+    const uint64_t *validity; /* as in sql/scan.h; NULL: all valid */
 };
 /* predictions_out[i] is NaN where the row cannot be predicted (a NULL no Imputer fills, an unseen category
  * under handleInvalid = 'skip'); 'error' gives INVALID_DATA with row, column and value. Any thread. */
 penstock_code ps_fitted_predict(const struct ps_fitted *fitted, const struct ps_input_column *columns,
-                                int64_t row_count, double *predictions_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+                                int64_t row_count, double *predictions_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 #endif

@@ -57,13 +57,14 @@ static penstock_code read_inputs(struct reader *reader, yyjson_val *model) {
             return damaged(reader, "an input has no name");
         }
         PS_TRY(ps_pipeline_add_input(reader->fitted->pipeline, name,
-                                     strcmp(kind, "text") == 0 ? PS_SLOT_TEXT : PS_SLOT_NUMBER, type, NULL, false,
-                                     reader->error));
+                                     strcmp(kind, "text") == 0 ? PS_SLOT_TEXT : PS_SLOT_NUMBER, type, NULL,
+                                     false, reader->error));
     }
     return PENSTOCK_OK;
 }
 
-static penstock_code read_values(struct reader *reader, yyjson_val *list, const char *name, struct ps_parameter *parameter) {
+static penstock_code read_values(struct reader *reader, yyjson_val *list, const char *name,
+                                 struct ps_parameter *parameter) {
     const size_t count = yyjson_arr_size(list);
     const char **values = ps_arena_allocate(reader->arena, count + 1, sizeof *values);
     if (values == NULL) {
@@ -83,7 +84,8 @@ static penstock_code read_values(struct reader *reader, yyjson_val *list, const 
 static penstock_code read_call(struct reader *reader, yyjson_val *stage, struct ps_call **call_out) {
     yyjson_val *columns = yyjson_obj_get(stage, "columns");
     yyjson_val *options = yyjson_obj_get(stage, "parameters");
-    if (!yyjson_is_arr(columns) || !yyjson_is_obj(options) || yyjson_arr_size(columns) > PS_LIMIT_COLUMN_COUNT) {
+    if (!yyjson_is_arr(columns) || !yyjson_is_obj(options) ||
+        yyjson_arr_size(columns) > PS_LIMIT_COLUMN_COUNT) {
         return damaged(reader, "a transform has no columns");
     }
     struct ps_call *call = ps_arena_allocate(reader->arena, 1, sizeof *call);
@@ -161,7 +163,8 @@ static penstock_code read_learnt(struct reader *reader, yyjson_val *stage, struc
     return PENSTOCK_OK;
 }
 
-static penstock_code read_dropped(struct reader *reader, yyjson_val *stage, const struct ps_transform *transform) {
+static penstock_code read_dropped(struct reader *reader, yyjson_val *stage,
+                                  const struct ps_transform *transform) {
     yyjson_val *dropped = yyjson_obj_get(stage, "dropped");
     for (size_t i = 0; i < transform->input_count && i < transform->output_count; i++) {
         struct ps_slot *slot = &reader->fitted->pipeline->slots[transform->outputs[i]];
@@ -205,8 +208,8 @@ static penstock_code read_transforms(struct reader *reader, yyjson_val *model) {
 }
 
 /* One term: the coefficients that belong to a live column, taken from the list in order. */
-static penstock_code read_term(struct reader *reader, yyjson_val *features, const int64_t *dropped, size_t column,
-                               size_t *next) {
+static penstock_code read_term(struct reader *reader, yyjson_val *features, const int64_t *dropped,
+                               size_t column, size_t *next) {
     struct ps_fitted *fitted = reader->fitted;
     const size_t slot_index = fitted->pipeline->columns[column].slot;
     const struct ps_slot *slot = &fitted->pipeline->slots[slot_index];
@@ -255,7 +258,8 @@ static penstock_code read_features(struct reader *reader, yyjson_val *model) {
     for (size_t c = 0; c < pipeline->column_count; c++) {
         PS_TRY(read_term(reader, features, dropped, c, &next));
     }
-    if (next != fitted->feature_count || !read_number(yyjson_obj_get(model, "intercept"), &fitted->intercept)) {
+    if (next != fitted->feature_count ||
+        !read_number(yyjson_obj_get(model, "intercept"), &fitted->intercept)) {
         return damaged(reader, "it has more features than its transforms");
     }
     return PENSTOCK_OK;

@@ -30,7 +30,8 @@ const yyjson_alc ps_model_allocator = {json_allocate, json_reallocate, json_free
 
 static bool is_own(const struct ps_categories *categories, const struct ps_slot *input) {
     /* an index or a bucket carries its categories: they are found again when it is bound */
-    return categories->count > 0 && categories->labels != NULL && !(input->kind == PS_SLOT_NUMBER && input->categories != NULL);
+    return categories->count > 0 && categories->labels != NULL &&
+           !(input->kind == PS_SLOT_NUMBER && input->categories != NULL);
 }
 
 static yyjson_mut_val *write_categories(yyjson_mut_doc *doc, const struct ps_categories *categories) {
@@ -78,10 +79,14 @@ static yyjson_mut_val *write_transform(yyjson_mut_doc *doc, const struct ps_pipe
     yyjson_mut_val *categories = yyjson_mut_obj_add_arr(doc, object, "categories");
     yyjson_mut_val *dropped = yyjson_mut_obj_add_arr(doc, object, "dropped");
     for (size_t i = 0; i < transform->input_count; i++) {
-        const bool own = transform->type->takes_text && is_own(&transform->categories[i], &pipeline->slots[transform->inputs[i]]);
-        (void)yyjson_mut_arr_add_val(categories, own ? write_categories(doc, &transform->categories[i]) : yyjson_mut_null(doc));
-        const struct ps_slot *out = i < transform->output_count ? &pipeline->slots[transform->outputs[i]] : NULL;
-        (void)yyjson_mut_arr_add_sint(doc, dropped, out != NULL && out->kind == PS_SLOT_ONE_HOT ? out->dropped : -1);
+        const bool own = transform->type->takes_text &&
+                         is_own(&transform->categories[i], &pipeline->slots[transform->inputs[i]]);
+        (void)yyjson_mut_arr_add_val(categories, own ? write_categories(doc, &transform->categories[i])
+                                                     : yyjson_mut_null(doc));
+        const struct ps_slot *out =
+            i < transform->output_count ? &pipeline->slots[transform->outputs[i]] : NULL;
+        (void)yyjson_mut_arr_add_sint(doc, dropped,
+                                      out != NULL && out->kind == PS_SLOT_ONE_HOT ? out->dropped : -1);
     }
     return object;
 }
@@ -100,8 +105,9 @@ static void write_inputs(yyjson_mut_doc *doc, yyjson_mut_val *model, const struc
     }
 }
 
-static penstock_code write_features(yyjson_mut_doc *doc, yyjson_mut_val *model, const struct ps_pipeline *pipeline,
-                                    const double *coefficients, size_t feature_count, struct penstock_error *error) {
+static penstock_code write_features(yyjson_mut_doc *doc, yyjson_mut_val *model,
+                                    const struct ps_pipeline *pipeline, const double *coefficients,
+                                    size_t feature_count, struct penstock_error *error) {
     yyjson_mut_val *features = yyjson_mut_obj_add_arr(doc, model, "features");
     int64_t *dropped PS_SCOPED(ps_release_scoped) = ps_allocate(pipeline->slot_count + 1, sizeof *dropped);
     if (dropped == NULL) {
@@ -113,7 +119,9 @@ static penstock_code write_features(yyjson_mut_doc *doc, yyjson_mut_val *model, 
     size_t feature = 0;
     for (size_t c = 0; c < pipeline->column_count; c++) {
         const struct ps_slot *slot = &pipeline->slots[pipeline->columns[c].slot];
-        const size_t width = pipeline->columns[c].is_label ? 0 : slot->kind == PS_SLOT_ONE_HOT ? slot->width : 1;
+        const size_t width = pipeline->columns[c].is_label   ? 0
+                             : slot->kind == PS_SLOT_ONE_HOT ? slot->width
+                                                             : 1;
         for (size_t i = 0; i < width && feature < feature_count; i++) {
             if (slot->kind == PS_SLOT_ONE_HOT && ps_slot_is_dropped(slot, dropped, i)) {
                 continue;
@@ -146,8 +154,9 @@ static penstock_code write_text(yyjson_mut_doc *doc, struct ps_buffer *out, stru
     return ps_buffer_status(out, error);
 }
 
-penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *coefficients, size_t feature_count,
-                             double intercept, struct ps_buffer *out, struct penstock_error *error) {
+penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *coefficients,
+                             size_t feature_count, double intercept, struct ps_buffer *out,
+                             struct penstock_error *error) {
     yyjson_mut_doc *doc = yyjson_mut_doc_new(&ps_model_allocator);
     if (doc == NULL) {
         return ps_error_memory(error, "a model");
@@ -159,12 +168,14 @@ penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *c
     yyjson_mut_val *transforms = yyjson_mut_obj_add_arr(doc, model, "transforms");
     for (size_t i = 0; i < pipeline->transform_count; i++) {
         if (!pipeline->transforms[i].type->is_filter) {
-            (void)yyjson_mut_arr_add_val(transforms, write_transform(doc, pipeline, &pipeline->transforms[i]));
+            (void)yyjson_mut_arr_add_val(transforms,
+                                         write_transform(doc, pipeline, &pipeline->transforms[i]));
         }
     }
     penstock_code code = write_features(doc, model, pipeline, coefficients, feature_count, error);
     if (code == PENSTOCK_OK && !yyjson_mut_obj_add_real(doc, model, "intercept", intercept)) {
-        code = ps_error_memory(error, "a model"); /* an earlier failure leaves something out: the reader counts */
+        code = ps_error_memory(error,
+                               "a model"); /* an earlier failure leaves something out: the reader counts */
     }
     if (code == PENSTOCK_OK) {
         code = write_text(doc, out, error);
@@ -173,6 +184,8 @@ penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *c
     return code;
 }
 
-penstock_code ps_fitted_to_json(const struct ps_fitted *fitted, struct ps_buffer *out, struct penstock_error *error) {
-    return ps_model_write(fitted->pipeline, fitted->coefficients, fitted->feature_count, fitted->intercept, out, error);
+penstock_code ps_fitted_to_json(const struct ps_fitted *fitted, struct ps_buffer *out,
+                                struct penstock_error *error) {
+    return ps_model_write(fitted->pipeline, fitted->coefficients, fitted->feature_count, fitted->intercept,
+                          out, error);
 }

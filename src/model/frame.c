@@ -78,14 +78,16 @@ static bool is_valid(const uint64_t *validity, int64_t row) {
     return validity == NULL || ((validity[(uint64_t)row >> 6] >> ((uint64_t)row & 63)) & 1) != 0;
 }
 
-void ps_frame_set_input(struct ps_frame *frame, size_t slot, const struct ps_input_column *column, int64_t begin) {
+void ps_frame_set_input(struct ps_frame *frame, size_t slot, const struct ps_input_column *column,
+                        int64_t begin) {
     struct ps_frame_slot *values = &frame->slots[slot];
     if (column->numbers != NULL) {
         values->numbers = column->numbers + begin;
         if (column->validity != NULL) {
             for (size_t i = 0; i < frame->row_count; i++) {
-                values->own_numbers[i] =
-                    is_valid(column->validity, begin + (int64_t)i) ? column->numbers[begin + (int64_t)i] : (double)NAN;
+                values->own_numbers[i] = is_valid(column->validity, begin + (int64_t)i)
+                                             ? column->numbers[begin + (int64_t)i]
+                                             : (double)NAN;
             }
             values->numbers = values->own_numbers;
         }
@@ -105,11 +107,13 @@ void ps_frame_set_fate(struct ps_frame *frame, size_t row, enum ps_fate fate) {
     }
 }
 
-void ps_frame_fail(struct ps_frame *frame, size_t row, const char *column, struct ps_bytes value, const char *reason) {
+void ps_frame_fail(struct ps_frame *frame, size_t row, const char *column, struct ps_bytes value,
+                   const char *reason) {
     if (frame->failure.is_set || frame->fates[row] != PS_FATE_KEEP) {
         return;
     }
-    frame->failure = (struct ps_frame_failure){.is_set = true, .row = row, .column = column, .reason = reason};
+    frame->failure =
+        (struct ps_frame_failure){.is_set = true, .row = row, .column = column, .reason = reason};
     size_t size = value.size < sizeof frame->failure.value - 1 ? value.size : sizeof frame->failure.value - 1;
     while (size < value.size && size > 0 && ((unsigned char)value.data[size] & 0xC0) == 0x80) {
         size--; /* never half a UTF-8 character */

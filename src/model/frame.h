@@ -27,8 +27,8 @@ struct ps_frame_slot {
     const struct ps_bytes *texts; /* TEXT; data NULL: missing */
     double *own_numbers;          /* this slot's memory */
     struct ps_bytes *own_texts;
-    int32_t *indexes;             /* ONE_HOT: slot of the group, -1: all zeros */
-    double *values;               /* ONE_HOT: value in the slot; NULL: 1 */
+    int32_t *indexes; /* ONE_HOT: slot of the group, -1: all zeros */
+    double *values;   /* ONE_HOT: value in the slot; NULL: 1 */
 };
 
 /* The first row that a transform refuses (handleInvalid = 'error', out of a Bucketizer's bounds). */
@@ -37,7 +37,8 @@ struct ps_frame_failure {
     size_t row;
     const char *column;
     char value[64];
-    const char *reason; /* "is not a category that training has seen (OneHotEncoder, handleInvalid = 'error')" */
+    const char
+        *reason; /* "is not a category that training has seen (OneHotEncoder, handleInvalid = 'error')" */
 };
 
 struct ps_pipeline;
@@ -58,9 +59,11 @@ void ps_frame_free(struct ps_frame *frame);
 /* Makes the frame hold `row_count` rows, all KEEP. */
 void ps_frame_begin(struct ps_frame *frame, size_t row_count);
 /* Sets an input slot to rows begin .. begin + row_count of `column`. */
-void ps_frame_set_input(struct ps_frame *frame, size_t slot, const struct ps_input_column *column, int64_t begin);
+void ps_frame_set_input(struct ps_frame *frame, size_t slot, const struct ps_input_column *column,
+                        int64_t begin);
 void ps_frame_set_fate(struct ps_frame *frame, size_t row, enum ps_fate fate);
-void ps_frame_fail(struct ps_frame *frame, size_t row, const char *column, struct ps_bytes value, const char *reason);
+void ps_frame_fail(struct ps_frame *frame, size_t row, const char *column, struct ps_bytes value,
+                   const char *reason);
 /* The failure as an error; `row` counts from 1 in the sentence. */
 penstock_code ps_frame_error(const struct ps_frame *frame, int64_t first_row, struct penstock_error *error);
 

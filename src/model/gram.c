@@ -25,7 +25,8 @@ void ps_gram_prepare(void) {
     openblas_set_num_threads(1);
 }
 
-static void add_groups(const struct ps_gram_shape *shape, const struct ps_panel *panel, double *cross, double *pairs) {
+static void add_groups(const struct ps_gram_shape *shape, const struct ps_panel *panel, double *cross,
+                       double *pairs) {
     const size_t width = shape->dense_count + 1;
     const size_t slots = shape->slot_count;
     const size_t stride = panel->stride;
@@ -53,19 +54,21 @@ static void add_groups(const struct ps_gram_shape *shape, const struct ps_panel 
     }
 }
 
-void ps_gram_add(const struct ps_gram_shape *shape, const struct ps_panel *panel, double *sums, double *pairs) {
+void ps_gram_add(const struct ps_gram_shape *shape, const struct ps_panel *panel, double *sums,
+                 double *pairs) {
     if (panel->row_count == 0) {
         return;
     }
     const int width = (int)(shape->dense_count + 1);
-    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, width, width, (int)panel->row_count, 1.0, panel->columns,
-                (int)panel->stride, panel->columns, (int)panel->stride, 1.0, sums, width);
+    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, width, width, (int)panel->row_count, 1.0,
+                panel->columns, (int)panel->stride, panel->columns, (int)panel->stride, 1.0, sums, width);
     if (shape->group_count > 0) {
         add_groups(shape, panel, sums + (size_t)width * (size_t)width, pairs);
     }
 }
 
-double ps_gram_at(const struct ps_gram_shape *shape, const double *sums, const double *pairs, size_t a, size_t b) {
+double ps_gram_at(const struct ps_gram_shape *shape, const double *sums, const double *pairs, size_t a,
+                  size_t b) {
     const size_t width = shape->dense_count + 1;
     const size_t low = a < b ? a : b;
     const size_t high = a < b ? b : a;

@@ -17,7 +17,7 @@
 #include "base/memory.h"
 
 struct ps_gram_shape {
-    size_t dense_count;   /* with the label, without the ones */
+    size_t dense_count; /* with the label, without the ones */
     size_t group_count;
     const size_t *group_starts; /* first slot of each group; group_count + 1 entries */
     size_t slot_count;
@@ -37,10 +37,12 @@ struct ps_panel {
 size_t ps_gram_size(const struct ps_gram_shape *shape);
 size_t ps_gram_pair_size(const struct ps_gram_shape *shape);
 /* Adds a panel's sums to `sums` (ps_gram_size) and `pairs` (ps_gram_pair_size; NULL without groups). */
-void ps_gram_add(const struct ps_gram_shape *shape, const struct ps_panel *panel, double *sums, double *pairs);
+void ps_gram_add(const struct ps_gram_shape *shape, const struct ps_panel *panel, double *sums,
+                 double *pairs);
 
 /* Reading: `a` and `b` count [1, dense..., slots...]. The sum of products of two of these columns. */
-double ps_gram_at(const struct ps_gram_shape *shape, const double *sums, const double *pairs, size_t a, size_t b);
+double ps_gram_at(const struct ps_gram_shape *shape, const double *sums, const double *pairs, size_t a,
+                  size_t b);
 
 /* OpenBLAS with one thread: parallel is what calls it. */
 void ps_gram_prepare(void);

@@ -18,8 +18,8 @@ struct config {
 };
 
 static const struct ps_option options[] = {
-    {"strategy", PS_OPTION_CHOICE, "mean", 0, 0, "mean|median|mode|constant", offsetof(struct config, strategy), false,
-     false, "what a missing value becomes", "0.1"},
+    {"strategy", PS_OPTION_CHOICE, "mean", 0, 0, "mean|median|mode|constant",
+     offsetof(struct config, strategy), false, false, "what a missing value becomes", "0.1"},
     {"missingValue", PS_OPTION_TEXT, "NaN", 0, 0, NULL, offsetof(struct config, missing_text), false, false,
      "a number that means missing, beside NULL and NaN", "0.1"},
     {"value", PS_OPTION_DOUBLE, "0.0", 0, 0, NULL, offsetof(struct config, value), false, false,
@@ -32,18 +32,21 @@ static bool is_strategy(const struct ps_transform *transform, const char *name) 
     return strcmp(config->strategy, name) == 0;
 }
 
-static penstock_code bind(struct ps_pipeline *pipeline, struct ps_transform *transform, struct penstock_error *error) {
+static penstock_code bind(struct ps_pipeline *pipeline, struct ps_transform *transform,
+                          struct penstock_error *error) {
     struct config *config = transform->config;
     config->missing_value = (double)NAN;
     if (!ps_text_equal_nocase(config->missing_text, "nan") &&
         !ps_parse_double(config->missing_text, &config->missing_value)) {
-        return ps_transform_error(transform, error, "missingValue: '%s' is not a number", config->missing_text);
+        return ps_transform_error(transform, error, "missingValue: '%s' is not a number",
+                                  config->missing_text);
     }
     transform->is_learnt = is_strategy(transform, "mean");
     return ps_pipeline_replace_all(pipeline, transform, error);
 }
 
-static void learn(const struct ps_transform *transform, const struct ps_column_moments *moments, double *numbers_out) {
+static void learn(const struct ps_transform *transform, const struct ps_column_moments *moments,
+                  double *numbers_out) {
     (void)transform;
     numbers_out[0] = moments->row_count > 0 ? moments->mean : 0;
 }
@@ -90,7 +93,8 @@ static penstock_code fit(struct ps_fit *fit, struct ps_transform *transform, str
     return PENSTOCK_OK;
 }
 
-static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *transform, struct penstock_error *error) {
+static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *transform,
+                            struct penstock_error *error) {
     const struct config *config = transform->config;
     for (size_t i = 0; i < transform->input_count; i++) {
         const char *sql = pipeline->slots[transform->inputs[i]].sql;
@@ -98,12 +102,13 @@ static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *t
             continue;
         }
         if (!isnan(config->missing_value)) {
-            sql = ps_arena_printf(pipeline->arena, "nullif(%s, CAST('%.17g' AS DOUBLE))", sql, config->missing_value);
+            sql = ps_arena_printf(pipeline->arena, "nullif(%s, CAST('%.17g' AS DOUBLE))", sql,
+                                  config->missing_value);
         }
         struct ps_slot *out = &pipeline->slots[transform->outputs[i]];
         out->sql = sql == NULL ? NULL
-                               : ps_arena_printf(pipeline->arena, "coalesce(%s, CAST('%.17g' AS DOUBLE))", sql,
-                                                 transform->numbers[i]);
+                               : ps_arena_printf(pipeline->arena, "coalesce(%s, CAST('%.17g' AS DOUBLE))",
+                                                 sql, transform->numbers[i]);
         if (out->sql == NULL) {
             return ps_error_memory(error, "a pipeline");
         }
@@ -111,7 +116,8 @@ static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *t
     return PENSTOCK_OK;
 }
 
-static void apply(const struct ps_pipeline *pipeline, const struct ps_transform *transform, struct ps_frame *frame) {
+static void apply(const struct ps_pipeline *pipeline, const struct ps_transform *transform,
+                  struct ps_frame *frame) {
     (void)pipeline;
     const struct config *config = transform->config;
     for (size_t i = 0; i < transform->input_count; i++) {

@@ -14,11 +14,13 @@
 #include "model/categories.h"
 
 /* The deferred stages behind a slot, last to first: counts them, or writes them into chain. */
-static size_t trace(const struct ps_pipeline *pipeline, size_t slot, struct ps_chain_step *chain, size_t count) {
+static size_t trace(const struct ps_pipeline *pipeline, size_t slot, struct ps_chain_step *chain,
+                    size_t count) {
     size_t length = 0;
     for (;;) {
         const struct ps_slot *value = &pipeline->slots[slot];
-        if (value->maker == PS_NO_SLOT || !pipeline->transforms[value->maker].is_deferred[value->maker_input]) {
+        if (value->maker == PS_NO_SLOT ||
+            !pipeline->transforms[value->maker].is_deferred[value->maker_input]) {
             return length;
         }
         length++;
@@ -49,7 +51,8 @@ static penstock_code add_number(struct ps_layout *layout, struct ps_arena *arena
     return PENSTOCK_OK;
 }
 
-static penstock_code place_groups(struct ps_layout *layout, struct ps_arena *arena, struct penstock_error *error) {
+static penstock_code place_groups(struct ps_layout *layout, struct ps_arena *arena,
+                                  struct penstock_error *error) {
     struct ps_gram_shape *shape = &layout->shape;
     size_t *starts = ps_arena_allocate(arena, shape->group_count + 1, sizeof(size_t));
     if (starts == NULL) {
@@ -71,8 +74,8 @@ static penstock_code place_groups(struct ps_layout *layout, struct ps_arena *are
     return PENSTOCK_OK;
 }
 
-penstock_code ps_layout_init(struct ps_layout *layout, const struct ps_pipeline *pipeline, struct ps_arena *arena,
-                             struct penstock_error *error) {
+penstock_code ps_layout_init(struct ps_layout *layout, const struct ps_pipeline *pipeline,
+                             struct ps_arena *arena, struct penstock_error *error) {
     *layout = (struct ps_layout){.pipeline = pipeline, .label_slot = PS_NO_SLOT};
     const size_t count = pipeline->column_count;
     layout->dense = ps_arena_allocate(arena, count + 1, sizeof *layout->dense);
@@ -87,7 +90,8 @@ penstock_code ps_layout_init(struct ps_layout *layout, const struct ps_pipeline 
         if (column->is_label) {
             layout->label_slot = column->slot;
         } else if (slot->kind == PS_SLOT_ONE_HOT) {
-            layout->columns[layout->column_count++] = (struct ps_layout_column){true, layout->shape.group_count};
+            layout->columns[layout->column_count++] =
+                (struct ps_layout_column){true, layout->shape.group_count};
             layout->groups[layout->shape.group_count++] = column->slot;
         } else {
             PS_TRY(add_number(layout, arena, column->slot, error));
@@ -104,7 +108,8 @@ penstock_code ps_layout_init(struct ps_layout *layout, const struct ps_pipeline 
     return place_groups(layout, arena, error);
 }
 
-penstock_code ps_design_init(struct ps_design *design, const struct ps_layout *layout, struct penstock_error *error) {
+penstock_code ps_design_init(struct ps_design *design, const struct ps_layout *layout,
+                             struct penstock_error *error) {
     const size_t count = layout->feature_max + 1;
     *design = (struct ps_design){0};
     design->maps = ps_allocate(count, sizeof *design->maps);
@@ -112,7 +117,8 @@ penstock_code ps_design_init(struct ps_design *design, const struct ps_layout *l
     design->indexes = ps_allocate(count, sizeof(size_t));
     design->dropped = ps_allocate(layout->pipeline->slot_count + 1, sizeof(int64_t));
     design->counts = ps_allocate(count, sizeof(double));
-    if (design->counts == NULL || design->maps == NULL || design->columns == NULL || design->indexes == NULL || design->dropped == NULL) {
+    if (design->counts == NULL || design->maps == NULL || design->columns == NULL ||
+        design->indexes == NULL || design->dropped == NULL) {
         ps_design_done(design);
         return ps_error_memory(error, "features");
     }
@@ -142,7 +148,8 @@ static struct ps_column_moments moments_of(const struct chain_value *value) {
     double variance = spread->covariance[value->column * n + value->column];
     double parts = variance;
     if (value->indicator != PS_NO_COLUMN) {
-        const double own = value->fill * value->fill * spread->covariance[value->indicator * n + value->indicator];
+        const double own =
+            value->fill * value->fill * spread->covariance[value->indicator * n + value->indicator];
         mean += value->fill * spread->means[value->indicator];
         variance += 2 * value->fill * spread->covariance[value->column * n + value->indicator] + own;
         parts += own;
@@ -184,8 +191,9 @@ static void run_step(const struct ps_transform *transform, struct chain_value *v
     value->constant = (value->constant - numbers[0]) * numbers[1] + numbers[2];
 }
 
-static struct ps_feature_map learn_number(const struct ps_layout *layout, size_t index, const struct ps_rowset *set,
-                                          const double *pilots, struct ps_pipeline *fitted) {
+static struct ps_feature_map learn_number(const struct ps_layout *layout, size_t index,
+                                          const struct ps_rowset *set, const double *pilots,
+                                          struct ps_pipeline *fitted) {
     const struct ps_dense_column *column = &layout->dense[index];
     struct chain_value value = {.spread = &set->spread,
                                 .column = index,
@@ -210,8 +218,8 @@ static struct ps_feature_map learn_number(const struct ps_layout *layout, size_t
 }
 
 /* Of every one-hot column that leaves its last category out: which one that is among these rows. */
-static void choose_dropped(struct ps_design *design, const struct ps_layout *layout, const struct ps_rowset *set,
-                           struct ps_pipeline *fitted) {
+static void choose_dropped(struct ps_design *design, const struct ps_layout *layout,
+                           const struct ps_rowset *set, struct ps_pipeline *fitted) {
     const struct ps_gram_shape *shape = &layout->shape;
     for (size_t i = 0; i < layout->pipeline->slot_count; i++) {
         design->dropped[i] = -1;

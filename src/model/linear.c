@@ -43,24 +43,24 @@ static const double condition_min = 1e-13;
 
 struct ps_linear_workspace {
     size_t capacity;
-    double *matrix;  /* A: v x v over the varying features */
-    double *factor;  /* a copy to factorise */
-    double *right;   /* r */
+    double *matrix;   /* A: v x v over the varying features */
+    double *factor;   /* a copy to factorise */
+    double *right;    /* r */
     double *solution; /* b, scaled; kept as the next start */
     double *gradient; /* r - A b */
     double *trial, *l1, *l2, *sigmas;
     size_t *features; /* the varying features */
     size_t *active;
-    size_t count;     /* v */
+    size_t count; /* v */
 };
 
 void ps_linear_workspace_free(struct ps_linear_workspace *workspace) {
     if (workspace == NULL) {
         return;
     }
-    double *const vectors[] = {workspace->matrix,   workspace->factor, workspace->right, workspace->solution,
-                               workspace->gradient, workspace->trial,  workspace->l1,    workspace->l2,
-                               workspace->sigmas};
+    double *const vectors[] = {workspace->matrix,   workspace->factor,   workspace->right,
+                               workspace->solution, workspace->gradient, workspace->trial,
+                               workspace->l1,       workspace->l2,       workspace->sigmas};
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
         ps_release(vectors[i]);
     }
@@ -79,8 +79,9 @@ penstock_code ps_linear_workspace_new(size_t feature_count, struct ps_linear_wor
     workspace->capacity = feature_count;
     workspace->matrix = ps_allocate(n * n, sizeof(double));
     workspace->factor = ps_allocate(n * n, sizeof(double));
-    double **const vectors[] = {&workspace->right, &workspace->solution, &workspace->gradient, &workspace->trial,
-                                &workspace->l1,    &workspace->l2,       &workspace->sigmas};
+    double **const vectors[] = {&workspace->right, &workspace->solution, &workspace->gradient,
+                                &workspace->trial, &workspace->l1,       &workspace->l2,
+                                &workspace->sigmas};
     bool is_complete = workspace->matrix != NULL && workspace->factor != NULL;
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
         *vectors[i] = ps_allocate(n, sizeof(double));
@@ -174,10 +175,12 @@ static bool factorise(double *factor, int n) {
         return false;
     }
     double condition = 0;
-    return LAPACKE_dpocon(LAPACK_COL_MAJOR, 'U', n, factor, n, norm, &condition) == 0 && condition > condition_min;
+    return LAPACKE_dpocon(LAPACK_COL_MAJOR, 'U', n, factor, n, norm, &condition) == 0 &&
+           condition > condition_min;
 }
 
-static penstock_code solve_smooth(struct ps_linear_workspace *work, size_t *rank_out, struct penstock_error *error) {
+static penstock_code solve_smooth(struct ps_linear_workspace *work, size_t *rank_out,
+                                  struct penstock_error *error) {
     const size_t count = work->count;
     memcpy(work->factor, work->matrix, count * count * sizeof(double));
     for (size_t i = 0; i < count; i++) {
@@ -188,15 +191,16 @@ static penstock_code solve_smooth(struct ps_linear_workspace *work, size_t *rank
         return solve_minimum_norm(work, rank_out, error);
     }
     memcpy(work->solution, work->right, count * sizeof(double));
-    const int info = LAPACKE_dpotrs(LAPACK_COL_MAJOR, 'U', (int)count, 1, work->factor, (int)count, work->solution,
-                                    (int)count);
+    const int info = LAPACKE_dpotrs(LAPACK_COL_MAJOR, 'U', (int)count, 1, work->factor, (int)count,
+                                    work->solution, (int)count);
     return info == 0 ? PENSTOCK_OK : lapack_failed(error, "dpotrs", info);
 }
 
 static void update_gradient(struct ps_linear_workspace *work) {
     const int n = (int)work->count;
     memcpy(work->gradient, work->right, work->count * sizeof(double));
-    cblas_dsymv(CblasColMajor, CblasUpper, n, -1.0, work->matrix, n, work->solution, 1, 1.0, work->gradient, 1);
+    cblas_dsymv(CblasColMajor, CblasUpper, n, -1.0, work->matrix, n, work->solution, 1, 1.0, work->gradient,
+                1);
 }
 
 static double sweep(struct ps_linear_workspace *work, bool only_active) {
@@ -256,8 +260,9 @@ static bool polish(struct ps_linear_workspace *work) {
         }
         work->factor[i * count + i] += work->l2[row];
     }
-    if (!factorise(work->factor, (int)count) || LAPACKE_dpotrs(LAPACK_COL_MAJOR, 'U', (int)count, 1, work->factor,
-                                                               (int)count, work->trial, (int)count) != 0) {
+    if (!factorise(work->factor, (int)count) ||
+        LAPACKE_dpotrs(LAPACK_COL_MAJOR, 'U', (int)count, 1, work->factor, (int)count, work->trial,
+                       (int)count) != 0) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -310,8 +315,9 @@ static bool descend(const struct ps_linear_config *config, struct ps_linear_work
     return false;
 }
 
-static void unscale(const struct ps_linear_config *config, const struct ps_moments *moments, double sigma_label,
-                    const struct ps_linear_workspace *work, struct ps_linear_solution *solution) {
+static void unscale(const struct ps_linear_config *config, const struct ps_moments *moments,
+                    double sigma_label, const struct ps_linear_workspace *work,
+                    struct ps_linear_solution *solution) {
     memset(solution->coefficients, 0, moments->count * sizeof(double));
     double intercept = moments->label_mean;
     for (size_t i = 0; i < work->count; i++) {
@@ -330,8 +336,9 @@ penstock_code ps_linear_solve(const struct ps_linear_config *config, const struc
     struct ps_linear_solution solution = {.coefficients = solution_out->coefficients};
     if (sigma_label == 0 && !config->fit_intercept && moments->label_mean != 0) {
         if (config->reg_param > 0) {
-            return ps_error_set(error, PENSTOCK_INVALID_DATA,
-                                "the label is the same in all rows: it cannot be regularized without an intercept");
+            return ps_error_set(
+                error, PENSTOCK_INVALID_DATA,
+                "the label is the same in all rows: it cannot be regularized without an intercept");
         }
         sigma_label = fabs(moments->label_mean);
     }

@@ -31,7 +31,8 @@ const struct ps_metric_type ps_metric_types[] = {
     {"mse", read_mse, false, false, "mean squared error"},
     {"r2", read_r2, true, false, "share of the label's variance that is explained"},
     {"mae", read_mae, false, true, "mean absolute error; needs a second scan of the data"},
-    {"var", read_var, true, false, "explained variance: mean squared distance of predictions from the label's mean"},
+    {"var", read_var, true, false,
+     "explained variance: mean squared distance of predictions from the label's mean"},
     {0},
 };
 

@@ -32,8 +32,9 @@ struct ps_fitted {
 };
 
 /* JSON of a model: a pipeline (its filters and label are left out) with the coefficients of its features. */
-penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *coefficients, size_t feature_count,
-                             double intercept, struct ps_buffer *out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *coefficients,
+                             size_t feature_count, double intercept, struct ps_buffer *out,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
 /* yyjson's memory through base/memory.h. */
 extern const yyjson_alc ps_model_allocator;
 /* Features of a finished pipeline, dropped categories not among them. */

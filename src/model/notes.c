@@ -39,37 +39,39 @@ static const char *name_of(const struct ps_layout *layout, const struct ps_refit
     return name != NULL ? name : "?";
 }
 
-static penstock_code note_copies(struct ps_notes *notes, const struct ps_layout *layout, const struct ps_refit *refit,
-                                 size_t feature, struct penstock_error *error) {
+static penstock_code note_copies(struct ps_notes *notes, const struct ps_layout *layout,
+                                 const struct ps_refit *refit, size_t feature, struct penstock_error *error) {
     const struct ps_moments *moments = &refit->moments;
     const size_t n = moments->count;
     const double variance = moments->covariance[feature * n + feature];
     if (fabs(moments->cross[feature]) >= copy_correlation * sqrt(variance * moments->label_variance) &&
         moments->label_variance > 0) {
-        PS_TRY(ps_notes_add(notes, error,
-                            "feature %s is a copy of the label (correlation %s1): is the answer among the questions?",
-                            name_of(layout, refit, feature), moments->cross[feature] < 0 ? "-" : ""));
+        PS_TRY(ps_notes_add(
+            notes, error,
+            "feature %s is a copy of the label (correlation %s1): is the answer among the questions?",
+            name_of(layout, refit, feature), moments->cross[feature] < 0 ? "-" : ""));
     }
     for (size_t other = 0; other < feature; other++) {
         const double covariance = moments->covariance[feature * n + other];
         const double scale = sqrt(variance * moments->covariance[other * n + other]);
         if (scale > 0 && fabs(covariance) >= copy_correlation * scale) {
-            return ps_notes_add(notes, error, "feature %s is a copy of %s (correlation %s1): they share one weight",
-                                name_of(layout, refit, feature), name_of(layout, refit, other),
-                                covariance < 0 ? "-" : "");
+            return ps_notes_add(
+                notes, error, "feature %s is a copy of %s (correlation %s1): they share one weight",
+                name_of(layout, refit, feature), name_of(layout, refit, other), covariance < 0 ? "-" : "");
         }
     }
     return PENSTOCK_OK;
 }
 
-penstock_code ps_notes_features(struct ps_notes *notes, const struct ps_layout *layout, const struct ps_refit *refit,
-                                struct penstock_error *error) {
+penstock_code ps_notes_features(struct ps_notes *notes, const struct ps_layout *layout,
+                                const struct ps_refit *refit, struct penstock_error *error) {
     const struct ps_moments *moments = &refit->moments;
     for (size_t i = 0; i < moments->count; i++) {
         if (moments->covariance[i * moments->count + i] > 0) {
             PS_TRY(note_copies(notes, layout, refit, i, error));
         } else {
-            PS_TRY(ps_notes_add(notes, error, "feature %s is constant: coefficient 0", name_of(layout, refit, i)));
+            PS_TRY(ps_notes_add(notes, error, "feature %s is constant: coefficient 0",
+                                name_of(layout, refit, i)));
         }
     }
     if (moments->label_variance == 0) {
@@ -77,9 +79,9 @@ penstock_code ps_notes_features(struct ps_notes *notes, const struct ps_layout *
     }
     const struct ps_linear_solution *solution = &refit->solution;
     if (solution->rank < solution->varying_count) {
-        PS_TRY(ps_notes_add(notes, error,
-                            "%zu of %zu features follow from the others: the solution of least norm was taken",
-                            solution->varying_count - solution->rank, solution->varying_count));
+        PS_TRY(ps_notes_add(
+            notes, error, "%zu of %zu features follow from the others: the solution of least norm was taken",
+            solution->varying_count - solution->rank, solution->varying_count));
     }
     return PENSTOCK_OK;
 }

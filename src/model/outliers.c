@@ -22,8 +22,8 @@ struct config {
 };
 
 static const struct ps_option options[] = {
-    {"method", PS_OPTION_CHOICE, "iqr", 0, 0, "iqr|zscore|mad|percentile", offsetof(struct config, method), false, false,
-     "how the bounds are found", "0.1"},
+    {"method", PS_OPTION_CHOICE, "iqr", 0, 0, "iqr|zscore|mad|percentile", offsetof(struct config, method),
+     false, false, "how the bounds are found", "0.1"},
     {"k", PS_OPTION_DOUBLE, NULL, 0, 1e300, NULL, offsetof(struct config, k), false, false,
      "how far from the middle a bound is; default 1.5 for iqr, 3 for zscore, 3.5 for mad", "0.1"},
     {"lower", PS_OPTION_DOUBLE, "0.01", 0, 1, NULL, offsetof(struct config, lower), false, false,
@@ -38,21 +38,23 @@ static bool is_method(const struct ps_transform *transform, const char *name) {
     return strcmp(config->method, name) == 0;
 }
 
-static penstock_code bind(struct ps_pipeline *pipeline, struct ps_transform *transform, struct penstock_error *error) {
+static penstock_code bind(struct ps_pipeline *pipeline, struct ps_transform *transform,
+                          struct penstock_error *error) {
     (void)pipeline;
     struct config *config = transform->config;
     if (config->k == 0) {
         config->k = is_method(transform, "iqr") ? 1.5 : is_method(transform, "zscore") ? 3 : 3.5;
     }
     if (is_method(transform, "percentile") && !(config->lower < config->upper)) {
-        return ps_transform_error(transform, error, "lower must be less than upper, but %g is not less than %g",
-                                  config->lower, config->upper);
+        return ps_transform_error(transform, error,
+                                  "lower must be less than upper, but %g is not less than %g", config->lower,
+                                  config->upper);
     }
     return PENSTOCK_OK;
 }
 
-static penstock_code bounds_by_quantiles(struct ps_fit *fit, const struct ps_transform *transform, const char *sql,
-                                         double *bounds, struct penstock_error *error) {
+static penstock_code bounds_by_quantiles(struct ps_fit *fit, const struct ps_transform *transform,
+                                         const char *sql, double *bounds, struct penstock_error *error) {
     const struct config *config = transform->config;
     const bool is_iqr = is_method(transform, "iqr");
     const double probabilities[2] = {is_iqr ? 0.25 : config->lower, is_iqr ? 0.75 : config->upper};
@@ -65,8 +67,8 @@ static penstock_code bounds_by_quantiles(struct ps_fit *fit, const struct ps_tra
     return PENSTOCK_OK;
 }
 
-static penstock_code bounds_by_median(struct ps_fit *fit, const struct ps_transform *transform, const char *sql,
-                                      double *bounds, struct penstock_error *error) {
+static penstock_code bounds_by_median(struct ps_fit *fit, const struct ps_transform *transform,
+                                      const char *sql, double *bounds, struct penstock_error *error) {
     const struct config *config = transform->config;
     const double half = 0.5;
     double median = 0;
@@ -105,23 +107,27 @@ static penstock_code add_condition(struct ps_fit *fit, const char *sql, const do
     return ps_buffer_status(fit->where, error);
 }
 
-static penstock_code fit_bounds(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error) {
+static penstock_code fit_bounds(struct ps_fit *fit, struct ps_transform *transform,
+                                struct penstock_error *error) {
     for (size_t i = 0; i < transform->input_count; i++) {
         const struct ps_slot *slot = &fit->pipeline->slots[transform->inputs[i]];
         double *bounds = transform->numbers + i * NUMBER_COUNT;
-        PS_TRY(is_method(transform, "mad")      ? bounds_by_median(fit, transform, slot->sql, bounds, error)
-               : is_method(transform, "zscore") ? bounds_by_mean(fit, transform, slot->sql, bounds, error)
-                                                : bounds_by_quantiles(fit, transform, slot->sql, bounds, error));
+        PS_TRY(is_method(transform, "mad") ? bounds_by_median(fit, transform, slot->sql, bounds, error)
+               : is_method(transform, "zscore")
+                   ? bounds_by_mean(fit, transform, slot->sql, bounds, error)
+                   : bounds_by_quantiles(fit, transform, slot->sql, bounds, error));
         transform->is_fitted[i] = true;
         const bool has_spread = bounds[UPPER] > bounds[LOWER];
         if (!has_spread) {
             bounds[LOWER] = -(double)INFINITY;
             bounds[UPPER] = (double)INFINITY;
-            PS_TRY(ps_fit_note(fit, error, "OutlierFilter(%s): the column has no spread by %s, so nothing is left out",
+            PS_TRY(ps_fit_note(fit, error,
+                               "OutlierFilter(%s): the column has no spread by %s, so nothing is left out",
                                slot->name, ((const struct config *)transform->config)->method));
         }
     }
-    for (size_t i = 0; i < transform->input_count; i++) { /* only now: all bounds are of the rows before this stage */
+    for (size_t i = 0; i < transform->input_count;
+         i++) { /* only now: all bounds are of the rows before this stage */
         const double *bounds = transform->numbers + i * NUMBER_COUNT;
         if (isfinite(bounds[LOWER])) {
             PS_TRY(add_condition(fit, fit->pipeline->slots[transform->inputs[i]].sql, bounds, error));
@@ -130,14 +136,16 @@ static penstock_code fit_bounds(struct ps_fit *fit, struct ps_transform *transfo
     return PENSTOCK_OK;
 }
 
-static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *transform, struct penstock_error *error) {
+static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *transform,
+                            struct penstock_error *error) {
     (void)pipeline;
     (void)transform;
     (void)error;
     return PENSTOCK_OK;
 }
 
-static void apply(const struct ps_pipeline *pipeline, const struct ps_transform *transform, struct ps_frame *frame) {
+static void apply(const struct ps_pipeline *pipeline, const struct ps_transform *transform,
+                  struct ps_frame *frame) {
     (void)pipeline;
     for (size_t i = 0; frame->is_training && i < transform->input_count; i++) {
         const double *in = frame->slots[transform->inputs[i]].numbers;

@@ -22,7 +22,8 @@ int64_t ps_packing_block_rows(const struct ps_layout *layout) {
     return rows;
 }
 
-penstock_code ps_packer_init(struct ps_packer *packer, const struct ps_packing *packing, struct penstock_error *error) {
+penstock_code ps_packer_init(struct ps_packer *packer, const struct ps_packing *packing,
+                             struct penstock_error *error) {
     const struct ps_gram_shape *shape = &packing->layout->shape;
     const size_t rows = (size_t)packing->block_rows;
     const size_t parts = packing->part_count;
@@ -32,7 +33,8 @@ penstock_code ps_packer_init(struct ps_packer *packer, const struct ps_packing *
     PS_TRY(ps_frame_new(packing->pipeline, PS_FRAME_ROWS, true, &packer->frame, error));
     packer->columns = ps_allocate((shape->dense_count + 1) * packer->stride, sizeof(double));
     packer->indexes = ps_allocate(shape->group_count * packer->stride + 1, sizeof(int32_t));
-    packer->values = shape->has_values ? ps_allocate(shape->group_count * packer->stride, sizeof(double)) : NULL;
+    packer->values =
+        shape->has_values ? ps_allocate(shape->group_count * packer->stride, sizeof(double)) : NULL;
     packer->parts = ps_allocate(rows, sizeof(uint16_t));
     packer->rows = ps_allocate(PS_FRAME_ROWS, sizeof(uint32_t));
     packer->row_starts = ps_allocate(parts + 1, sizeof(size_t));
@@ -42,7 +44,8 @@ penstock_code ps_packer_init(struct ps_packer *packer, const struct ps_packing *
     packer->largest = ps_allocate(parts * numbers + 1, sizeof(double));
     if (packer->columns == NULL || packer->indexes == NULL || packer->parts == NULL ||
         (shape->has_values && packer->values == NULL) || packer->rows == NULL || packer->row_starts == NULL ||
-        packer->starts == NULL || packer->filled == NULL || packer->least == NULL || packer->largest == NULL) {
+        packer->starts == NULL || packer->filled == NULL || packer->least == NULL ||
+        packer->largest == NULL) {
         return ps_error_memory(error, "packed rows");
     }
     for (size_t i = 0; i < packer->stride; i++) {
@@ -70,7 +73,8 @@ void ps_packer_done(struct ps_packer *packer) {
     *packer = (struct ps_packer){0};
 }
 
-static penstock_code read_parts(struct ps_packer *packer, const struct ps_block *block, struct penstock_error *error) {
+static penstock_code read_parts(struct ps_packer *packer, const struct ps_block *block,
+                                struct penstock_error *error) {
     const struct ps_packing *packing = packer->packing;
     const size_t column = packing->pipeline->input_count;
     size_t row = 0;
@@ -86,8 +90,8 @@ static penstock_code read_parts(struct ps_packer *packer, const struct ps_block 
                 (void)snprintf(text, sizeof text, is_valid ? "%.17g" : "NULL", fold);
                 return ps_error_set(error, PENSTOCK_INVALID_DATA,
                                     "row %lld: foldCol %s is %s; folds are whole numbers from 0 to %zu",
-                                    (long long)(block->first_row + (int64_t)row + 1), packing->fold_column, text,
-                                    packing->part_count - 1);
+                                    (long long)(block->first_row + (int64_t)row + 1), packing->fold_column,
+                                    text, packing->part_count - 1);
             }
             packer->parts[row] = (uint16_t)fold;
         }
@@ -178,14 +182,16 @@ static bool copy_dense(struct ps_packer *packer, const double *pilots) {
     for (size_t c = 0; c <= layout->number_count; c++) {
         const bool is_label = c == layout->number_count;
         const size_t column = is_label ? layout->label : c;
-        const double *from = packer->frame->slots[is_label ? layout->label_slot : layout->dense[c].slot].numbers;
+        const double *from =
+            packer->frame->slots[is_label ? layout->label_slot : layout->dense[c].slot].numbers;
         for (size_t p = 0; p < packer->packing->part_count; p++) {
             const uint32_t *rows = packer->rows + packer->row_starts[p];
             const size_t count = packer->row_starts[p + 1] - packer->row_starts[p];
             const size_t place = packer->starts[p] + packer->filled[p];
             double *to = packer->columns + (1 + column) * packer->stride + place;
             if (!is_label && layout->dense[c].is_filled) {
-                double *indicator = packer->columns + (1 + layout->dense[c].indicator) * packer->stride + place;
+                double *indicator =
+                    packer->columns + (1 + layout->dense[c].indicator) * packer->stride + place;
                 probe += copy_filled(from, rows, count, pilots[column], to, indicator);
             } else {
                 probe += copy_rows(from, rows, count, pilots[column], to);

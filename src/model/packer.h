@@ -26,12 +26,12 @@ struct ps_packer {
     const struct ps_packing *packing;
     struct ps_frame *frame;
     size_t stride;
-    double *columns;   /* (dense_count + 1) * stride; the first is all ones */
-    int32_t *indexes;  /* group_count * stride */
-    double *values;    /* the same, or NULL */
-    uint16_t *parts;   /* of the block's rows, when a column says them */
-    uint32_t *rows;    /* of the frame, part by part */
-    size_t *row_starts; /* part_count + 1, in rows */
+    double *columns;         /* (dense_count + 1) * stride; the first is all ones */
+    int32_t *indexes;        /* group_count * stride */
+    double *values;          /* the same, or NULL */
+    uint16_t *parts;         /* of the block's rows, when a column says them */
+    uint32_t *rows;          /* of the frame, part by part */
+    size_t *row_starts;      /* part_count + 1, in rows */
     size_t *starts, *filled; /* per part, in the packed columns */
     double *least, *largest; /* part_count * number_count, over all blocks of this packer */
     int64_t outliers, null_features, null_labels; /* of the last block */
@@ -39,7 +39,8 @@ struct ps_packer {
 
 /* Rows of a block that make its packed columns about a megabyte: they stay in a core's cache. */
 int64_t ps_packing_block_rows(const struct ps_layout *layout);
-penstock_code ps_packer_init(struct ps_packer *packer, const struct ps_packing *packing, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_packer_init(struct ps_packer *packer, const struct ps_packing *packing,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_packer_done(struct ps_packer *packer);
 /* Packs a block. `parts`: of its rows (ignored with a fold column). `pilots`: dense_count.
  * Errors: INVALID_DATA (a category or a bucket that is refused, a fold out of range), with the row. */

@@ -28,7 +28,8 @@ static void *grown(struct ps_arena *arena, void *items, size_t count, size_t *ca
     return copy;
 }
 
-penstock_code ps_pipeline_new(struct ps_arena *arena, struct ps_pipeline **pipeline_out, struct penstock_error *error) {
+penstock_code ps_pipeline_new(struct ps_arena *arena, struct ps_pipeline **pipeline_out,
+                              struct penstock_error *error) {
     struct ps_pipeline *pipeline = ps_arena_allocate(arena, 1, sizeof *pipeline);
     if (pipeline == NULL) {
         return ps_error_memory(error, "a pipeline");
@@ -56,8 +57,8 @@ static penstock_code add_slot(struct ps_pipeline *pipeline, const struct ps_slot
 
 static penstock_code add_column(struct ps_pipeline *pipeline, const char *name, size_t slot, bool is_label,
                                 struct penstock_error *error) {
-    pipeline->columns = grown(pipeline->arena, pipeline->columns, pipeline->column_count, &pipeline->column_capacity,
-                              sizeof *pipeline->columns);
+    pipeline->columns = grown(pipeline->arena, pipeline->columns, pipeline->column_count,
+                              &pipeline->column_capacity, sizeof *pipeline->columns);
     if (pipeline->columns == NULL) {
         return ps_error_memory(error, "a pipeline");
     }
@@ -77,8 +78,8 @@ penstock_code ps_pipeline_add_input(struct ps_pipeline *pipeline, const char *na
                                  .dropped = -1};
     size_t index = 0;
     PS_TRY(add_slot(pipeline, &slot, &index, error));
-    pipeline->inputs = grown(pipeline->arena, pipeline->inputs, pipeline->input_count, &pipeline->input_capacity,
-                             sizeof *pipeline->inputs);
+    pipeline->inputs = grown(pipeline->arena, pipeline->inputs, pipeline->input_count,
+                             &pipeline->input_capacity, sizeof *pipeline->inputs);
     if (pipeline->inputs == NULL) {
         return ps_error_memory(error, "a pipeline");
     }
@@ -132,21 +133,25 @@ static penstock_code check_kind(const struct ps_pipeline *pipeline, const struct
     const struct ps_slot *slot = &pipeline->slots[column->slot];
     const struct ps_transform_type *type = transform->type;
     if (column->is_label && !type->takes_label) {
-        return ps_transform_error(transform, error, "%s is the label: only OutlierFilter may read it", column->name);
+        return ps_transform_error(transform, error, "%s is the label: only OutlierFilter may read it",
+                                  column->name);
     }
     if (slot->kind == PS_SLOT_TEXT && !type->takes_text) {
-        return ps_transform_error(transform, error, "%s is %s, not a number; StringIndexer or OneHotEncoder first",
+        return ps_transform_error(transform, error,
+                                  "%s is %s, not a number; StringIndexer or OneHotEncoder first",
                                   column->name, slot->type_text == NULL ? "text" : slot->type_text);
     }
     if (slot->kind == PS_SLOT_ONE_HOT && !type->takes_one_hot) {
-        return ps_transform_error(transform, error, "%s is one-hot encoded already; put %s before OneHotEncoder",
-                                  column->name, type->name);
+        return ps_transform_error(transform, error,
+                                  "%s is one-hot encoded already; put %s before OneHotEncoder", column->name,
+                                  type->name);
     }
     return PENSTOCK_OK;
 }
 
 static penstock_code bind_column(struct ps_pipeline *pipeline, struct ps_transform *transform,
-                                 const struct ps_parameter *parameter, const char *name, struct penstock_error *error) {
+                                 const struct ps_parameter *parameter, const char *name,
+                                 struct penstock_error *error) {
     const int64_t index = ps_pipeline_find(pipeline, name);
     if (index < 0) {
         return unknown_column(pipeline, transform, parameter, name, error);
@@ -191,14 +196,14 @@ static penstock_code set_option(struct ps_pipeline *pipeline, struct ps_transfor
     }
     penstock_code code = PENSTOCK_OK;
     if (parameter->is_grid) {
-        code = ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: %s: GRID is for parameters of the estimator",
-                            type->name, parameter->name);
+        code = ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                            "%s: %s: GRID is for parameters of the estimator", type->name, parameter->name);
     } else if (parameter->value_count != 1) {
         code = ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: %s takes one value, not %zu", type->name,
                             parameter->name, parameter->value_count);
     } else {
-        code = ps_option_set(type->options, transform->config, parameter->name, parameter->values[0], pipeline->arena,
-                             error);
+        code = ps_option_set(type->options, transform->config, parameter->name, parameter->values[0],
+                             pipeline->arena, error);
         if (code == PENSTOCK_OK || code == PENSTOCK_OUT_OF_MEMORY) {
             return code;
         }
@@ -248,8 +253,9 @@ static penstock_code bind_parameters(struct ps_pipeline *pipeline, struct ps_tra
     const size_t least = transform->type->column_min;
     const size_t most = transform->type->column_max;
     if (transform->input_count < least || (most > 0 && transform->input_count > most)) {
-        return ps_transform_error(transform, error, "takes %s%zu column%s, not %zu", most == least ? "" : "at least ",
-                                  least, least == 1 ? "" : "s", transform->input_count);
+        return ps_transform_error(transform, error, "takes %s%zu column%s, not %zu",
+                                  most == least ? "" : "at least ", least, least == 1 ? "" : "s",
+                                  transform->input_count);
     }
     return PENSTOCK_OK;
 }
@@ -265,13 +271,15 @@ static penstock_code unknown_transform(const struct ps_call *call, struct pensto
     if (nearest != NULL) {
         (void)ps_error_hint(error, "did you mean %s?", nearest);
     } else {
-        (void)ps_error_hint(error, "OutlierFilter, StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, Imputer, "
-                                   "StringIndexer, OneHotEncoder, Bucketizer, PolynomialExpansion and Interaction are there");
+        (void)ps_error_hint(
+            error, "OutlierFilter, StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, Imputer, "
+                   "StringIndexer, OneHotEncoder, Bucketizer, PolynomialExpansion and Interaction are there");
     }
     return ps_error_at(error, call->location, NULL, 0);
 }
 
-penstock_code ps_pipeline_add(struct ps_pipeline *pipeline, const struct ps_call *call, struct penstock_error *error) {
+penstock_code ps_pipeline_add(struct ps_pipeline *pipeline, const struct ps_call *call,
+                              struct penstock_error *error) {
     const struct ps_transform_type *type = ps_transform_find(call->name);
     if (type == NULL) {
         return unknown_transform(call, error);
@@ -316,8 +324,11 @@ penstock_code ps_pipeline_make(struct ps_pipeline *pipeline, struct ps_transform
 penstock_code ps_pipeline_replace(struct ps_pipeline *pipeline, struct ps_transform *transform, size_t input,
                                   enum ps_slot_kind kind, struct penstock_error *error) {
     const struct ps_slot *from = &pipeline->slots[transform->inputs[input]];
-    const struct ps_slot slot = {
-        .name = from->name, .kind = kind, .maker = pipeline->transform_count, .maker_input = input, .dropped = -1};
+    const struct ps_slot slot = {.name = from->name,
+                                 .kind = kind,
+                                 .maker = pipeline->transform_count,
+                                 .maker_input = input,
+                                 .dropped = -1};
     size_t index = 0;
     PS_TRY(add_slot(pipeline, &slot, &index, error));
     transform->outputs[transform->output_count++] = index;
@@ -378,7 +389,8 @@ bool ps_slot_is_dropped(const struct ps_slot *slot, const int64_t *dropped, size
     return false;
 }
 
-static const char *category_name(const struct ps_pipeline *pipeline, const struct ps_slot *slot, size_t index) {
+static const char *category_name(const struct ps_pipeline *pipeline, const struct ps_slot *slot,
+                                 size_t index) {
     const struct ps_categories *categories = slot->categories;
     const char *label = index < categories->count ? categories->labels[index] : "__unknown";
     return ps_arena_printf(pipeline->arena, "%s=%s", slot->name, label);

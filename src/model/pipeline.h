@@ -30,14 +30,16 @@ struct ps_pipeline {
     size_t transform_count, transform_capacity;
 };
 
-penstock_code ps_pipeline_new(struct ps_arena *arena, struct ps_pipeline **pipeline_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_pipeline_new(struct ps_arena *arena, struct ps_pipeline **pipeline_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
 /* kind NUMBER or TEXT. `sql` may be NULL (read from JSON). */
 penstock_code ps_pipeline_add_input(struct ps_pipeline *pipeline, const char *name, enum ps_slot_kind kind,
                                     const char *type_text, const char *sql, bool is_label,
                                     struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Adds a stage. Errors: INVALID_PROJECT with the place: unknown transform, option, column (with the nearest), a
  * value out of range, a column of the wrong kind. `call` is kept. */
-penstock_code ps_pipeline_add(struct ps_pipeline *pipeline, const struct ps_call *call, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_pipeline_add(struct ps_pipeline *pipeline, const struct ps_call *call,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
 /* All stages are there: decides what is deferred. */
 void ps_pipeline_defer(struct ps_pipeline *pipeline);
 /* Applies every stage to the frame, whose inputs are set. Stops early when the frame has failed. */

@@ -89,7 +89,8 @@ static penstock_code bind_expansion(struct ps_pipeline *pipeline, struct ps_tran
     const size_t width = transform->input_count;
     const double total = count_monomials(width, config->degree);
     if (total > PS_LIMIT_FEATURE_COUNT) {
-        return ps_transform_error(transform, error, "degree %lld of %zu columns is %.0f more features; the limit is %d",
+        return ps_transform_error(transform, error,
+                                  "degree %lld of %zu columns is %.0f more features; the limit is %d",
                                   (long long)config->degree, width, total, PS_LIMIT_FEATURE_COUNT);
     }
     transform->list = ps_arena_allocate(pipeline->arena, ((size_t)total + 1) * width, sizeof(double));
@@ -108,7 +109,8 @@ static penstock_code bind_expansion(struct ps_pipeline *pipeline, struct ps_tran
         if (name == NULL) {
             return ps_error_memory(error, "a pipeline");
         }
-        PS_TRY(ps_pipeline_make(pipeline, transform, 0, name, PS_SLOT_NUMBER, &transform->outputs[output], error));
+        PS_TRY(ps_pipeline_make(pipeline, transform, 0, name, PS_SLOT_NUMBER, &transform->outputs[output],
+                                error));
         transform->output_count++;
     }
     return PENSTOCK_OK;
@@ -163,7 +165,8 @@ static penstock_code bind_interaction(struct ps_pipeline *pipeline, struct ps_tr
             kind = PS_SLOT_ONE_HOT;
             const struct ps_transform *maker = &pipeline->transforms[slot->maker];
             if (maker->type == &ps_interaction_type) {
-                return ps_transform_error(transform, error, "%s is an interaction already: name all its columns at once",
+                return ps_transform_error(transform, error,
+                                          "%s is an interaction already: name all its columns at once",
                                           slot->name);
             }
         } else {
@@ -230,7 +233,8 @@ static void apply_interaction(const struct ps_pipeline *pipeline, const struct p
             const struct ps_frame_slot *in = &frame->slots[transform->inputs[i]];
             if (pipeline->slots[transform->inputs[i]].kind == PS_SLOT_ONE_HOT) {
                 const int32_t part = in->indexes[row];
-                index = part < 0 || index < 0 ? -1 : index + part * (int64_t)slot->components[component].divisor;
+                index =
+                    part < 0 || index < 0 ? -1 : index + part * (int64_t)slot->components[component].divisor;
                 component++;
             } else {
                 value = i == 0 ? in->numbers[row] : value * in->numbers[row];

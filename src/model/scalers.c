@@ -28,10 +28,10 @@ struct no_config {
 };
 
 static const struct ps_option standard_options[] = {
-    {"withMean", PS_OPTION_BOOLEAN, "false", 0, 0, NULL, offsetof(struct standard_config, with_mean), false, false,
-     "subtract the mean", "0.1"},
-    {"withStd", PS_OPTION_BOOLEAN, "true", 0, 0, NULL, offsetof(struct standard_config, with_std), false, false,
-     "divide by the sample standard deviation", "0.1"},
+    {"withMean", PS_OPTION_BOOLEAN, "false", 0, 0, NULL, offsetof(struct standard_config, with_mean), false,
+     false, "subtract the mean", "0.1"},
+    {"withStd", PS_OPTION_BOOLEAN, "true", 0, 0, NULL, offsetof(struct standard_config, with_std), false,
+     false, "divide by the sample standard deviation", "0.1"},
     {0},
 };
 static const struct ps_option min_max_options[] = {
@@ -46,10 +46,10 @@ static const struct ps_option robust_options[] = {
      "lower quantile of the range", "0.1"},
     {"upper", PS_OPTION_DOUBLE, "0.75", 0, 1, NULL, offsetof(struct robust_config, upper), false, false,
      "upper quantile of the range", "0.1"},
-    {"withCentering", PS_OPTION_BOOLEAN, "false", 0, 0, NULL, offsetof(struct robust_config, with_centering), false,
-     false, "subtract the median", "0.1"},
-    {"withScaling", PS_OPTION_BOOLEAN, "true", 0, 0, NULL, offsetof(struct robust_config, with_scaling), false, false,
-     "divide by the range between the quantiles", "0.1"},
+    {"withCentering", PS_OPTION_BOOLEAN, "false", 0, 0, NULL, offsetof(struct robust_config, with_centering),
+     false, false, "subtract the median", "0.1"},
+    {"withScaling", PS_OPTION_BOOLEAN, "true", 0, 0, NULL, offsetof(struct robust_config, with_scaling),
+     false, false, "divide by the range between the quantiles", "0.1"},
     {0},
 };
 static const struct ps_option no_options[] = {{0}};
@@ -85,8 +85,8 @@ static penstock_code bind_min_max(struct ps_pipeline *pipeline, struct ps_transf
                                   struct penstock_error *error) {
     const struct min_max_config *config = transform->config;
     if (!(config->min < config->max)) {
-        return ps_transform_error(transform, error, "min must be less than max, but %g is not less than %g", config->min,
-                                  config->max);
+        return ps_transform_error(transform, error, "min must be less than max, but %g is not less than %g",
+                                  config->min, config->max);
     }
     return ps_pipeline_replace_all(pipeline, transform, error);
 }
@@ -95,13 +95,15 @@ static penstock_code bind_robust(struct ps_pipeline *pipeline, struct ps_transfo
                                  struct penstock_error *error) {
     const struct robust_config *config = transform->config;
     if (!(config->lower < config->upper)) {
-        return ps_transform_error(transform, error, "lower must be less than upper, but %g is not less than %g",
-                                  config->lower, config->upper);
+        return ps_transform_error(transform, error,
+                                  "lower must be less than upper, but %g is not less than %g", config->lower,
+                                  config->upper);
     }
     return ps_pipeline_replace_all(pipeline, transform, error);
 }
 
-static penstock_code fit_robust(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error) {
+static penstock_code fit_robust(struct ps_fit *fit, struct ps_transform *transform,
+                                struct penstock_error *error) {
     const struct robust_config *config = transform->config;
     const double probabilities[3] = {config->lower, 0.5, config->upper};
     const size_t count = transform->input_count;
@@ -126,7 +128,8 @@ static penstock_code fit_robust(struct ps_fit *fit, struct ps_transform *transfo
     return PENSTOCK_OK;
 }
 
-static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *transform, struct penstock_error *error) {
+static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *transform,
+                            struct penstock_error *error) {
     for (size_t i = 0; i < transform->input_count; i++) {
         const char *sql = pipeline->slots[transform->inputs[i]].sql;
         if (sql == NULL || !transform->is_fitted[i]) {
@@ -151,7 +154,8 @@ static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *t
     return PENSTOCK_OK;
 }
 
-static void apply(const struct ps_pipeline *pipeline, const struct ps_transform *transform, struct ps_frame *frame) {
+static void apply(const struct ps_pipeline *pipeline, const struct ps_transform *transform,
+                  struct ps_frame *frame) {
     (void)pipeline;
     for (size_t i = 0; i < transform->input_count; i++) {
         const double *in = frame->slots[transform->inputs[i]].numbers;

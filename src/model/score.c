@@ -14,10 +14,10 @@ struct scorer {
     size_t model_count;
     struct ps_scan_column *columns; /* inputs of both models, label, time */
     size_t column_count;
-    size_t firsts[2];               /* first column of each model's inputs */
+    size_t firsts[2]; /* first column of each model's inputs */
     size_t label, time;
     struct ps_input_column *inputs;
-    struct ps_bytes **texts;        /* per column, of a chunk */
+    struct ps_bytes **texts; /* per column, of a chunk */
     int64_t text_capacity;
     double *predictions[2];
     int64_t capacity;
@@ -61,17 +61,18 @@ static penstock_code choose_columns(struct scorer *scorer, struct penstock_error
         scorer->firsts[m] = scorer->column_count;
         for (size_t i = 0; i < ps_fitted_input_count(scorer->models[m]); i++) {
             struct ps_scan_column *column = &scorer->columns[scorer->column_count++];
-            column->expression = ps_dataset_column(scorer->dataset, ps_fitted_input_name(scorer->models[m], i));
+            column->expression =
+                ps_dataset_column(scorer->dataset, ps_fitted_input_name(scorer->models[m], i));
             column->kind = ps_fitted_input_is_text(scorer->models[m], i) ? PS_SCAN_TEXT : PS_SCAN_DOUBLE;
         }
     }
     scorer->label = scorer->column_count++;
-    scorer->columns[scorer->label] = (struct ps_scan_column){ps_dataset_column(scorer->dataset, recipe->model->label),
-                                                             PS_SCAN_DOUBLE};
+    scorer->columns[scorer->label] =
+        (struct ps_scan_column){ps_dataset_column(scorer->dataset, recipe->model->label), PS_SCAN_DOUBLE};
     if (recipe->by_column != NULL) {
         scorer->time = scorer->column_count++;
-        scorer->columns[scorer->time] = (struct ps_scan_column){ps_dataset_column(scorer->dataset, recipe->by_column),
-                                                                PS_SCAN_DOUBLE};
+        scorer->columns[scorer->time] =
+            (struct ps_scan_column){ps_dataset_column(scorer->dataset, recipe->by_column), PS_SCAN_DOUBLE};
     }
     for (size_t i = 0; i < scorer->column_count; i++) {
         if (scorer->columns[i].expression == NULL) {
@@ -81,7 +82,8 @@ static penstock_code choose_columns(struct scorer *scorer, struct penstock_error
     return PENSTOCK_OK;
 }
 
-static penstock_code fill_inputs(struct scorer *scorer, const struct ps_chunk *chunk, struct penstock_error *error) {
+static penstock_code fill_inputs(struct scorer *scorer, const struct ps_chunk *chunk,
+                                 struct penstock_error *error) {
     const int64_t rows = ps_chunk_row_count(chunk);
     for (size_t c = 0; c < scorer->column_count; c++) {
         struct ps_input_column *input = &scorer->inputs[c];
@@ -144,7 +146,8 @@ static penstock_code predict(struct scorer *scorer, int64_t rows, struct penstoc
             scorer->predictions[m] = larger;
         }
         const struct ps_input_column *inputs = scorer->inputs + scorer->firsts[m];
-        penstock_code code = ps_fitted_predict(scorer->models[m], inputs, rows, scorer->predictions[m], error);
+        penstock_code code =
+            ps_fitted_predict(scorer->models[m], inputs, rows, scorer->predictions[m], error);
         if (code == PENSTOCK_INVALID_DATA && m > 0) {
             code = predict_leniently(scorer->models[m], inputs, rows, scorer->predictions[m], error);
         }
@@ -165,7 +168,8 @@ static penstock_code reserve(struct scorer *scorer, int64_t rows, struct penstoc
     }
     size_t capacity = scorer->labels_capacity == 0 ? 4096 : scorer->labels_capacity * 2;
     capacity = capacity < needed ? needed : capacity;
-    double **const columns[] = {&scored->labels, &scored->predictions, scorer->time > 0 ? &scored->times : NULL,
+    double **const columns[] = {&scored->labels, &scored->predictions,
+                                scorer->time > 0 ? &scored->times : NULL,
                                 scorer->model_count > 1 ? &scored->others : NULL};
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
         double *larger = columns[i] == NULL ? NULL : ps_reallocate(*columns[i], capacity, sizeof(double));
@@ -204,7 +208,8 @@ static void keep_rows(struct scorer *scorer, int64_t rows) {
     }
 }
 
-static penstock_code score_chunk(struct scorer *scorer, const struct ps_chunk *chunk, struct penstock_error *error) {
+static penstock_code score_chunk(struct scorer *scorer, const struct ps_chunk *chunk,
+                                 struct penstock_error *error) {
     const int64_t rows = ps_chunk_row_count(chunk);
     PS_TRY(fill_inputs(scorer, chunk, error));
     PS_TRY(predict(scorer, rows, error));
@@ -230,8 +235,9 @@ static penstock_code score_all(struct scorer *scorer, struct ps_scan *scan, cons
     }
 }
 
-penstock_code ps_score_holdout(struct ps_dataset *dataset, const struct ps_fitted *fitted, const struct ps_fitted *other,
-                               const struct ps_stop *stop, struct ps_scored *scored_out, struct penstock_error *error) {
+penstock_code ps_score_holdout(struct ps_dataset *dataset, const struct ps_fitted *fitted,
+                               const struct ps_fitted *other, const struct ps_stop *stop,
+                               struct ps_scored *scored_out, struct penstock_error *error) {
     struct scorer scorer PS_SCOPED(scorer_done) = {.dataset = dataset, .models = {fitted, other}};
     scorer.model_count = other != NULL ? 2 : 1;
     PS_TRY(choose_columns(&scorer, error));

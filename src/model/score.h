@@ -11,17 +11,17 @@
 /* Rows of the hold-out that the first model can predict, in order. All are the caller's (ps_release). */
 struct ps_scored {
     int64_t row_count;
-    int64_t unpredicted;  /* rows that the first model cannot predict: left out */
+    int64_t unpredicted; /* rows that the first model cannot predict: left out */
     int64_t null_labels;
     double *labels, *times, *predictions; /* times NULL without BY */
-    double *others;       /* of the second model, NaN where it cannot predict; NULL without one */
+    double *others; /* of the second model, NaN where it cannot predict; NULL without one */
 };
 
 /* `other` may be NULL. A row that `fitted` refuses (handleInvalid = 'error') is an error; one that `other`
  * refuses is NaN. */
-penstock_code ps_score_holdout(struct ps_dataset *dataset, const struct ps_fitted *fitted, const struct ps_fitted *other,
-                               const struct ps_stop *stop, struct ps_scored *scored_out,
-                               struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_score_holdout(struct ps_dataset *dataset, const struct ps_fitted *fitted,
+                               const struct ps_fitted *other, const struct ps_stop *stop,
+                               struct ps_scored *scored_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_scored_done(struct ps_scored *scored);
 
 #endif

@@ -36,7 +36,8 @@ static penstock_code split_init(struct split *split, const struct ps_search_opti
     PS_TRY(ps_design_init(&split->design, layout, error));
     ps_design_learn(&split->design, layout, &split->training, options->tally->pilots, fitted);
     PS_TRY(ps_moments_init(&split->moments, &split->training.spread, layout->label,
-                           options->tally->pilots[layout->label], split->design.maps, split->design.count, error));
+                           options->tally->pilots[layout->label], split->design.maps, split->design.count,
+                           error));
     PS_TRY(ps_linear_workspace_new(split->design.count, &split->workspace, error));
     const size_t base_count = split->training.spread.count;
     split->coefficients = ps_allocate(split->design.count + 1, sizeof(double));
@@ -54,13 +55,14 @@ static penstock_code check_rows(const struct ps_search_options *options, size_t 
     if (validating > 0 && training_count > 1) {
         return PENSTOCK_OK;
     }
-    (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "fold %zu has %.0f rows to validate and %.0f to train on", part,
-                       validating, training_count);
+    (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                       "fold %zu has %.0f rows to validate and %.0f to train on", part, validating,
+                       training_count);
     return ps_error_hint(error, "give more rows, fewer folds, or another foldCol");
 }
 
-static penstock_code run_split(const struct ps_search_options *options, size_t index, struct ps_search *search,
-                               struct penstock_error *error) {
+static penstock_code run_split(const struct ps_search_options *options, size_t index,
+                               struct ps_search *search, struct penstock_error *error) {
     struct split split PS_SCOPED(split_done) = {0};
     const struct ps_spread *rows = &options->tally->parts[index].spread;
     PS_TRY(split_init(&split, options, index, NULL, error));
@@ -81,7 +83,8 @@ static penstock_code run_split(const struct ps_search_options *options, size_t i
         if (search->weights != NULL) {
             const size_t place = index * search->cell_count + cell;
             search->constants[place] = split.model.constant;
-            memcpy(search->weights + place * search->base_count, split.model.weights, rows->count * sizeof(double));
+            memcpy(search->weights + place * search->base_count, split.model.weights,
+                   rows->count * sizeof(double));
             continue;
         }
         struct ps_metrics metrics;
@@ -98,7 +101,8 @@ static penstock_code describe_cells(const struct ps_search_options *options, str
     const char **names = ps_arena_allocate(options->arena, axes + 1, sizeof *names);
     double *values = ps_arena_allocate(options->arena, search->cell_count * axes + 1, sizeof(double));
     search->cells = ps_arena_allocate(options->arena, search->cell_count, sizeof *search->cells);
-    search->metrics = ps_arena_allocate(options->arena, search->cell_count * search->split_count, sizeof(double));
+    search->metrics =
+        ps_arena_allocate(options->arena, search->cell_count * search->split_count, sizeof(double));
     if (names == NULL || values == NULL || search->cells == NULL || search->metrics == NULL) {
         return ps_error_memory(error, "the cells of the search");
     }
@@ -169,8 +173,9 @@ void ps_search_choose(struct ps_search *search, const struct ps_metric_type *met
     }
 }
 
-penstock_code ps_search_refit(const struct ps_search_options *options, size_t cell, struct ps_pipeline *fitted,
-                              struct ps_refit *refit_out, struct penstock_error *error) {
+penstock_code ps_search_refit(const struct ps_search_options *options, size_t cell,
+                              struct ps_pipeline *fitted, struct ps_refit *refit_out,
+                              struct penstock_error *error) {
     struct split split PS_SCOPED(split_done) = {0};
     PS_TRY(split_init(&split, options, options->tally->part_count, fitted, error));
     struct ps_linear_config config;
@@ -178,8 +183,8 @@ penstock_code ps_search_refit(const struct ps_search_options *options, size_t ce
     struct ps_linear_solution solution = {.coefficients = split.coefficients};
     PS_TRY(ps_linear_solve(&config, &split.moments, split.workspace, &solution, error));
     const size_t label = options->layout->label;
-    ps_base_model_set(&split.model, split.training.spread.count, options->tally->pilots[label], split.design.maps,
-                      split.design.count, solution.coefficients, solution.intercept);
+    ps_base_model_set(&split.model, split.training.spread.count, options->tally->pilots[label],
+                      split.design.maps, split.design.count, solution.coefficients, solution.intercept);
     struct ps_refit refit = {.design = split.design, .moments = split.moments, .solution = solution};
     ps_spread_score(&split.training.spread, label, &split.model, split.scratch, &refit.metrics);
     split.design = (struct ps_design){0};

@@ -44,8 +44,9 @@ struct ps_refit {
     struct ps_linear_solution solution; /* coefficients owned here */
     struct ps_metrics metrics;          /* on the rows it was fitted to; mae NaN */
 };
-penstock_code ps_search_refit(const struct ps_search_options *options, size_t cell, struct ps_pipeline *fitted,
-                              struct ps_refit *refit_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_search_refit(const struct ps_search_options *options, size_t cell,
+                              struct ps_pipeline *fitted, struct ps_refit *refit_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_refit_done(struct ps_refit *refit);
 
 #endif

@@ -122,7 +122,8 @@ void ps_moments_done(struct ps_moments *moments) {
 }
 
 void ps_base_model_set(struct ps_base_model *model, size_t base_count, double label_pilot,
-                       const struct ps_feature_map *maps, size_t map_count, const double *coefficients, double intercept) {
+                       const struct ps_feature_map *maps, size_t map_count, const double *coefficients,
+                       double intercept) {
     memset(model->weights, 0, base_count * sizeof(double));
     model->constant = intercept - label_pilot;
     for (size_t i = 0; i < map_count; i++) {
@@ -135,15 +136,16 @@ void ps_base_model_set(struct ps_base_model *model, size_t base_count, double la
     }
 }
 
-void ps_spread_score(const struct ps_spread *spread, size_t label, const struct ps_base_model *model, double *scratch,
-                     struct ps_metrics *metrics_out) {
+void ps_spread_score(const struct ps_spread *spread, size_t label, const struct ps_base_model *model,
+                     double *scratch, struct ps_metrics *metrics_out) {
     const int count = (int)spread->count;
     double prediction_mean = model->constant;
     for (size_t i = 0; i < spread->count; i++) {
         prediction_mean += model->weights[i] * spread->means[i];
     }
     /* scratch = C w */
-    cblas_dsymv(CblasColMajor, CblasUpper, count, 1.0, spread->covariance, count, model->weights, 1, 0.0, scratch, 1);
+    cblas_dsymv(CblasColMajor, CblasUpper, count, 1.0, spread->covariance, count, model->weights, 1, 0.0,
+                scratch, 1);
     double prediction_variance = 0;
     for (size_t i = 0; i < spread->count; i++) {
         prediction_variance += model->weights[i] * scratch[i];

@@ -58,9 +58,10 @@ struct ps_base_model {
 };
 /* weights (spread.count doubles, the caller's) from coefficients on the features. */
 void ps_base_model_set(struct ps_base_model *model, size_t base_count, double label_pilot,
-                       const struct ps_feature_map *maps, size_t map_count, const double *coefficients, double intercept);
+                       const struct ps_feature_map *maps, size_t map_count, const double *coefficients,
+                       double intercept);
 /* Metrics of the model on the rows of `spread`; mae is NaN. `scratch`: spread->count doubles. */
-void ps_spread_score(const struct ps_spread *spread, size_t label, const struct ps_base_model *model, double *scratch,
-                     struct ps_metrics *metrics_out);
+void ps_spread_score(const struct ps_spread *spread, size_t label, const struct ps_base_model *model,
+                     double *scratch, struct ps_metrics *metrics_out);
 
 #endif

@@ -26,7 +26,8 @@ struct ps_sumtree {
 void ps_sumtree_init(struct ps_sumtree *tree, size_t length, size_t memory_max);
 void ps_sumtree_done(struct ps_sumtree *tree);
 /* Adds the next block's vector. `vector` is used as scratch: its content is lost. */
-penstock_code ps_sumtree_add(struct ps_sumtree *tree, double *vector, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_sumtree_add(struct ps_sumtree *tree, double *vector, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* The sum of all vectors so far, into `sum_out` (zeros if there was none). */
 void ps_sumtree_total(const struct ps_sumtree *tree, double *sum_out);
 

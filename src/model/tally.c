@@ -16,8 +16,8 @@
 static const size_t tree_memory = (size_t)64 << 20;
 
 struct slot_result {
-    double *sums;     /* part_count * sum_size */
-    uint16_t *parts;  /* of the block's rows */
+    double *sums;    /* part_count * sum_size */
+    uint16_t *parts; /* of the block's rows */
     bool has_pilots;
     int64_t outliers, null_features, null_labels;
 };
@@ -27,11 +27,11 @@ struct state {
     struct ps_packing packing;
     struct ps_packer *packers; /* worker_count + 1: the last is the caller's, for the pilots */
     size_t packer_count;
-    double **pairs;            /* per worker, part_count * pair_size; unused when pairs are in the sums */
+    double **pairs; /* per worker, part_count * pair_size; unused when pairs are in the sums */
     struct slot_result *slots;
     size_t slot_count;
     size_t gram_size, pair_size;
-    size_t sum_size;           /* of one part in a block's vector: the gram, and its pairs when they are no counts */
+    size_t sum_size; /* of one part in a block's vector: the gram, and its pairs when they are no counts */
     double *zeros;
     double *pilots;
     bool has_pilots;
@@ -50,7 +50,8 @@ static void find_pilots(struct state *state, const struct ps_packer *packer) {
         for (size_t p = 0; p < state->packing.part_count; p++) {
             const struct ps_panel panel = ps_packer_panel(packer, p);
             const double *values = panel.columns + (1 + c) * panel.stride;
-            const double *gaps = indicator == PS_NO_COLUMN ? NULL : panel.columns + (1 + indicator) * panel.stride;
+            const double *gaps =
+                indicator == PS_NO_COLUMN ? NULL : panel.columns + (1 + indicator) * panel.stride;
             for (size_t i = 0; i < panel.row_count; i++) {
                 if (gaps == NULL || gaps[i] == 0) {
                     first = rows == 0 ? values[i] : first;
@@ -90,19 +91,21 @@ static penstock_code prepare(void *context, struct ps_block *block, struct penst
     return PENSTOCK_OK;
 }
 
-static penstock_code work(void *context, size_t worker, struct ps_block *block, struct penstock_error *error) {
+static penstock_code work(void *context, size_t worker, struct ps_block *block,
+                          struct penstock_error *error) {
     struct state *state = context;
     struct slot_result *slot = &state->slots[block->slot];
     struct ps_packer *packer = &state->packers[worker];
     const struct ps_gram_shape *shape = &state->options->layout->shape;
     /* blocks before the first usable row have no use for pilots, which may not be there yet */
-    PS_TRY(ps_packer_pack(packer, block, slot->parts, slot->has_pilots ? state->pilots : state->zeros, error));
+    PS_TRY(
+        ps_packer_pack(packer, block, slot->parts, slot->has_pilots ? state->pilots : state->zeros, error));
     memset(slot->sums, 0, state->packing.part_count * state->sum_size * sizeof(double));
     for (size_t p = 0; p < state->packing.part_count; p++) {
         const struct ps_panel panel = ps_packer_panel(packer, p);
         double *sums = slot->sums + p * state->sum_size;
-        double *pairs = shape->has_values ? sums + state->gram_size
-                                          : state->pairs[worker] + p * state->pair_size;
+        double *pairs =
+            shape->has_values ? sums + state->gram_size : state->pairs[worker] + p * state->pair_size;
         ps_gram_add(shape, &panel, sums, pairs);
     }
     slot->outliers = packer->outliers;
@@ -127,12 +130,14 @@ static penstock_code check_memory(const struct state *state, struct penstock_err
     const double pairs = options->layout->shape.has_values ? 0 : parts * (double)state->pair_size * 8;
     const double base = (double)(options->layout->shape.dense_count + options->layout->shape.slot_count);
     const double spreads = (parts + 2) * base * base * 8;
-    const double total = sums * ((double)state->slot_count + 2) + pairs * ((double)state->packer_count + 1) + spreads;
+    const double total =
+        sums * ((double)state->slot_count + 2) + pairs * ((double)state->packer_count + 1) + spreads;
     if (options->memory_max > 0 && total > (double)options->memory_max) {
         (void)ps_error_set(error, PENSTOCK_OUT_OF_MEMORY,
-                           "the sums of %.0f columns in %.0f folds need %.0f MiB, but %.0f MiB are allowed", base, parts,
-                           ceil(total / 1048576), floor((double)options->memory_max / 1048576));
-        return ps_error_hint(error, "raise executor-memory, use fewer folds, or leave out columns with many categories");
+                           "the sums of %.0f columns in %.0f folds need %.0f MiB, but %.0f MiB are allowed",
+                           base, parts, ceil(total / 1048576), floor((double)options->memory_max / 1048576));
+        return ps_error_hint(
+            error, "raise executor-memory, use fewer folds, or leave out columns with many categories");
     }
     return PENSTOCK_OK;
 }
@@ -186,7 +191,8 @@ static void release(struct state *state) {
     ps_sumtree_done(&state->tree);
 }
 
-static penstock_code rowset_init(struct ps_rowset *set, const struct ps_layout *layout, struct penstock_error *error) {
+static penstock_code rowset_init(struct ps_rowset *set, const struct ps_layout *layout,
+                                 struct penstock_error *error) {
     *set = (struct ps_rowset){0};
     set->sums = ps_allocate(ps_gram_size(&layout->shape), sizeof(double));
     set->pairs = ps_allocate(ps_gram_pair_size(&layout->shape) + 1, sizeof(double));
@@ -253,8 +259,8 @@ static penstock_code collect(struct state *state, struct penstock_error *error) 
     return PENSTOCK_OK;
 }
 
-penstock_code ps_tally_run(const struct ps_tally_options *options, struct ps_scan *scan, struct ps_tally *tally_out,
-                           struct penstock_error *error) {
+penstock_code ps_tally_run(const struct ps_tally_options *options, struct ps_scan *scan,
+                           struct ps_tally *tally_out, struct penstock_error *error) {
     const struct ps_gram_shape *shape = &options->layout->shape;
     struct ps_tally tally = {0};
     struct state state = {.options = options, .tally = &tally};

@@ -33,8 +33,8 @@ struct ps_tally {
 
 /* The scan's columns: the pipeline's inputs, then the fold column if the validation has one.
  * Errors: INVALID_DATA, OUT_OF_MEMORY (also when the sums need more than memory_max), CANCELLED, SQL. */
-penstock_code ps_tally_run(const struct ps_tally_options *options, struct ps_scan *scan, struct ps_tally *tally_out,
-                           struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_tally_run(const struct ps_tally_options *options, struct ps_scan *scan,
+                           struct ps_tally *tally_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_tally_done(struct ps_tally *tally);
 /* Sums of all parts but `left_out` (part_count: of all). Added up, never subtracted. Owns: ps_rowset_done(). */
 penstock_code ps_tally_join(const struct ps_tally *tally, const struct ps_layout *layout, size_t left_out,

@@ -68,31 +68,36 @@ static penstock_code read_statement(struct training *training, struct penstock_e
     if (count == 0) {
         const char **found_names = NULL;
         const char **found_types = NULL;
-        PS_TRY(ps_sql_describe(options->connection, node->statement->as.model.select.text, training->arena, &found_names,
-                               &found_types, &count, NULL, error));
+        PS_TRY(ps_sql_describe(options->connection, node->statement->as.model.select.text, training->arena,
+                               &found_names, &found_types, &count, NULL, error));
         names = found_names;
         types = found_types;
     }
     PS_TRY(ps_recipe_read(node->statement, names, types, count, training->arena, &training->recipe, error));
     for (size_t i = 0; i < training->recipe->left_out_count; i++) {
-        PS_TRY(ps_notes_add(&training->notes, error, "column %s is left out: no TRANSFORM makes numbers of it",
+        PS_TRY(ps_notes_add(&training->notes, error,
+                            "column %s is left out: no TRANSFORM makes numbers of it",
                             training->recipe->left_out[i]));
     }
     return PENSTOCK_OK;
 }
 
 static penstock_code split(struct training *training, struct penstock_error *error) {
-    PS_TRY(ps_dataset_open(training->options->connection, training->recipe, training->arena, &training->dataset, error));
+    PS_TRY(ps_dataset_open(training->options->connection, training->recipe, training->arena,
+                           &training->dataset, error));
     if (training->dataset.null_times > 0) {
-        PS_TRY(ps_notes_add(&training->notes, error, "%lld rows without %s are in neither training nor hold-out",
+        PS_TRY(ps_notes_add(&training->notes, error,
+                            "%lld rows without %s are in neither training nor hold-out",
                             (long long)training->dataset.null_times, training->recipe->by_column));
     }
     if (training->dataset.is_sorted && training->recipe->validation.fold_column == NULL) {
-        PS_TRY(ps_notes_add(&training->notes, error,
-                            "the SELECT's order of rows is not fixed: rows are sorted by all columns, so that folds repeat"));
+        PS_TRY(ps_notes_add(
+            &training->notes, error,
+            "the SELECT's order of rows is not fixed: rows are sorted by all columns, so that folds repeat"));
     }
-    return training->dataset.scan_count == 0 ? PENSTOCK_OK
-                                             : end_stage(training, training->dataset.scan_count, error, "split by time");
+    return training->dataset.scan_count == 0
+               ? PENSTOCK_OK
+               : end_stage(training, training->dataset.scan_count, error, "split by time");
 }
 
 static penstock_code fit_transforms(struct training *training, struct penstock_error *error) {
@@ -124,14 +129,16 @@ static penstock_code check_counts(const struct training *training, struct pensto
         return ps_error_set(error, PENSTOCK_INVALID_DATA, "the model's SELECT gives no rows");
     }
     if (tally->null_labels > 0) {
-        (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "the label %s is NULL or not finite in %lld of %lld rows", label,
+        (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                           "the label %s is NULL or not finite in %lld of %lld rows", label,
                            (long long)tally->null_labels, (long long)tally->row_count);
         return ps_error_hint(error, "add WHERE %s IS NOT NULL to the SELECT", label);
     }
     if (tally->used_count == 0) {
-        (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
-                           "no training row is left of %lld: %lld are outliers, in %lld a feature is NULL or not finite",
-                           (long long)tally->row_count, (long long)tally->outliers, (long long)tally->null_features);
+        (void)ps_error_set(
+            error, PENSTOCK_INVALID_DATA,
+            "no training row is left of %lld: %lld are outliers, in %lld a feature is NULL or not finite",
+            (long long)tally->row_count, (long long)tally->outliers, (long long)tally->null_features);
         return ps_error_hint(error, "Imputer fills NULLs; a larger k keeps more rows");
     }
     if (tally->used_count < (int64_t)recipe->validation.part_count) {
@@ -209,10 +216,12 @@ static penstock_code solve(struct training *training, struct penstock_error *err
     PS_TRY(ps_search_run(&options, &training->search, error));
     const struct ps_search *search = &training->search;
     if (search->unconverged_count > 0) {
-        PS_TRY(ps_notes_add(&training->notes, error, "%zu of %zu solutions reached maxIter before they converged",
+        PS_TRY(ps_notes_add(&training->notes, error,
+                            "%zu of %zu solutions reached maxIter before they converged",
                             search->unconverged_count, search->cell_count * search->split_count));
     }
-    const char *name = ps_arena_printf(training->arena, "solve %zu x %zu", search->cell_count, search->split_count);
+    const char *name =
+        ps_arena_printf(training->arena, "solve %zu x %zu", search->cell_count, search->split_count);
     PS_TRY(end_stage(training, (int64_t)(search->cell_count * search->split_count), error, name));
     return training->recipe->validation.metric->needs_rows ? scan_again(training, error) : PENSTOCK_OK;
 }
@@ -247,18 +256,22 @@ static penstock_code baseline(struct training *training, struct penstock_error *
 static penstock_code score(struct training *training, struct penstock_error *error) {
     struct ps_candidate *candidate = training->candidate;
     if (training->dataset.holdout == NULL) {
-        return ps_notes_add(&training->notes, error, "without HOLDOUT there is no test on rows that training has not seen");
+        return ps_notes_add(&training->notes, error,
+                            "without HOLDOUT there is no test on rows that training has not seen");
     }
     struct ps_scored *scored = &training->scored;
-    PS_TRY(ps_score_holdout(&training->dataset, candidate->fitted, NULL, training->options->stop, scored, error));
+    PS_TRY(ps_score_holdout(&training->dataset, candidate->fitted, NULL, training->options->stop, scored,
+                            error));
     const int64_t seen = scored->row_count + scored->unpredicted + scored->null_labels;
     if (scored->null_labels > 0) {
-        (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "the label %s is NULL or not finite in %lld of %lld hold-out rows",
+        (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                           "the label %s is NULL or not finite in %lld of %lld hold-out rows",
                            training->recipe->model->label, (long long)scored->null_labels, (long long)seen);
         return ps_error_hint(error, "add WHERE %s IS NOT NULL to the SELECT", training->recipe->model->label);
     }
     if (scored->row_count == 0) {
-        return ps_error_set(error, PENSTOCK_INVALID_DATA, "none of the %lld hold-out rows can be predicted", (long long)seen);
+        return ps_error_set(error, PENSTOCK_INVALID_DATA, "none of the %lld hold-out rows can be predicted",
+                            (long long)seen);
     }
     candidate->rows.holdout = scored->row_count;
     candidate->rows.null_features += scored->unpredicted;
@@ -316,7 +329,8 @@ penstock_code ps_model_train(const struct ps_train_options *options, struct ps_c
     candidate->arena = arena;
     candidate->stages = ps_arena_allocate(arena, STAGE_MAX, sizeof *candidate->stages);
     struct training training = {.options = options, .candidate = candidate, .arena = arena};
-    penstock_code code = candidate->stages == NULL ? ps_error_memory(error, "a training") : run(&training, error);
+    penstock_code code =
+        candidate->stages == NULL ? ps_error_memory(error, "a training") : run(&training, error);
     done(&training);
     if (code != PENSTOCK_OK) {
         ps_candidate_free(candidate);
@@ -338,9 +352,9 @@ void ps_candidate_free(struct ps_candidate *candidate) {
     ps_arena_free(candidate->arena);
 }
 
-penstock_code ps_model_score_holdout(const struct ps_train_options *options, const struct ps_candidate *candidate,
-                                     const struct ps_fitted *fitted, double **predictions_out,
-                                     struct penstock_error *error) {
+penstock_code ps_model_score_holdout(const struct ps_train_options *options,
+                                     const struct ps_candidate *candidate, const struct ps_fitted *fitted,
+                                     double **predictions_out, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     if (arena == NULL) {
         return ps_error_memory(error, "the hold-out");
@@ -354,7 +368,8 @@ penstock_code ps_model_score_holdout(const struct ps_train_options *options, con
     PS_TRY(ps_score_holdout(&training.dataset, candidate->fitted, fitted, options->stop, &scored, error));
     if (scored.row_count != candidate->holdout.row_count) {
         ps_scored_done(&scored);
-        return ps_error_set(error, PENSTOCK_INTERNAL, "the hold-out has other rows than when the candidate was scored");
+        return ps_error_set(error, PENSTOCK_INTERNAL,
+                            "the hold-out has other rows than when the candidate was scored");
     }
     *predictions_out = ps_take(scored.others);
     ps_scored_done(&scored);

@@ -32,7 +32,7 @@ struct ps_metrics {
 
 /* Counts, so that nothing is left out silently. */
 struct ps_row_counts {
-    int64_t read;          /* rows of the SELECT */
+    int64_t read; /* rows of the SELECT */
     int64_t training, holdout;
     int64_t outliers;      /* left out by OutlierFilter, training only */
     int64_t null_features; /* left out because a feature was NULL or not finite */
@@ -56,7 +56,8 @@ struct ps_candidate {
     struct ps_metrics training, holdout;
     struct ps_metrics baseline; /* predicting the training mean on the hold-out rows */
     /* The hold-out rows themselves, for paired comparison: label, prediction, and their order in time. */
-    double *holdout_labels, *holdout_predictions, *holdout_times; /* holdout.row_count each; times NULL without BY */
+    double *holdout_labels, *holdout_predictions,
+        *holdout_times; /* holdout.row_count each; times NULL without BY */
     struct ps_stage_time *stages;
     size_t stage_count;
     const char *const *notes; /* "feature x is constant: coefficient 0", "3,120 rows left out: ..." */
@@ -66,7 +67,8 @@ struct ps_candidate {
 
 /* Checks a statement against the tables of transforms, estimators, validators, metrics: unknown names with the
  * nearest, values out of range, columns that are not there. `node` gives the SELECT's columns. */
-penstock_code ps_model_check(const struct ps_project *project, const struct ps_node *node, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_model_check(const struct ps_project *project, const struct ps_node *node,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
 
 struct ps_train_options {
     const struct ps_project *project;
@@ -83,8 +85,9 @@ void ps_candidate_free(struct ps_candidate *candidate);
 
 /* Scores another fitted model (the champion) on the candidate's hold-out rows: one more scan of those rows.
  * predictions_out: holdout.row_count doubles, the caller's (ps_release). */
-penstock_code ps_model_score_holdout(const struct ps_train_options *options, const struct ps_candidate *candidate,
-                                     const struct ps_fitted *fitted, double **predictions_out,
-                                     struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_model_score_holdout(const struct ps_train_options *options,
+                                     const struct ps_candidate *candidate, const struct ps_fitted *fitted,
+                                     double **predictions_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 #endif

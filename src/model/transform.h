@@ -34,8 +34,8 @@ struct ps_categories {
     double *numbers; /* of number categories, ascending; NULL for texts */
     size_t count;
     enum ps_category_order order;
-    bool has_unknown;  /* the last index, after all labels, is for whatever is not among them */
-    int32_t *table;    /* open addressing over the labels' hashes, or direct by number */
+    bool has_unknown; /* the last index, after all labels, is for whatever is not among them */
+    int32_t *table;   /* open addressing over the labels' hashes, or direct by number */
     size_t table_size;
     double table_start; /* direct: number of table[0] */
     bool is_direct;
@@ -50,17 +50,17 @@ struct ps_component {
 struct ps_slot {
     const char *name;
     enum ps_slot_kind kind;
-    const char *type_text;  /* of an input: its SQL type */
-    const char *sql;        /* its value as SQL over the relation, or NULL */
-    size_t maker;           /* index of the transform, or PS_NO_SLOT for an input */
-    size_t maker_input;     /* which of the transform's inputs, when it makes one output for each */
+    const char *type_text; /* of an input: its SQL type */
+    const char *sql;       /* its value as SQL over the relation, or NULL */
+    size_t maker;          /* index of the transform, or PS_NO_SLOT for an input */
+    size_t maker_input;    /* which of the transform's inputs, when it makes one output for each */
     bool is_label;
-    bool has_values;        /* ONE_HOT with values other than 1 */
+    bool has_values;                  /* ONE_HOT with values other than 1 */
     struct ps_categories *categories; /* of an index (NUMBER) or of ONE_HOT; NULL: none */
-    size_t width;           /* ONE_HOT: number of slots in the group */
-    bool drops_last;        /* ONE_HOT: the last of the present categories is not a feature */
-    int64_t dropped;        /* which one in the fitted model; -1: none */
-    struct ps_component *components; /* ONE_HOT: itself, or what an Interaction joins */
+    size_t width;                     /* ONE_HOT: number of slots in the group */
+    bool drops_last;                  /* ONE_HOT: the last of the present categories is not a feature */
+    int64_t dropped;                  /* which one in the fitted model; -1: none */
+    struct ps_component *components;  /* ONE_HOT: itself, or what an Interaction joins */
     size_t component_count;
 };
 #define PS_NO_SLOT SIZE_MAX
@@ -69,12 +69,12 @@ struct ps_transform_type;
 struct ps_transform {
     const struct ps_transform_type *type;
     const struct ps_call *call;
-    void *config;    /* of type->options */
-    double *list;    /* values of the list parameter (splits) */
+    void *config; /* of type->options */
+    double *list; /* values of the list parameter (splits) */
     size_t list_count;
     size_t *inputs, *outputs;
     size_t input_count, output_count;
-    double *numbers; /* fitted: input_count * type->number_count */
+    double *numbers;   /* fitted: input_count * type->number_count */
     bool is_learnt;    /* as its type, unless bind() finds that its options ask for more than moments */
     bool *is_deferred; /* per input */
     bool *is_fitted;   /* per input */
@@ -96,23 +96,27 @@ struct ps_transform_type {
     size_t config_size;
     const char *list_name; /* an option that takes a list of numbers, or NULL */
     size_t column_min, column_max;
-    bool takes_all;     /* without columns: every number column there is */
+    bool takes_all; /* without columns: every number column there is */
     bool takes_label;
     bool takes_text;
     bool takes_one_hot;
-    bool is_filter;     /* leaves out rows of training; no part of the fitted model */
-    bool is_learnt;     /* learn() can wait until the moments are known */
-    bool learns_range;  /* learn() reads least and largest */
-    bool reads_values;  /* fit() needs the values of its inputs in SQL */
+    bool is_filter;      /* leaves out rows of training; no part of the fitted model */
+    bool is_learnt;      /* learn() can wait until the moments are known */
+    bool learns_range;   /* learn() reads least and largest */
+    bool reads_values;   /* fit() needs the values of its inputs in SQL */
     size_t number_count; /* fitted numbers per input */
     /* Columns and options are set: checks them, adds output slots. */
-    penstock_code (*bind)(struct ps_pipeline *pipeline, struct ps_transform *transform, struct penstock_error *error);
+    penstock_code (*bind)(struct ps_pipeline *pipeline, struct ps_transform *transform,
+                          struct penstock_error *error);
     /* Learns numbers or categories with SQL. NULL: nothing to learn, or learn(). */
     penstock_code (*fit)(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error);
-    void (*learn)(const struct ps_transform *transform, const struct ps_column_moments *moments, double *numbers_out);
+    void (*learn)(const struct ps_transform *transform, const struct ps_column_moments *moments,
+                  double *numbers_out);
     /* Numbers and categories are known (fitted or read from JSON): sets categories, widths, SQL of the outputs. */
-    penstock_code (*finish)(struct ps_pipeline *pipeline, struct ps_transform *transform, struct penstock_error *error);
-    void (*apply)(const struct ps_pipeline *pipeline, const struct ps_transform *transform, struct ps_frame *frame);
+    penstock_code (*finish)(struct ps_pipeline *pipeline, struct ps_transform *transform,
+                            struct penstock_error *error);
+    void (*apply)(const struct ps_pipeline *pipeline, const struct ps_transform *transform,
+                  struct ps_frame *frame);
 };
 extern const struct ps_transform_type *const ps_transform_types[]; /* NULL-terminated */
 const struct ps_transform_type *ps_transform_find(const char *name);

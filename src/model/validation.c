@@ -10,14 +10,19 @@
 
 #define FIELD(member) offsetof(struct ps_validation, member)
 #define METRIC_ROW                                                                                           \
-    {"metricName", PS_OPTION_CHOICE, "rmse", 0, 0, "rmse|mse|r2|mae|var", FIELD(metric_name), false, false,       \
-     "what is compared; r2 and var: larger is better; mae costs a second scan", "0.1"}
+    {                                                                                                        \
+        "metricName", PS_OPTION_CHOICE, "rmse", 0, 0, "rmse|mse|r2|mae|var", FIELD(metric_name), false,      \
+            false, "what is compared; r2 and var: larger is better; mae costs a second scan", "0.1"          \
+    }
 #define SEED_ROW                                                                                             \
-    {"seed", PS_OPTION_INTEGER, "42", 0, 0, NULL, FIELD(seed), false, false,                                      \
-     "of the random numbers that choose a row's part, as rand(seed) of Spark on one partition", "0.1"}
+    {                                                                                                        \
+        "seed", PS_OPTION_INTEGER, "42", 0, 0, NULL, FIELD(seed), false, false,                              \
+            "of the random numbers that choose a row's part, as rand(seed) of Spark on one partition", "0.1" \
+    }
 
 static const struct ps_option cross_options[] = {
-    {"numFolds", PS_OPTION_INTEGER, "3", 2, 1000, NULL, FIELD(fold_count), false, false, "number of folds", "0.1"},
+    {"numFolds", PS_OPTION_INTEGER, "3", 2, 1000, NULL, FIELD(fold_count), false, false, "number of folds",
+     "0.1"},
     METRIC_ROW,
     SEED_ROW,
     {"foldCol", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(fold_column), false, false,
@@ -71,12 +76,14 @@ static penstock_code set_parameter(struct ps_validation *validation, const struc
     const char *type = validation->type->name;
     penstock_code code;
     if (parameter->name == NULL) {
-        code = ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: '%s' has no name; write numFolds = 3 and the like",
-                            type, parameter->values[0]);
+        code =
+            ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                         "%s: '%s' has no name; write numFolds = 3 and the like", type, parameter->values[0]);
     } else if (parameter->is_grid || parameter->value_count != 1) {
         code = ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: %s takes one value", type, parameter->name);
     } else {
-        code = ps_option_set(validation->type->options, validation, parameter->name, parameter->values[0], arena, error);
+        code = ps_option_set(validation->type->options, validation, parameter->name, parameter->values[0],
+                             arena, error);
         if (code == PENSTOCK_OK || code == PENSTOCK_OUT_OF_MEMORY) {
             return code;
         }
@@ -89,8 +96,8 @@ static penstock_code set_parameter(struct ps_validation *validation, const struc
     return PENSTOCK_INVALID_PROJECT;
 }
 
-penstock_code ps_validation_read(const struct ps_call *call, struct ps_arena *arena, struct ps_validation *validation_out,
-                                 struct penstock_error *error) {
+penstock_code ps_validation_read(const struct ps_call *call, struct ps_arena *arena,
+                                 struct ps_validation *validation_out, struct penstock_error *error) {
     struct ps_validation validation = {.type = &ps_validation_types[0]};
     for (size_t i = 0; call->name != NULL && ps_validation_types[i].name != NULL; i++) {
         if (ps_option_name_equal(ps_validation_types[i].name, call->name)) {

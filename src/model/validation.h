@@ -44,7 +44,8 @@ static inline size_t ps_validation_part(const struct ps_validation *validation, 
 }
 
 /* A call without a name is CrossValidator() with its defaults. Errors: INVALID_PROJECT with the place. */
-penstock_code ps_validation_read(const struct ps_call *call, struct ps_arena *arena, struct ps_validation *validation_out,
-                                 struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_validation_read(const struct ps_call *call, struct ps_arena *arena,
+                                 struct ps_validation *validation_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 #endif

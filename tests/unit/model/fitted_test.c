@@ -7,11 +7,14 @@
 static int open_model(void **state) {
     (void)scene_open(state);
     struct scene *scene = *state;
-    sql(scene, "CREATE TABLE t AS SELECT i / 3.0 AS a, CASE WHEN i % 9 = 0 THEN NULL ELSE sin(i) END AS b, "
-               "['x', 'y', 'ü'][i % 3 + 1] AS g, i % 5 AS h, i + 10 * sin(i) + i % 3 AS y FROM range(300) r(i)");
-    train(scene, "CREATE MODEL m TRANSFORM (OutlierFilter(y, k = 9), Imputer(b), StandardScaler(a, b), OneHotEncoder(g), "
-                 "Bucketizer(h, splits = [0, 2, 5]), OneHotEncoder(h, handleInvalid = 'keep'), Interaction(a, g)) PREDICT y "
-                 "USING LinearRegression(regParam = 0.1) AS SELECT a, b, g, h, y FROM t");
+    sql(scene,
+        "CREATE TABLE t AS SELECT i / 3.0 AS a, CASE WHEN i % 9 = 0 THEN NULL ELSE sin(i) END AS b, "
+        "['x', 'y', 'ü'][i % 3 + 1] AS g, i % 5 AS h, i + 10 * sin(i) + i % 3 AS y FROM range(300) r(i)");
+    train(
+        scene,
+        "CREATE MODEL m TRANSFORM (OutlierFilter(y, k = 9), Imputer(b), StandardScaler(a, b), OneHotEncoder(g), "
+        "Bucketizer(h, splits = [0, 2, 5]), OneHotEncoder(h, handleInvalid = 'keep'), Interaction(a, g)) PREDICT y "
+        "USING LinearRegression(regParam = 0.1) AS SELECT a, b, g, h, y FROM t");
     return 0;
 }
 
@@ -63,15 +66,19 @@ static void newer_formats_are_refused(void **state) {
     struct scene *scene = *state;
     static const char text[] = "{\"model\":{\"format\":2},\"checksum\":\"0\"}";
     struct ps_fitted *fitted = NULL;
-    assert_int_equal(ps_fitted_from_json(text, sizeof text - 1, &fitted, &scene->error), PENSTOCK_UNSUPPORTED);
+    assert_int_equal(ps_fitted_from_json(text, sizeof text - 1, &fitted, &scene->error),
+                     PENSTOCK_UNSUPPORTED);
 }
 
-static penstock_code predict(struct scene *scene, double a, bool has_b, const char *g, double h, double *prediction) {
+static penstock_code predict(struct scene *scene, double a, bool has_b, const char *g, double h,
+                             double *prediction) {
     static const uint64_t none = 0;
     const double b = 0.5;
     const struct ps_bytes text = ps_bytes_of(g);
-    const struct ps_input_column columns[] = {
-        {&a, NULL, NULL}, {&b, NULL, has_b ? NULL : &none}, {NULL, &text, g == NULL ? &none : NULL}, {&h, NULL, NULL}};
+    const struct ps_input_column columns[] = {{&a, NULL, NULL},
+                                              {&b, NULL, has_b ? NULL : &none},
+                                              {NULL, &text, g == NULL ? &none : NULL},
+                                              {&h, NULL, NULL}};
     return ps_fitted_predict(scene->candidate->fitted, columns, 1, prediction, &scene->error);
 }
 
@@ -95,10 +102,11 @@ static void predicts(void **state) {
 static void predicts_what_the_numbers_say(void **state) {
     struct scene *scene = *state;
     struct ps_result *result = NULL;
-    must(ps_sql_query(scene->connection,
-                      "SELECT stddev_samp(a), stddev_samp(coalesce(b, m)) FROM t, (SELECT avg(b) AS m FROM t)", &result,
-                      &scene->error),
-         &scene->error);
+    must(
+        ps_sql_query(scene->connection,
+                     "SELECT stddev_samp(a), stddev_samp(coalesce(b, m)) FROM t, (SELECT avg(b) AS m FROM t)",
+                     &result, &scene->error),
+        &scene->error);
     const double a = 2.5 / ps_result_double(result, 0, 0);
     const double b = 0.5 / ps_result_double(result, 0, 1);
     ps_result_free(result);
@@ -107,8 +115,8 @@ static void predicts_what_the_numbers_say(void **state) {
     /* 'ü' is the last of three equally frequent categories */
     assert_false(has_feature(scene, "g=ü"));
     const double expected = ps_fitted_intercept(scene->candidate->fitted) + a * coefficient(scene, "a") +
-                            b * coefficient(scene, "b") + coefficient(scene, "g=x") + coefficient(scene, "h=[0,2)") +
-                            a * coefficient(scene, "a:g=x");
+                            b * coefficient(scene, "b") + coefficient(scene, "g=x") +
+                            coefficient(scene, "h=[0,2)") + a * coefficient(scene, "a:g=x");
     near(found, expected, 1e-10);
 }
 
@@ -126,11 +134,14 @@ static void many_rows_are_one_row_many_times(void **state) {
         g[i] = ps_bytes_of(i % 2 == 0 ? "x" : "y");
         validity[i / 64] |= (uint64_t)(i % 3 == 0) << (i % 64);
     }
-    const struct ps_input_column columns[] = {{a, NULL, NULL}, {a, NULL, validity}, {NULL, g, NULL}, {h, NULL, NULL}};
-    must(ps_fitted_predict(scene->candidate->fitted, columns, ROWS, predictions, &scene->error), &scene->error);
+    const struct ps_input_column columns[] = {
+        {a, NULL, NULL}, {a, NULL, validity}, {NULL, g, NULL}, {h, NULL, NULL}};
+    must(ps_fitted_predict(scene->candidate->fitted, columns, ROWS, predictions, &scene->error),
+         &scene->error);
     for (size_t i = 0; i < ROWS; i += 611) {
         const uint64_t valid = i % 3 == 0 ? 1 : 0;
-        const struct ps_input_column one[] = {{a + i, NULL, NULL}, {a + i, NULL, &valid}, {NULL, g + i, NULL}, {h + i, NULL, NULL}};
+        const struct ps_input_column one[] = {
+            {a + i, NULL, NULL}, {a + i, NULL, &valid}, {NULL, g + i, NULL}, {h + i, NULL, NULL}};
         double single;
         must(ps_fitted_predict(scene->candidate->fitted, one, 1, &single, &scene->error), &scene->error);
         assert_true(single == predictions[i]);

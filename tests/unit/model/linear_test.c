@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "close.h"
+
 #include "model/random.h"
 
 enum { ROWS = 400, FEATURES = 5 };
@@ -103,20 +105,21 @@ static double gradient(const struct problem *problem, const struct ps_linear_con
     return sum - lambda * (1 - config->elastic_net_param) / (unit * unit) * scaled;
 }
 
-static void check_optimal(const struct problem *problem, const struct ps_linear_config *config, bool asks_zeros) {
+static void check_optimal(const struct problem *problem, const struct ps_linear_config *config,
+                          bool asks_zeros) {
     double coefficients[FEATURES];
     const struct ps_linear_solution solution = solve(problem, config, coefficients);
     size_t zeros = 0;
     for (size_t j = 0; j < FEATURES; j++) {
         const double sigma = sqrt(problem->covariance[j * FEATURES + j]);
-        const double l1 = config->reg_param / sqrt(problem->moments.label_variance) * config->elastic_net_param /
-                          (config->standardization ? 1 : sigma);
+        const double l1 = config->reg_param / sqrt(problem->moments.label_variance) *
+                          config->elastic_net_param / (config->standardization ? 1 : sigma);
         const double slope = gradient(problem, config, &solution, j);
         if (coefficients[j] == 0) {
             zeros++;
             assert_true(fabs(slope) <= l1 + 1e-10);
         } else {
-            assert_float_equal(slope, copysign(l1, coefficients[j]), 1e-9);
+            assert_close(slope, copysign(l1, coefficients[j]), 1e-9);
         }
     }
     assert_true(!asks_zeros || zeros > 0);
@@ -150,10 +153,10 @@ static void copies_share_and_stay_finite(void **state) {
     assert_int_equal(solution.rank, FEATURES - 1);
     for (size_t j = 0; j < FEATURES; j++) {
         assert_true(isfinite(coefficients[j]));
-        assert_float_equal(gradient(&problem, &plain, &solution, j), 0, 1e-9);
+        assert_close(gradient(&problem, &plain, &solution, j), 0, 1e-9);
     }
     /* the same weight in the scaled space */
-    assert_float_equal(coefficients[0] / 2, coefficients[4], 1e-6 * fabs(coefficients[4]));
+    assert_close(coefficients[0] / 2, coefficients[4], 1e-6 * fabs(coefficients[4]));
 }
 
 static void constants_get_nothing(void **state) {
@@ -174,7 +177,7 @@ static void constant_labels(void **state) {
     memset(problem.cross, 0, sizeof problem.cross);
     double coefficients[FEATURES];
     const struct ps_linear_solution solution = solve(&problem, &plain, coefficients);
-    assert_float_equal(solution.intercept, problem.moments.label_mean, 1e-12);
+    assert_close(solution.intercept, problem.moments.label_mean, 1e-12);
     struct ps_linear_config config = plain;
     config.fit_intercept = false;
     config.reg_param = 0.1;
@@ -182,7 +185,8 @@ static void constant_labels(void **state) {
     struct ps_linear_solution refused = {.coefficients = coefficients};
     struct penstock_error error;
     assert_int_equal(ps_linear_workspace_new(FEATURES, &workspace, &error), PENSTOCK_OK);
-    assert_int_equal(ps_linear_solve(&config, &problem.moments, workspace, &refused, &error), PENSTOCK_INVALID_DATA);
+    assert_int_equal(ps_linear_solve(&config, &problem.moments, workspace, &refused, &error),
+                     PENSTOCK_INVALID_DATA);
     ps_linear_workspace_free(workspace);
 }
 

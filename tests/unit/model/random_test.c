@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "close.h"
+
 #include "model/validation.h"
 
 /* SELECT rand(42) FROM range(3), one partition. */
@@ -19,11 +21,12 @@ static void numbers_are_sparks(void **state) {
     struct ps_random random;
     ps_random_init(&random, 42);
     for (size_t i = 0; i < 3; i++) {
-        assert_float_equal(ps_random_next(&random), expected[i], 1e-15);
+        assert_close(ps_random_next(&random), expected[i], 1e-15);
     }
 }
 
-static struct ps_validation read(struct ps_arena *arena, const char *name, const char *parameter, const char *value) {
+static struct ps_validation read(struct ps_arena *arena, const char *name, const char *parameter,
+                                 const char *value) {
     const char *values[] = {value};
     struct ps_parameter parameters[] = {{.name = parameter, .values = values, .value_count = 1}};
     const struct ps_call call = {.name = name, .parameters = parameters, .parameter_count = 1};

@@ -58,9 +58,11 @@ static inline void sql(struct scene *scene, const char *text) {
 static inline void parse(struct scene *scene, const char *text) {
     struct ps_statement *statements = NULL;
     size_t count = 0;
-    must(ps_statements_parse("m.sql", text, strlen(text), NULL, 0, scene->arena, &statements, &count, &scene->error),
+    must(ps_statements_parse("m.sql", text, strlen(text), NULL, 0, scene->arena, &statements, &count,
+                             &scene->error),
          &scene->error);
-    scene->node = (struct ps_node){.kind = PS_NODE_MODEL, .name = statements[0].name, .statement = &statements[0]};
+    scene->node =
+        (struct ps_node){.kind = PS_NODE_MODEL, .name = statements[0].name, .statement = &statements[0]};
 }
 
 /* Trains; the result is scene->candidate. */
@@ -82,8 +84,8 @@ static inline void train(struct scene *scene, const char *text) {
 static inline void refuses(struct scene *scene, const char *text, penstock_code code, const char *words) {
     const penstock_code found = train_with(scene, 2, text);
     if (found != code || strstr(scene->error.message, words) == NULL) {
-        fail_msg("expected %s with '%s', found %s: %s", ps_error_code_name(code), words, ps_error_code_name(found),
-                 found == PENSTOCK_OK ? "" : scene->error.message);
+        fail_msg("expected %s with '%s', found %s: %s", ps_error_code_name(code), words,
+                 ps_error_code_name(found), found == PENSTOCK_OK ? "" : scene->error.message);
     }
 }
 
