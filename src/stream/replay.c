@@ -87,9 +87,12 @@ static penstock_code load_letters(struct replay *replay, const char *reason, con
     const char *const values[] = {reason, source};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_sql_query_with(replay->run->connection,
-                             "SELECT id, source, statement, partition, position, hex(raw), raw_size"
-                             " FROM penstock.dead_letters WHERE replayed_epoch IS NULL AND ($1::VARCHAR IS NULL OR reason = $1)"
-                             " AND ($2::VARCHAR IS NULL OR source = $2) ORDER BY source, statement NULLS FIRST, id",
+                             "SELECT id, source, statement, partition, position, hex(raw), raw_size,"
+                             " EXISTS (SELECT 1 FROM penstock.positions p WHERE p.source = d.source"
+                             " AND p.partition = d.partition) FROM penstock.dead_letters d"
+                             " WHERE replayed_epoch IS NULL AND ($1::VARCHAR IS NULL OR reason = $1::VARCHAR)"
+                             " AND ($2::VARCHAR IS NULL OR source = $2::VARCHAR)"
+                             " ORDER BY source, statement NULLS FIRST, id",
                              values, 2, &result, error));
     const int64_t count = ps_result_row_count(result);
     replay->letters = ps_arena_allocate(arena, (size_t)count + 1, sizeof *replay->letters);
@@ -102,8 +105,10 @@ static penstock_code load_letters(struct replay *replay, const char *reason, con
         const char *statement = ps_result_text(result, i, 2);
         const bool is_known = input >= 0 && (statement == NULL || find_output(replay->run, statement) >= 0);
         const char *hex = ps_result_text(result, i, 5);
-        /* cut ones, and those of statements that are gone, stay what they are */
-        if (!is_known || hex == NULL || (int64_t)strlen(hex) / 2 < ps_result_integer(result, i, 6)) {
+        /* Cut ones, those of statements that are gone, and rows of a table (a statement that was added over it has
+         * refused them: they are no records of the source) stay what they are. */
+        const bool is_record = ps_result_integer(result, i, 7) != 0;
+        if (!is_known || !is_record || hex == NULL || (int64_t)strlen(hex) / 2 < ps_result_integer(result, i, 6)) {
             continue;
         }
         *letter = (struct letter){.id = ps_result_integer(result, i, 0),

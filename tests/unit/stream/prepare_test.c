@@ -98,6 +98,12 @@ static void a_new_statement_over_a_table_starts_with_its_rows(void **state) {
     scene_expect(&scene, "SELECT * FROM m", "1|2;");
     scene_expect(&scene, "SELECT source, statement, partition, position, rule, decode(raw) FROM penstock.dead_letters",
                  "s|u|t|1|positive|{\"id\":2,\"v\":-6.0};");
+    /* it is a row of t, not a record of s */
+    const struct ps_runner_options options = {.graph = scene.graph, .store = scene.store, .once = true};
+    struct ps_replay_totals totals;
+    scene_must(&scene, ps_runner_replay(&options, NULL, NULL, &totals, &scene.error));
+    assert_int_equal(totals.tried, 1);
+    assert_int_equal(totals.still_dead, 1);
     scene_end(&scene);
 }
 

@@ -4,6 +4,10 @@
  */
 #include "scene.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
 #include "base/clock.h"
 
 #define MANIFEST "name: test\n"
@@ -343,6 +347,56 @@ static void a_stop_before_the_first_epoch_does_nothing(void **state) {
     scene_end(&scene);
 }
 
+/* A full disk, played by a limit on the size of files, in a process of its own. */
+static int run_on_a_small_disk(struct scene *scene) {
+    signal(SIGXFSZ, SIG_IGN);
+    const struct rlimit limit = {300000, 300000};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) {
+        return 90;
+    }
+    const struct ps_store_options store = {.path = scene->project->store_path};
+    if (ps_store_open(&store, &scene->store, &scene->error) != PENSTOCK_OK) {
+        return 91;
+    }
+    const penstock_code code = scene_try(scene);
+    fprintf(stderr, "%s: %s (%s)\n", ps_error_code_name(code), scene->error.message, scene->error.hint);
+    return (int)code;
+}
+
+static void a_full_disk_is_an_error_and_loses_nothing(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_make(&scene, "name: test\nepoch: {bytes: 64k}\n");
+    for (int i = 0; i < 20000; i++) {
+        char line[80];
+        snprintf(line, sizeof line, "{\"id\":%d,\"v\":%d.%d,\"name\":\"n%d\"}\n", 100000 + i, i * 7919 % 10007, i % 97, i * 31);
+        scene_append(&scene, "data/a.ndjson", line);
+    }
+    const char *sql = SOURCE "CREATE STREAMING TABLE t AS SELECT id, v, name FROM STREAM s;"
+                             "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n, sum(id) AS s FROM STREAM t;";
+    scene_write(&scene, "all.sql", sql);
+    const struct ps_project_options options = {.master = "local[2]"};
+    scene_must(&scene, ps_project_load(scene.folder, &options, &scene.project, &scene.error));
+    scene_must(&scene, ps_graph_build(scene.project, &scene.graph, &scene.error));
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        _exit(run_on_a_small_disk(&scene));
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), PENSTOCK_IO);
+    scene_open(&scene, NULL);
+    scene_expect(&scene, "SELECT (SELECT count(*) FROM t) = (SELECT coalesce(sum(records), 0) FROM penstock.epochs),"
+                         " (SELECT count(*) FROM t) = (SELECT n FROM n), (SELECT count(*) FROM t) < 20000",
+                 "true|true|true;");
+    scene_run(&scene);
+    scene_expect(&scene, "SELECT count(*), sum(id) FROM t", "20000|2199990000;");
+    scene_expect(&scene, "SELECT * FROM n", "20000|2199990000;");
+    scene_end(&scene);
+}
+
 static void epoch_time_is_one_value_an_epoch(void **state) {
     (void)state;
     struct scene scene;
@@ -369,6 +423,7 @@ int main(void) {
         cmocka_unit_test(a_file_that_vanishes_while_it_is_read_is_an_error),
         cmocka_unit_test(a_running_stream_sees_new_files_and_stops),
         cmocka_unit_test(a_stop_before_the_first_epoch_does_nothing),
+        cmocka_unit_test(a_full_disk_is_an_error_and_loses_nothing),
         cmocka_unit_test(epoch_time_is_one_value_an_epoch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
