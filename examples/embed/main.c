@@ -29,12 +29,15 @@ static int fail(const char *what, const struct penstock_error *error) {
 static int show_tables(struct penstock *project) {
     struct penstock_error error;
     struct penstock_result *result = NULL;
-    if (penstock_query(project, "SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = 'main' ORDER BY table_name",
-                       &result, &error) != PENSTOCK_OK) {
+    if (penstock_query(
+            project,
+            "SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = 'main' ORDER BY table_name",
+            &result, &error) != PENSTOCK_OK) {
         return fail("query", &error);
     }
     for (int64_t row = 0; row < penstock_result_row_count(result); row++) {
-        printf("table %s: %s rows\n", penstock_result_text(result, row, 0), penstock_result_text(result, row, 1));
+        printf("table %s: %s rows\n", penstock_result_text(result, row, 0),
+               penstock_result_text(result, row, 1));
     }
     penstock_result_free(result);
     return 0;
@@ -61,7 +64,8 @@ static char *write_select(const struct penstock_model *model, const char *table)
     return sql;
 }
 
-static int predict_first_row(struct penstock *project, const struct penstock_model *model, const char *table) {
+static int predict_first_row(struct penstock *project, const struct penstock_model *model,
+                             const char *table) {
     struct penstock_error error;
     struct penstock_result *result = NULL;
     char *sql = write_select(model, table);
@@ -78,7 +82,8 @@ static int predict_first_row(struct penstock *project, const struct penstock_mod
         double prediction = 0;
         for (int64_t i = 0; i < count; i++) {
             values[i] = penstock_result_text(result, 0, i);
-            printf("  %s = %s\n", penstock_model_input_name(model, i), values[i] == NULL ? "NULL" : values[i]);
+            printf("  %s = %s\n", penstock_model_input_name(model, i),
+                   values[i] == NULL ? "NULL" : values[i]);
         }
         if (penstock_model_predict(model, values, &prediction, &error) != PENSTOCK_OK) {
             fail("predict", &error);

@@ -36,7 +36,8 @@ static penstock_code open_memory(struct ps_access *access, struct penstock_error
     return ps_connection_open(access->memory, &access->connection, error);
 }
 
-static penstock_code open_store(const struct ps_app *app, struct ps_access *access, struct penstock_error *error) {
+static penstock_code open_store(const struct ps_app *app, struct ps_access *access,
+                                struct penstock_error *error) {
     const struct ps_store_options options = {.path = app->project->store_path,
                                              .is_read_only = true,
                                              .memory_max = app->project->manifest.executor_memory,
@@ -46,7 +47,8 @@ static penstock_code open_store(const struct ps_app *app, struct ps_access *acce
     return PENSTOCK_OK;
 }
 
-static penstock_code find_store(const struct ps_app *app, struct ps_access *access, struct penstock_error *error) {
+static penstock_code find_store(const struct ps_app *app, struct ps_access *access,
+                                struct penstock_error *error) {
     const int64_t end_ns = ps_clock_monotonic_ns() + (int64_t)BUSY_WAIT_MS * 1000000;
     for (;;) {
         if (ps_control_is_served(access->store_path)) {
@@ -65,8 +67,10 @@ static penstock_code find_store(const struct ps_app *app, struct ps_access *acce
     }
 }
 
-penstock_code ps_access_open(const struct ps_app *app, struct ps_access *access, struct penstock_error *error) {
-    struct penstock_error local; /* the codes of the tries in between are looked at, also when the caller wants no text */
+penstock_code ps_access_open(const struct ps_app *app, struct ps_access *access,
+                             struct penstock_error *error) {
+    struct penstock_error
+        local; /* the codes of the tries in between are looked at, also when the caller wants no text */
     access->store_path = app->project->store_path;
     const penstock_code code = find_store(app, access, error == NULL ? &local : error);
     if (code != PENSTOCK_OK) {
@@ -81,8 +85,8 @@ static penstock_code no_store(struct penstock_error *error) {
 }
 
 /* {"request": request, name: text} and its answer. */
-static penstock_code ask(const struct ps_access *access, const char *request, const char *name, const char *text, yyjson_doc **answer_out,
-                         struct penstock_error *error) {
+static penstock_code ask(const struct ps_access *access, const char *request, const char *name,
+                         const char *text, yyjson_doc **answer_out, struct penstock_error *error) {
     yyjson_mut_doc *document PS_SCOPED(ps_json_free_scoped) = ps_json_new();
     if (document == NULL) {
         return ps_error_memory(error, "request");
@@ -94,10 +98,12 @@ static penstock_code ask(const struct ps_access *access, const char *request, co
 
 static bool is_missing_table(const struct penstock_error *error) {
     return error->code == PENSTOCK_SQL && strstr(error->message, "does not exist") != NULL &&
-           (strstr(error->message, "Table") != NULL || strstr(error->message, "Catalog") != NULL || strstr(error->message, "Schema") != NULL);
+           (strstr(error->message, "Table") != NULL || strstr(error->message, "Catalog") != NULL ||
+            strstr(error->message, "Schema") != NULL);
 }
 
-penstock_code ps_access_query(struct ps_access *access, const char *sql, struct ps_text_table **table_out, struct penstock_error *error) {
+penstock_code ps_access_query(struct ps_access *access, const char *sql, struct ps_text_table **table_out,
+                              struct penstock_error *error) {
     struct penstock_error local;
     struct penstock_error *where = error == NULL ? &local : error;
     if (access->is_remote) {
@@ -110,7 +116,8 @@ penstock_code ps_access_query(struct ps_access *access, const char *sql, struct 
     return code != PENSTOCK_OK && access->store == NULL && is_missing_table(where) ? no_store(where) : code;
 }
 
-penstock_code ps_access_show(struct ps_access *access, const char *reference, struct ps_buffer *json_out, struct penstock_error *error) {
+penstock_code ps_access_show(struct ps_access *access, const char *reference, struct ps_buffer *json_out,
+                             struct penstock_error *error) {
     if (!ps_access_has_store(access)) {
         return no_store(error);
     }
@@ -123,8 +130,8 @@ penstock_code ps_access_show(struct ps_access *access, const char *reference, st
     return ps_buffer_status(json_out, error);
 }
 
-penstock_code ps_access_load(struct ps_access *access, const char *reference, struct ps_fitted **fitted_out, int64_t *version_out,
-                             struct penstock_error *error) {
+penstock_code ps_access_load(struct ps_access *access, const char *reference, struct ps_fitted **fitted_out,
+                             int64_t *version_out, struct penstock_error *error) {
     if (!ps_access_has_store(access)) {
         return no_store(error);
     }

@@ -29,7 +29,8 @@ static void next_word(const char **at, const char *end, char *word) {
 }
 
 static bool is_reading(const char *word) {
-    static const char *const words[] = {"SELECT", "WITH", "FROM", "VALUES", "DESCRIBE", "DESC", "SHOW", "SUMMARIZE", "TABLE"};
+    static const char *const words[] = {"SELECT", "WITH", "FROM",      "VALUES", "DESCRIBE",
+                                        "DESC",   "SHOW", "SUMMARIZE", "TABLE"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(word, words[i]) == 0) {
             return true;
@@ -47,7 +48,8 @@ penstock_code ps_answer_check(const char *sql, struct penstock_error *error) {
     size_t count = 0;
     PS_TRY(ps_sql_split(sql, strlen(sql), arena, &pieces, &count, error));
     if (count != 1) {
-        ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "a query is exactly one statement, but %zu were given", count);
+        ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "a query is exactly one statement, but %zu were given",
+                     count);
         return ps_error_hint(error, "ask one SELECT at a time");
     }
     const char *at = sql + pieces[0].offset;
@@ -59,8 +61,11 @@ penstock_code ps_answer_check(const char *sql, struct penstock_error *error) {
         next_word(&at, end, word);
     }
     if (!is_reading(word)) {
-        ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "a query only reads, but this one begins with '%s'", word);
-        return ps_error_hint(error, "begin with SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN; what writes belongs into the project's SQL");
+        ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "a query only reads, but this one begins with '%s'",
+                     word);
+        return ps_error_hint(error,
+                             "begin with SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN; "
+                             "what writes belongs into the project's SQL");
     }
     return PENSTOCK_OK;
 }
@@ -75,7 +80,8 @@ static void end(struct ps_connection *connection) {
     (void)!ps_sql_run(connection, "ROLLBACK", &ignored);
 }
 
-penstock_code ps_answer_query(struct ps_connection *connection, const char *sql, struct ps_text_table **table_out, struct penstock_error *error) {
+penstock_code ps_answer_query(struct ps_connection *connection, const char *sql,
+                              struct ps_text_table **table_out, struct penstock_error *error) {
     PS_TRY(ps_answer_check(sql, error));
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(begin(connection, error));
@@ -84,7 +90,8 @@ penstock_code ps_answer_query(struct ps_connection *connection, const char *sql,
     return code == PENSTOCK_OK ? ps_text_table_of_result(result, table_out, error) : code;
 }
 
-penstock_code ps_answer_show(struct ps_connection *connection, const char *reference, struct ps_buffer *json_out, struct penstock_error *error) {
+penstock_code ps_answer_show(struct ps_connection *connection, const char *reference,
+                             struct ps_buffer *json_out, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     const char *name = NULL;
     int64_t version = 0;
@@ -98,16 +105,22 @@ penstock_code ps_answer_show(struct ps_connection *connection, const char *refer
     return code;
 }
 
-static penstock_code check_published(struct ps_connection *connection, const char *name, int64_t version, struct penstock_error *error) {
+static penstock_code check_published(struct ps_connection *connection, const char *name, int64_t version,
+                                     struct penstock_error *error) {
     char text[24];
     (void)snprintf(text, sizeof text, "%" PRId64, version);
     const char *const values[] = {name, text};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(connection, "SELECT status FROM penstock.models WHERE name = $1 AND version = CAST($2 AS BIGINT)", values, 2, &result, error));
+    PS_TRY(ps_sql_query_with(
+        connection, "SELECT status FROM penstock.models WHERE name = $1 AND version = CAST($2 AS BIGINT)",
+        values, 2, &result, error));
     const char *status = ps_result_row_count(result) > 0 ? ps_result_text(result, 0, 0) : NULL;
     if (status == NULL || strcmp(status, "published") != 0) {
-        ps_error_set(error, PENSTOCK_NOT_FOUND, "version %s of model %s was refused by its gate, so it cannot be used to predict", text, name);
-        return ps_error_hint(error, "penstock models show %s@%s tells why; %s@champion is what is published", name, text, name);
+        ps_error_set(error, PENSTOCK_NOT_FOUND,
+                     "version %s of model %s was refused by its gate, so it cannot be used to predict", text,
+                     name);
+        return ps_error_hint(error, "penstock models show %s@%s tells why; %s@champion is what is published",
+                             name, text, name);
     }
     return PENSTOCK_OK;
 }
@@ -116,8 +129,8 @@ static void free_fitted(struct ps_fitted **fitted) {
     ps_fitted_free(*fitted);
 }
 
-static penstock_code load(struct ps_connection *connection, const char *reference, struct ps_arena *arena, struct ps_buffer *json_out,
-                          int64_t *version_out, struct penstock_error *error) {
+static penstock_code load(struct ps_connection *connection, const char *reference, struct ps_arena *arena,
+                          struct ps_buffer *json_out, int64_t *version_out, struct penstock_error *error) {
     const char *name = NULL;
     struct ps_fitted *fitted PS_SCOPED(free_fitted) = NULL;
     PS_TRY(ps_registry_resolve(connection, reference, arena, &name, version_out, error));
@@ -127,8 +140,8 @@ static penstock_code load(struct ps_connection *connection, const char *referenc
     return ps_buffer_status(json_out, error);
 }
 
-penstock_code ps_answer_load(struct ps_connection *connection, const char *reference, struct ps_buffer *json_out, int64_t *version_out,
-                             struct penstock_error *error) {
+penstock_code ps_answer_load(struct ps_connection *connection, const char *reference,
+                             struct ps_buffer *json_out, int64_t *version_out, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     if (arena == NULL) {
         return ps_error_memory(error, "model");

@@ -18,8 +18,8 @@ struct ps_text_table {
     size_t column_count;
     int64_t row_count;
     const char **names;
-    const char **types;  /* SQL type per column: "BIGINT", "VARCHAR", ...: numbers are not quoted in JSON */
-    const char **cells;  /* row * column_count + column */
+    const char **types; /* SQL type per column: "BIGINT", "VARCHAR", ...: numbers are not quoted in JSON */
+    const char **cells; /* row * column_count + column */
     struct ps_arena *arena;
 };
 void ps_text_table_free(struct ps_text_table *table);
@@ -33,21 +33,23 @@ struct ps_app_options {
 };
 struct ps_app;
 /* Loads and checks the project (statements, graph, models); the store is opened by the calls that need it. */
-penstock_code ps_app_open(const struct ps_app_options *options, struct ps_app **app_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_app_open(const struct ps_app_options *options, struct ps_app **app_out,
+                          struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_app_close(struct ps_app *app);
 const struct ps_project *ps_app_project(const struct ps_app *app);
 const struct ps_graph *ps_app_graph(const struct ps_app *app);
-penstock_code ps_app_explain(struct ps_app *app, enum ps_explain_form form, struct ps_buffer *out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_app_explain(struct ps_app *app, enum ps_explain_form form, struct ps_buffer *out,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
 /* A new project folder with a manifest, one SQL file and a little data that runs. ALREADY_EXISTS if not empty. */
 penstock_code ps_app_init(const char *folder, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* What became of one CREATE MODEL in a run. */
 struct ps_model_outcome {
     const char *name;
-    bool is_skipped;       /* trained before from the same positions and statement */
-    bool is_unchanged;     /* trained again, and bit for bit the champion */
-    int64_t version;       /* registered (also when refused), or the one it was skipped for */
-    int64_t champion_before; /* 0: none */
+    bool is_skipped;                /* trained before from the same positions and statement */
+    bool is_unchanged;              /* trained again, and bit for bit the champion */
+    int64_t version;                /* registered (also when refused), or the one it was skipped for */
+    int64_t champion_before;        /* 0: none */
     struct ps_candidate *candidate; /* NULL when skipped */
     struct ps_gate_report *report;  /* NULL when skipped or unchanged */
     /* up to three hold-out rows */
@@ -77,20 +79,29 @@ void ps_run_report_free(struct ps_run_report *report);
 void ps_app_stop(struct ps_app *app); /* async-signal-safe */
 
 /* The store read: through the running process (unix socket STORE/penstock.sock) if there is one, else directly.
- * `sql`: exactly one SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, EXPLAIN, PRAGMA-free). Without a store a SELECT that needs none still works. */
-penstock_code ps_app_query(struct ps_app *app, const char *sql, struct ps_text_table **table_out, struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_app_status(struct ps_app *app, struct ps_text_table **table_out, struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_app_models_list(struct ps_app *app, struct ps_text_table **table_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+ * `sql`: exactly one SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, EXPLAIN, PRAGMA-free).
+ * Without a store a SELECT that needs none still works. */
+penstock_code ps_app_query(struct ps_app *app, const char *sql, struct ps_text_table **table_out,
+                           struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_app_status(struct ps_app *app, struct ps_text_table **table_out,
+                            struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_app_models_list(struct ps_app *app, struct ps_text_table **table_out,
+                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 /* reference: "congestion", "congestion@champion", "congestion@3". JSON as ps_registry_show(). */
-penstock_code ps_app_models_show(struct ps_app *app, const char *reference, struct ps_buffer *json_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_app_models_show(struct ps_app *app, const char *reference, struct ps_buffer *json_out,
+                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Predicts rows: `input` is the text of a CSV file with a header or of NDJSON, or an SQL SELECT over the store when
  * is_sql. The table has the input's columns and "prediction". */
 penstock_code ps_app_predict(struct ps_app *app, const char *reference, const char *input, bool is_sql,
-                             struct ps_text_table **table_out, struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_app_load_model(struct ps_app *app, const char *reference, struct ps_fitted **fitted_out, int64_t *version_out, struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_app_dlq_list(struct ps_app *app, const char *source, const char *reason, int64_t row_count_max,
-                              struct ps_text_table **table_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+                             struct ps_text_table **table_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+penstock_code ps_app_load_model(struct ps_app *app, const char *reference, struct ps_fitted **fitted_out,
+                                int64_t *version_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_app_dlq_list(struct ps_app *app, const char *source, const char *reason,
+                              int64_t row_count_max, struct ps_text_table **table_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_app_dlq_replay(struct ps_app *app, const char *source, const char *reason,
-                                struct ps_replay_totals *totals_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+                                struct ps_replay_totals *totals_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 #endif

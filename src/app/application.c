@@ -23,7 +23,8 @@
 #define KILL_WAIT_MS 30000
 #define POLL_MS 20
 
-static const char *const yarn_states[] = {"NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING", "FINISHED", "FAILED", "KILLED"};
+static const char *const yarn_states[] = {"NEW",     "NEW_SAVING", "SUBMITTED", "ACCEPTED",
+                                          "RUNNING", "FINISHED",   "FAILED",    "KILLED"};
 #define YARN_STATE_COUNT (sizeof yarn_states / sizeof yarn_states[0])
 
 static const char *progress_of(const struct ps_application_record *record) {
@@ -31,7 +32,8 @@ static const char *progress_of(const struct ps_application_record *record) {
 }
 
 /* "RUNNING,failed" or "ALL" into flags; without: those that have not ended, as yarn. */
-static penstock_code choose_states(const char *states, struct ps_arena *arena, bool *chosen, struct penstock_error *error) {
+static penstock_code choose_states(const char *states, struct ps_arena *arena, bool *chosen,
+                                   struct penstock_error *error) {
     char *copy = ps_arena_copy(arena, states == NULL ? "SUBMITTED,ACCEPTED,RUNNING" : states);
     if (copy == NULL) {
         return ps_error_memory(error, "states");
@@ -40,14 +42,17 @@ static penstock_code choose_states(const char *states, struct ps_arena *arena, b
     for (char *name = strtok_r(copy, ", ", &rest); name != NULL; name = strtok_r(NULL, ", ", &rest)) {
         bool known = false;
         for (size_t i = 0; i < YARN_STATE_COUNT; i++) {
-            const bool is_this = ps_text_equal_nocase(name, "ALL") || ps_text_equal_nocase(name, yarn_states[i]);
+            const bool is_this =
+                ps_text_equal_nocase(name, "ALL") || ps_text_equal_nocase(name, yarn_states[i]);
             chosen[i] = chosen[i] || is_this;
             known = known || is_this;
         }
         if (!known) {
             ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "The application state %s is invalid.", name);
-            return ps_error_hint(error, "The valid application state can be one of the following: ALL,NEW,NEW_SAVING,SUBMITTED,ACCEPTED,"
-                                        "RUNNING,FINISHED,FAILED,KILLED");
+            return ps_error_hint(
+                error,
+                "The valid application state can be one of the following: ALL,NEW,NEW_SAVING,SUBMITTED,ACCEPTED,"
+                "RUNNING,FINISHED,FAILED,KILLED");
         }
     }
     return PENSTOCK_OK;
@@ -63,11 +68,12 @@ static bool is_chosen(const struct ps_application_record *record, const bool *ch
 }
 
 static void list_row(struct ps_buffer *out, const char *const *cells) {
-    ps_buffer_printf(out, "%30s\t%20s\t%20s\t%10s\t%10s\t%18s\t%18s\t%15s\t%35s\n", cells[0], cells[1], cells[2], cells[3], cells[4],
-                     cells[5], cells[6], cells[7], cells[8]);
+    ps_buffer_printf(out, "%30s\t%20s\t%20s\t%10s\t%10s\t%18s\t%18s\t%15s\t%35s\n", cells[0], cells[1],
+                     cells[2], cells[3], cells[4], cells[5], cells[6], cells[7], cells[8]);
 }
 
-penstock_code ps_application_list(const char *store_path, const char *states, struct ps_buffer *out, struct penstock_error *error) {
+penstock_code ps_application_list(const char *store_path, const char *states, struct ps_buffer *out,
+                                  struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     if (arena == NULL) {
         return ps_error_memory(error, "list of applications");
@@ -90,12 +96,21 @@ penstock_code ps_application_list(const char *store_path, const char *states, st
         }
     }
     ps_buffer_printf(out, "] and tags: []):%zu\n", total);
-    static const char *const heads[] = {"Application-Id", "Application-Name", "Application-Type", "User", "Queue", "State", "Final-State", "Progress", "Tracking-URL"};
+    static const char *const heads[] = {
+        "Application-Id", "Application-Name", "Application-Type", "User",        "Queue",
+        "State",          "Final-State",      "Progress",         "Tracking-URL"};
     list_row(out, heads);
     for (size_t i = 0; i < count; i++) {
         if (is_chosen(&records[i], chosen)) {
-            const char *const cells[] = {records[i].id, records[i].name, "PENSTOCK", records[i].user, "default",
-                                         ps_application_state_name(records[i].state), records[i].final_status, progress_of(&records[i]), "N/A"};
+            const char *const cells[] = {records[i].id,
+                                         records[i].name,
+                                         "PENSTOCK",
+                                         records[i].user,
+                                         "default",
+                                         ps_application_state_name(records[i].state),
+                                         records[i].final_status,
+                                         progress_of(&records[i]),
+                                         "N/A"};
             list_row(out, cells);
         }
     }
@@ -110,9 +125,12 @@ static const char *iso_or_null(int64_t wall_ms, char *text, size_t size) {
     return text;
 }
 
-penstock_code ps_application_table(const char *store_path, struct ps_text_table **table_out, struct penstock_error *error) {
-    static const char *const names[] = {"application", "name", "user", "state", "final_state", "started_at", "finished_at", "exit_code", "pid", "diagnostics"};
-    static const char *const types[] = {"VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR", "TIMESTAMP", "TIMESTAMP", "BIGINT", "BIGINT", "VARCHAR"};
+penstock_code ps_application_table(const char *store_path, struct ps_text_table **table_out,
+                                   struct penstock_error *error) {
+    static const char *const names[] = {"application", "name",        "user",      "state", "final_state",
+                                        "started_at",  "finished_at", "exit_code", "pid",   "diagnostics"};
+    static const char *const types[] = {"VARCHAR",   "VARCHAR",   "VARCHAR", "VARCHAR", "VARCHAR",
+                                        "TIMESTAMP", "TIMESTAMP", "BIGINT",  "BIGINT",  "VARCHAR"};
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_text_table_builder builder PS_SCOPED(ps_text_table_builder_done) = {0};
     struct ps_application_record *records = NULL;
@@ -129,16 +147,23 @@ penstock_code ps_application_table(const char *store_path, struct ps_text_table 
         char pid[24];
         (void)snprintf(exit_code, sizeof exit_code, "%" PRId64, records[i].exit_code);
         (void)snprintf(pid, sizeof pid, "%" PRId64, records[i].pid);
-        const char *const cells[] = {records[i].id, records[i].name, records[i].user, ps_application_state_name(records[i].state),
-                                     records[i].final_status, iso_or_null(records[i].start_ms, started, sizeof started),
+        const char *const cells[] = {records[i].id,
+                                     records[i].name,
+                                     records[i].user,
+                                     ps_application_state_name(records[i].state),
+                                     records[i].final_status,
+                                     iso_or_null(records[i].start_ms, started, sizeof started),
                                      iso_or_null(records[i].finish_ms, finished, sizeof finished),
-                                     records[i].exit_code < 0 ? NULL : exit_code, pid, records[i].diagnostics};
+                                     records[i].exit_code < 0 ? NULL : exit_code,
+                                     pid,
+                                     records[i].diagnostics};
         PS_TRY(ps_text_table_row(&builder, cells, error));
     }
     return ps_text_table_end(&builder, table_out, error);
 }
 
-penstock_code ps_application_status(const char *store_path, const char *id, struct ps_buffer *out, struct penstock_error *error) {
+penstock_code ps_application_status(const char *store_path, const char *id, struct ps_buffer *out,
+                                    struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_application_record record;
     if (arena == NULL) {
@@ -146,22 +171,25 @@ penstock_code ps_application_status(const char *store_path, const char *id, stru
     }
     PS_TRY(ps_record_read(store_path, id, arena, &record, error));
     const bool finished = ps_record_is_finished(&record);
-    ps_buffer_printf(out,
-                     "Application Report : \n\tApplication-Id : %s\n\tApplication-Name : %s\n\tApplication-Type : PENSTOCK\n\tUser : %s\n"
-                     "\tQueue : default\n\tApplication Priority : 0\n\tStart-Time : %" PRId64 "\n\tFinish-Time : %" PRId64 "\n\tProgress : %s\n"
-                     "\tState : %s\n\tFinal-State : %s\n\tTracking-URL : N/A\n\tRPC Port : -1\n\tAM Host : %s\n"
-                     "\tAggregate Resource Allocation : N/A\n\tLog Aggregation Status : %s\n\tDiagnostics : %s\n"
-                     "\tUnmanaged Application : false\n\tApplication Node Label Expression : <Not set>\n"
-                     "\tAM container Node Label Expression : <DEFAULT_PARTITION>\n",
-                     record.id, record.name, record.user, record.start_ms, record.finish_ms, progress_of(&record),
-                     ps_application_state_name(record.state), record.final_status, record.node, finished ? "SUCCEEDED" : "RUNNING",
-                     record.diagnostics);
+    ps_buffer_printf(
+        out,
+        "Application Report : \n\tApplication-Id : %s\n\tApplication-Name : %s\n"
+        "\tApplication-Type : PENSTOCK\n\tUser : %s\n"
+        "\tQueue : default\n\tApplication Priority : 0\n\tStart-Time : %" PRId64 "\n\tFinish-Time : %" PRId64
+        "\n\tProgress : %s\n"
+        "\tState : %s\n\tFinal-State : %s\n\tTracking-URL : N/A\n\tRPC Port : -1\n\tAM Host : %s\n"
+        "\tAggregate Resource Allocation : N/A\n\tLog Aggregation Status : %s\n\tDiagnostics : %s\n"
+        "\tUnmanaged Application : false\n\tApplication Node Label Expression : <Not set>\n"
+        "\tAM container Node Label Expression : <DEFAULT_PARTITION>\n",
+        record.id, record.name, record.user, record.start_ms, record.finish_ms, progress_of(&record),
+        ps_application_state_name(record.state), record.final_status, record.node,
+        finished ? "SUCCEEDED" : "RUNNING", record.diagnostics);
     return ps_buffer_status(out, error);
 }
 
 /* The record as it is when the application has ended, or when the time is over. `arena` is reset between looks. */
-static penstock_code wait_for_end(const char *store_path, const char *id, struct ps_arena *arena, struct ps_application_record *record_out,
-                                  struct penstock_error *error) {
+static penstock_code wait_for_end(const char *store_path, const char *id, struct ps_arena *arena,
+                                  struct ps_application_record *record_out, struct penstock_error *error) {
     const int64_t end_ns = ps_clock_monotonic_ns() + (int64_t)KILL_WAIT_MS * 1000000;
     do {
         ps_arena_reset(arena);
@@ -175,7 +203,8 @@ static penstock_code wait_for_end(const char *store_path, const char *id, struct
 }
 
 /* Whoever ends by our signal, and so without a word, was killed and did not fail. */
-static penstock_code say_killed(const char *store_path, struct ps_application_record *record, struct penstock_error *error) {
+static penstock_code say_killed(const char *store_path, struct ps_application_record *record,
+                                struct penstock_error *error) {
     record->state = PS_APPLICATION_KILLED;
     record->final_status = "KILLED";
     record->finish_ms = record->finish_ms > 0 ? record->finish_ms : ps_clock_wall_ms();
@@ -183,7 +212,8 @@ static penstock_code say_killed(const char *store_path, struct ps_application_re
     return ps_record_write(store_path, record, error);
 }
 
-static penstock_code kill_running(const char *store_path, struct ps_arena *arena, struct ps_application_record *record, struct penstock_error *error) {
+static penstock_code kill_running(const char *store_path, struct ps_arena *arena,
+                                  struct ps_application_record *record, struct penstock_error *error) {
     char *mark = ps_application_kill_path(arena, store_path, record->id);
     if (mark == NULL) {
         return ps_error_memory(error, "application");
@@ -195,7 +225,8 @@ static penstock_code kill_running(const char *store_path, struct ps_arena *arena
         return ps_error_memory(error, "application");
     }
     struct penstock_error ignored; /* no socket yet, or not any more: the signal does it */
-    if (ps_control_stop(store_path, record->id, &ignored) != PENSTOCK_OK && kill((pid_t)record->pid, SIGTERM) != 0 && errno != ESRCH) {
+    if (ps_control_stop(store_path, record->id, &ignored) != PENSTOCK_OK &&
+        kill((pid_t)record->pid, SIGTERM) != 0 && errno != ESRCH) {
         return ps_error_errno(error, errno, "stop process %" PRId64, record->pid);
     }
     PS_TRY(wait_for_end(store_path, record->id, poll, &now, error));
@@ -205,10 +236,12 @@ static penstock_code kill_running(const char *store_path, struct ps_arena *arena
         }
         PS_TRY(wait_for_end(store_path, record->id, poll, &now, error));
     }
-    return now.state == PS_APPLICATION_FAILED && now.exit_code < 0 ? say_killed(store_path, &now, error) : PENSTOCK_OK;
+    return now.state == PS_APPLICATION_FAILED && now.exit_code < 0 ? say_killed(store_path, &now, error)
+                                                                   : PENSTOCK_OK;
 }
 
-penstock_code ps_application_kill(const char *store_path, const char *id, struct ps_buffer *out, struct penstock_error *error) {
+penstock_code ps_application_kill(const char *store_path, const char *id, struct ps_buffer *out,
+                                  struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_application_record record;
     if (arena == NULL) {

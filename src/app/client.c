@@ -17,7 +17,8 @@
 static penstock_code adopt(yyjson_val *answer, struct penstock_error *error) {
     yyjson_val *code = yyjson_obj_get(answer, "code");
     if (!yyjson_is_int(code)) {
-        return ps_error_set(error, PENSTOCK_INTERNAL, "the running process answered with something that is no answer");
+        return ps_error_set(error, PENSTOCK_INTERNAL,
+                            "the running process answered with something that is no answer");
     }
     if (yyjson_get_int(code) == PENSTOCK_OK) {
         return PENSTOCK_OK;
@@ -35,7 +36,8 @@ static penstock_code adopt(yyjson_val *answer, struct penstock_error *error) {
     return (penstock_code)yyjson_get_int(code);
 }
 
-penstock_code ps_control_ask(const char *store_path, const yyjson_mut_doc *request, int64_t wait_ms, yyjson_doc **answer_out, struct penstock_error *error) {
+penstock_code ps_control_ask(const char *store_path, const yyjson_mut_doc *request, int64_t wait_ms,
+                             yyjson_doc **answer_out, struct penstock_error *error) {
     int peer PS_SCOPED(ps_wire_close) = -1;
     struct ps_buffer text PS_SCOPED(ps_buffer_done) = {0};
     struct ps_buffer line PS_SCOPED(ps_buffer_done) = {0};

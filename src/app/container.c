@@ -34,12 +34,13 @@ struct ps_application {
     const char *store_path;
     struct container containers[EXECUTOR_COUNT_MAX + 1]; /* 0: the driver */
     int64_t container_count;
-    struct ps_log *log;          /* the driver's */
+    struct ps_log *log; /* the driver's */
     const char *kill_path;
     char process_start[96], host[256], user[64];
 };
 
-static penstock_code find_number(const char *folder, struct ps_arena *arena, int64_t *number_out, struct penstock_error *error) {
+static penstock_code find_number(const char *folder, struct ps_arena *arena, int64_t *number_out,
+                                 struct penstock_error *error) {
     char **names = NULL;
     size_t count = 0;
     int64_t last = 0;
@@ -55,7 +56,8 @@ static penstock_code find_number(const char *folder, struct ps_arena *arena, int
     return PENSTOCK_OK;
 }
 
-static penstock_code make_application_folder(struct ps_application *application, struct penstock_error *error) {
+static penstock_code make_application_folder(struct ps_application *application,
+                                             struct penstock_error *error) {
     char *folder = ps_record_folder(application->arena, application->store_path, NULL);
     if (folder == NULL) {
         return ps_error_memory(error, "application");
@@ -65,7 +67,8 @@ static penstock_code make_application_folder(struct ps_application *application,
     PS_TRY(find_number(folder, application->arena, &number, error));
     application->record.start_ms = ps_clock_wall_ms();
     for (int try_index = 0; try_index < NUMBER_TRY_COUNT; try_index++, number++) {
-        char *id = ps_arena_printf(application->arena, "application_%" PRId64 "_%04" PRId64, application->record.start_ms, number);
+        char *id = ps_arena_printf(application->arena, "application_%" PRId64 "_%04" PRId64,
+                                   application->record.start_ms, number);
         char *path = ps_record_folder(application->arena, application->store_path, id);
         if (id == NULL || path == NULL) {
             return ps_error_memory(error, "application");
@@ -81,7 +84,8 @@ static penstock_code make_application_folder(struct ps_application *application,
     return ps_error_set(error, PENSTOCK_IO, "no free application number in %s", folder);
 }
 
-static penstock_code open_file(struct ps_arena *arena, const char *folder, const char *name, int *descriptor_out, struct penstock_error *error) {
+static penstock_code open_file(struct ps_arena *arena, const char *folder, const char *name,
+                               int *descriptor_out, struct penstock_error *error) {
     char *path = ps_path_join(arena, folder, name);
     if (path == NULL) {
         return ps_error_memory(error, "container");
@@ -94,11 +98,15 @@ static penstock_code open_file(struct ps_arena *arena, const char *folder, const
     return PENSTOCK_OK;
 }
 
-static penstock_code open_container(struct ps_application *application, int64_t index, enum ps_log_level level, struct penstock_error *error) {
+static penstock_code open_container(struct ps_application *application, int64_t index,
+                                    enum ps_log_level level, struct penstock_error *error) {
     const char *id = application->record.id;
     struct container *container = &application->containers[index];
-    char *name = ps_arena_printf(application->arena, "container_%s_01_%06" PRId64, id + strlen("application_"), index + 1);
-    char *folder = name == NULL ? NULL : ps_arena_printf(application->arena, "%s/applications/%s/%s", application->store_path, id, name);
+    char *name = ps_arena_printf(application->arena, "container_%s_01_%06" PRId64,
+                                 id + strlen("application_"), index + 1);
+    char *folder = name == NULL ? NULL
+                                : ps_arena_printf(application->arena, "%s/applications/%s/%s",
+                                                  application->store_path, id, name);
     char *log_path = folder == NULL ? NULL : ps_path_join(application->arena, folder, "penstock.log");
     if (log_path == NULL) {
         return ps_error_memory(error, "container");
@@ -134,7 +142,8 @@ static void describe_process(struct ps_application *application) {
     }
 }
 
-static penstock_code begin(struct ps_application *application, const struct ps_application_setup *setup, struct penstock_error *error) {
+static penstock_code begin(struct ps_application *application, const struct ps_application_setup *setup,
+                           struct penstock_error *error) {
     application->store_path = ps_arena_copy(application->arena, setup->store_path);
     const char *name = ps_arena_copy(application->arena, setup->name);
     const char *master = ps_arena_copy(application->arena, setup->master);
@@ -153,7 +162,8 @@ static penstock_code begin(struct ps_application *application, const struct ps_a
     application->record.exit_code = -1;
     application->record.diagnostics = "";
     PS_TRY(make_application_folder(application, error));
-    application->kill_path = ps_application_kill_path(application->arena, application->store_path, application->record.id);
+    application->kill_path =
+        ps_application_kill_path(application->arena, application->store_path, application->record.id);
     if (application->kill_path == NULL) {
         return ps_error_memory(error, "application");
     }
@@ -167,7 +177,8 @@ static penstock_code begin(struct ps_application *application, const struct ps_a
     return PENSTOCK_OK;
 }
 
-penstock_code ps_application_begin(const struct ps_application_setup *setup, struct ps_application **application_out, struct penstock_error *error) {
+penstock_code ps_application_begin(const struct ps_application_setup *setup,
+                                   struct ps_application **application_out, struct penstock_error *error) {
     struct ps_application *application = ps_allocate(1, sizeof *application);
     if (application == NULL) {
         return ps_error_memory(error, "application");
@@ -176,7 +187,8 @@ penstock_code ps_application_begin(const struct ps_application_setup *setup, str
         application->containers[i] = (struct container){-1, -1};
     }
     application->arena = ps_arena_new(0);
-    const penstock_code code = application->arena == NULL ? ps_error_memory(error, "application") : begin(application, setup, error);
+    const penstock_code code =
+        application->arena == NULL ? ps_error_memory(error, "application") : begin(application, setup, error);
     if (code != PENSTOCK_OK) {
         ps_application_free(application);
         return code;
@@ -239,14 +251,16 @@ bool ps_application_kill_requested(const struct ps_application *application) {
     return ps_file_exists(application->kill_path);
 }
 
-penstock_code ps_application_end(struct ps_application *application, enum ps_application_state state, const char *final_status,
-                                 int64_t exit_code, const char *diagnostics, struct penstock_error *error) {
+penstock_code ps_application_end(struct ps_application *application, enum ps_application_state state,
+                                 const char *final_status, int64_t exit_code, const char *diagnostics,
+                                 struct penstock_error *error) {
     application->record.state = state;
     application->record.final_status = final_status;
     application->record.finish_ms = ps_clock_wall_ms();
     application->record.exit_code = exit_code;
     application->record.diagnostics = diagnostics;
-    ps_log_write(application->log, PS_LOG_INFO, NULL, "%s, %s", ps_application_state_name(state), final_status);
+    ps_log_write(application->log, PS_LOG_INFO, NULL, "%s, %s", ps_application_state_name(state),
+                 final_status);
     return ps_record_write(application->store_path, &application->record, error);
 }
 

@@ -23,15 +23,18 @@ struct ps_application_setup {
 };
 
 /* Makes the folders and files, writes the record as NEW. Errors: IO, OUT_OF_MEMORY. */
-penstock_code ps_application_begin(const struct ps_application_setup *setup, struct ps_application **application_out,
-                                   struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_application_begin(const struct ps_application_setup *setup,
+                                   struct ps_application **application_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 const char *ps_application_id(const struct ps_application *application);
-penstock_code ps_application_set_running(struct ps_application *application, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_application_set_running(struct ps_application *application, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 void ps_application_print(struct ps_application *application, const char *line);    /* driver stdout */
 void ps_application_complain(struct ps_application *application, const char *line); /* driver stderr */
 /* One line of an executor's stderr, with the time in front; `executor` counts from 0 and wraps around. */
-void ps_application_task(struct ps_application *application, int64_t executor, const char *format, ...) PS_PRINTF(3, 4);
+void ps_application_task(struct ps_application *application, int64_t executor, const char *format, ...)
+    PS_PRINTF(3, 4);
 /* The driver's structured log. */
 struct ps_log *ps_application_log(struct ps_application *application);
 
@@ -41,8 +44,9 @@ bool ps_application_kill_requested(const struct ps_application *application);
 char *ps_application_kill_path(struct ps_arena *arena, const char *store_path, const char *id);
 
 /* Writes the end. The files stay. */
-penstock_code ps_application_end(struct ps_application *application, enum ps_application_state state, const char *final_status,
-                                 int64_t exit_code, const char *diagnostics, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_application_end(struct ps_application *application, enum ps_application_state state,
+                                 const char *final_status, int64_t exit_code, const char *diagnostics,
+                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_application_free(struct ps_application *application);
 
 #endif

@@ -77,13 +77,16 @@ static const char *request_text(yyjson_val *request, const char *name) {
 }
 
 /* A member that must be there. */
-static penstock_code need_text(yyjson_val *request, const char *name, const char **text_out, struct penstock_error *error) {
+static penstock_code need_text(yyjson_val *request, const char *name, const char **text_out,
+                               struct penstock_error *error) {
     *text_out = request_text(request, name);
-    return *text_out != NULL ? PENSTOCK_OK : ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "the request has no \"%s\"", name);
+    return *text_out != NULL
+               ? PENSTOCK_OK
+               : ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "the request has no \"%s\"", name);
 }
 
-static penstock_code answer_query(struct control_thread *thread, yyjson_val *request, yyjson_mut_doc *answer, struct ps_text_table **table_out,
-                                  struct penstock_error *error) {
+static penstock_code answer_query(struct control_thread *thread, yyjson_val *request, yyjson_mut_doc *answer,
+                                  struct ps_text_table **table_out, struct penstock_error *error) {
     const char *sql = NULL;
     PS_TRY(need_text(request, "sql", &sql, error));
     PS_TRY(ps_answer_query(thread->connection, sql, table_out, error));
@@ -91,7 +94,8 @@ static penstock_code answer_query(struct control_thread *thread, yyjson_val *req
     return PENSTOCK_OK;
 }
 
-static penstock_code answer_model(struct control_thread *thread, yyjson_val *request, bool is_load, yyjson_mut_doc *answer, struct penstock_error *error) {
+static penstock_code answer_model(struct control_thread *thread, yyjson_val *request, bool is_load,
+                                  yyjson_mut_doc *answer, struct penstock_error *error) {
     const char *reference = NULL;
     int64_t version = 0;
     PS_TRY(need_text(request, "reference", &reference, error));
@@ -108,7 +112,8 @@ static penstock_code answer_model(struct control_thread *thread, yyjson_val *req
     return PENSTOCK_OK;
 }
 
-static penstock_code answer_stop(struct ps_control *control, yyjson_val *request, struct penstock_error *error) {
+static penstock_code answer_stop(struct ps_control *control, yyjson_val *request,
+                                 struct penstock_error *error) {
     const char *application = request_text(request, "application");
     if (application != NULL && strcmp(application, control->application) != 0) {
         return ps_error_set(error, PENSTOCK_NOT_FOUND, "%s runs, not %s", control->application, application);
@@ -130,20 +135,23 @@ static char *copy_or_null(const char *text) {
 }
 
 /* The mutex is held. Lays the request down and waits until the runner has carried it out. */
-static penstock_code wait_for_replay(struct ps_control *control, const char *source, const char *reason, struct ps_replay_totals *totals_out,
-                                     struct penstock_error *error) {
+static penstock_code wait_for_replay(struct ps_control *control, const char *source, const char *reason,
+                                     struct ps_replay_totals *totals_out, struct penstock_error *error) {
     while (control->replay.state != REPLAY_NONE && !control->is_closing) {
         (void)pthread_cond_wait(&control->changed, &control->mutex);
     }
     if (control->is_closing) {
         return ps_error_set(error, PENSTOCK_CANCELLED, "the application is ending");
     }
-    control->replay = (struct replay){.state = REPLAY_WANTED, .source = copy_or_null(source), .reason = copy_or_null(reason)};
-    if ((source != NULL && control->replay.source == NULL) || (reason != NULL && control->replay.reason == NULL)) {
+    control->replay = (struct replay){
+        .state = REPLAY_WANTED, .source = copy_or_null(source), .reason = copy_or_null(reason)};
+    if ((source != NULL && control->replay.source == NULL) ||
+        (reason != NULL && control->replay.reason == NULL)) {
         forget_replay(control);
         return ps_error_memory(error, "replay");
     }
-    while (control->replay.state != REPLAY_DONE && !(control->is_closing && control->replay.state == REPLAY_WANTED)) {
+    while (control->replay.state != REPLAY_DONE &&
+           !(control->is_closing && control->replay.state == REPLAY_WANTED)) {
         (void)pthread_cond_wait(&control->changed, &control->mutex);
     }
     penstock_code code = control->replay.code;
@@ -157,10 +165,12 @@ static penstock_code wait_for_replay(struct ps_control *control, const char *sou
     return code;
 }
 
-static penstock_code answer_replay(struct ps_control *control, yyjson_val *request, yyjson_mut_doc *answer, struct penstock_error *error) {
+static penstock_code answer_replay(struct ps_control *control, yyjson_val *request, yyjson_mut_doc *answer,
+                                   struct penstock_error *error) {
     struct ps_replay_totals totals = {0};
     (void)pthread_mutex_lock(&control->mutex);
-    const penstock_code code = wait_for_replay(control, request_text(request, "source"), request_text(request, "reason"), &totals, error);
+    const penstock_code code = wait_for_replay(control, request_text(request, "source"),
+                                               request_text(request, "reason"), &totals, error);
     (void)pthread_mutex_unlock(&control->mutex);
     if (code == PENSTOCK_OK) {
         yyjson_mut_val *root = yyjson_mut_doc_get_root(answer);
@@ -171,7 +181,8 @@ static penstock_code answer_replay(struct ps_control *control, yyjson_val *reque
     return code;
 }
 
-static penstock_code answer_request(struct control_thread *thread, yyjson_val *request, yyjson_mut_doc *answer, struct ps_text_table **table_out,
+static penstock_code answer_request(struct control_thread *thread, yyjson_val *request,
+                                    yyjson_mut_doc *answer, struct ps_text_table **table_out,
                                     struct penstock_error *error) {
     struct ps_control *control = thread->control;
     const char *what = NULL;
@@ -196,7 +207,8 @@ static penstock_code answer_request(struct control_thread *thread, yyjson_val *r
 }
 
 /* `line` is one request; the answer goes into `out`. */
-static penstock_code answer_line(struct control_thread *thread, const struct ps_buffer *line, struct ps_buffer *out, struct penstock_error *error) {
+static penstock_code answer_line(struct control_thread *thread, const struct ps_buffer *line,
+                                 struct ps_buffer *out, struct penstock_error *error) {
     yyjson_doc *request PS_SCOPED(ps_json_read_free_scoped) = ps_json_read(line->data, line->size);
     yyjson_mut_doc *answer PS_SCOPED(ps_json_free_scoped) = ps_json_new();
     struct ps_text_table *table PS_SCOPED(ps_text_table_drop) = NULL; /* the answer borrows its texts */
@@ -239,7 +251,8 @@ static void *serve_peers(void *argument) {
     struct control_thread *thread = argument;
     struct ps_control *control = thread->control;
     while (!is_closing(control)) {
-        struct pollfd polled[2] = {{.fd = control->listener, .events = POLLIN}, {.fd = control->wake, .events = POLLIN}};
+        struct pollfd polled[2] = {{.fd = control->listener, .events = POLLIN},
+                                   {.fd = control->wake, .events = POLLIN}};
         (void)poll(polled, 2, -1);
         int peer PS_SCOPED(ps_wire_close) = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC);
         if (peer >= 0 && !is_closing(control)) {
@@ -250,7 +263,8 @@ static void *serve_peers(void *argument) {
     return NULL;
 }
 
-static penstock_code start(struct ps_control *control, const struct ps_control_setup *setup, struct penstock_error *error) {
+static penstock_code start(struct ps_control *control, const struct ps_control_setup *setup,
+                           struct penstock_error *error) {
     control->store_path = ps_duplicate(setup->store_path);
     control->application = ps_duplicate(setup->application);
     control->stop = setup->stop;
@@ -265,12 +279,14 @@ static penstock_code start(struct ps_control *control, const struct ps_control_s
     for (size_t i = 0; i < THREAD_COUNT; i++) {
         control->threads[i].control = control;
         PS_TRY(ps_connection_open(setup->engine, &control->threads[i].connection, error));
-        PS_TRY(ps_thread_start(&control->threads[i].thread, "control", serve_peers, &control->threads[i], error));
+        PS_TRY(ps_thread_start(&control->threads[i].thread, "control", serve_peers, &control->threads[i],
+                               error));
     }
     return PENSTOCK_OK;
 }
 
-penstock_code ps_control_open(const struct ps_control_setup *setup, struct ps_control **control_out, struct penstock_error *error) {
+penstock_code ps_control_open(const struct ps_control_setup *setup, struct ps_control **control_out,
+                              struct penstock_error *error) {
     struct ps_control *control = ps_allocate(1, sizeof *control);
     if (control == NULL) {
         return ps_error_memory(error, "control socket");
@@ -358,7 +374,8 @@ bool ps_control_take_replay(struct ps_control *control, const char **source_out,
     return wanted;
 }
 
-void ps_control_replayed(struct ps_control *control, penstock_code code, const struct ps_replay_totals *totals, const struct penstock_error *error) {
+void ps_control_replayed(struct ps_control *control, penstock_code code,
+                         const struct ps_replay_totals *totals, const struct penstock_error *error) {
     (void)pthread_mutex_lock(&control->mutex);
     control->replay.code = code;
     control->replay.totals = *totals;

@@ -33,22 +33,24 @@ struct ps_control_setup {
     struct ps_stop *stop;    /* what "stop" sets */
 };
 /* The caller holds the store's lock, so a socket that is there is a dead one's. */
-penstock_code ps_control_open(const struct ps_control_setup *setup, struct ps_control **control_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_control_open(const struct ps_control_setup *setup, struct ps_control **control_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Ends queries that run, refuses a replay that waits, removes the socket. */
 void ps_control_close(struct ps_control *control);
 
 /* The runner's thread, between epochs: does a replay wait? Then take it; the texts stay until ps_control_replayed(). */
 bool ps_control_replay_waits(struct ps_control *control);
 bool ps_control_take_replay(struct ps_control *control, const char **source_out, const char **reason_out);
-void ps_control_replayed(struct ps_control *control, penstock_code code, const struct ps_replay_totals *totals,
-                         const struct penstock_error *error);
+void ps_control_replayed(struct ps_control *control, penstock_code code,
+                         const struct ps_replay_totals *totals, const struct penstock_error *error);
 
 /* The other side. `request`: written as it is. NOT_FOUND when nobody listens. The answer's code becomes this one's,
  * with its message. `wait_ms` 0: as long as it takes. Free *answer_out with yyjson_doc_free(). */
-penstock_code ps_control_ask(const char *store_path, const yyjson_mut_doc *request, int64_t wait_ms, yyjson_doc **answer_out,
-                             struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_control_ask(const char *store_path, const yyjson_mut_doc *request, int64_t wait_ms,
+                             yyjson_doc **answer_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 bool ps_control_is_served(const char *store_path);
 /* Asks the application to stop; NOT_FOUND when nobody listens or another application does. */
-penstock_code ps_control_stop(const char *store_path, const char *application, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_control_stop(const char *store_path, const char *application, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 #endif

@@ -24,11 +24,14 @@ static penstock_code check_reason(const char *reason, struct penstock_error *err
     }
     const char *nearest = ps_nearest(reason, names);
     ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "there is no reason '%s' for a dead letter", reason);
-    return nearest == NULL ? ps_error_hint(error, "reasons: syntax, encoding, type, range, null, nesting, size, late, rule")
-                           : ps_error_hint(error, "did you mean %s?", nearest);
+    return nearest == NULL
+               ? ps_error_hint(error,
+                               "reasons: syntax, encoding, type, range, null, nesting, size, late, rule")
+               : ps_error_hint(error, "did you mean %s?", nearest);
 }
 
-static penstock_code check_source(const struct ps_app *app, const char *source, struct penstock_error *error) {
+static penstock_code check_source(const struct ps_app *app, const char *source,
+                                  struct penstock_error *error) {
     const int64_t index = source == NULL ? -1 : ps_graph_find(app->graph, source);
     if (source == NULL || (index >= 0 && app->graph->nodes[index].kind == PS_NODE_SOURCE)) {
         return PENSTOCK_OK;
@@ -42,24 +45,29 @@ static penstock_code check_source(const struct ps_app *app, const char *source, 
     }
     const char *nearest = ps_nearest(source, names);
     ps_error_set(error, PENSTOCK_NOT_FOUND, "the project has no source '%s'", source);
-    return nearest == NULL ? ps_error_hint(error, "penstock check lists the sources") : ps_error_hint(error, "did you mean %s?", nearest);
+    return nearest == NULL ? ps_error_hint(error, "penstock check lists the sources")
+                           : ps_error_hint(error, "did you mean %s?", nearest);
 }
 
-static penstock_code list(struct ps_app *app, const char *sql, struct ps_text_table **table_out, struct penstock_error *error) {
+static penstock_code list(struct ps_app *app, const char *sql, struct ps_text_table **table_out,
+                          struct penstock_error *error) {
     struct ps_access access PS_SCOPED(ps_access_close) = {0};
     PS_TRY(ps_access_open(app, &access, error));
     return ps_access_query(&access, sql, table_out, error);
 }
 
-penstock_code ps_app_dlq_list(struct ps_app *app, const char *source, const char *reason, int64_t row_count_max,
-                              struct ps_text_table **table_out, struct penstock_error *error) {
+penstock_code ps_app_dlq_list(struct ps_app *app, const char *source, const char *reason,
+                              int64_t row_count_max, struct ps_text_table **table_out,
+                              struct penstock_error *error) {
     PS_TRY(check_reason(reason, error));
     PS_TRY(check_source(app, source, error));
     struct ps_buffer sql PS_SCOPED(ps_buffer_done) = {0};
     ps_buffer_init(&sql, SQL_SIZE_MAX);
-    ps_buffer_text(&sql, "SELECT id, source, statement, reason, rule, column_name, lateness_ms, partition, position, message,"
-                         " coalesce(TRY(decode(raw)), CAST(raw AS VARCHAR)) AS raw, raw_size, epoch, created_at, replayed_epoch"
-                         " FROM penstock.dead_letters WHERE true");
+    ps_buffer_text(
+        &sql,
+        "SELECT id, source, statement, reason, rule, column_name, lateness_ms, partition, position, message,"
+        " coalesce(TRY(decode(raw)), CAST(raw AS VARCHAR)) AS raw, raw_size, epoch, created_at, replayed_epoch"
+        " FROM penstock.dead_letters WHERE true");
     if (source != NULL) {
         ps_buffer_text(&sql, " AND source = ");
         ps_buffer_sql_literal(&sql, source);
@@ -76,8 +84,8 @@ penstock_code ps_app_dlq_list(struct ps_app *app, const char *source, const char
     return list(app, sql.data, table_out, error);
 }
 
-static penstock_code replay_remote(const char *store_path, const char *source, const char *reason, struct ps_replay_totals *totals_out,
-                                   struct penstock_error *error) {
+static penstock_code replay_remote(const char *store_path, const char *source, const char *reason,
+                                   struct ps_replay_totals *totals_out, struct penstock_error *error) {
     yyjson_mut_doc *request PS_SCOPED(ps_json_free_scoped) = ps_json_new();
     yyjson_doc *answer PS_SCOPED(ps_json_read_free_scoped) = NULL;
     if (request == NULL) {
@@ -89,14 +97,15 @@ static penstock_code replay_remote(const char *store_path, const char *source, c
     ps_json_add_text(request, root, "reason", reason);
     PS_TRY(ps_control_ask(store_path, request, 0, &answer, error));
     yyjson_val *told = yyjson_doc_get_root(answer);
-    *totals_out = (struct ps_replay_totals){.tried = yyjson_get_sint(yyjson_obj_get(told, "tried")),
-                                            .replayed = yyjson_get_sint(yyjson_obj_get(told, "replayed")),
-                                            .still_dead = yyjson_get_sint(yyjson_obj_get(told, "still_dead"))};
+    *totals_out =
+        (struct ps_replay_totals){.tried = yyjson_get_sint(yyjson_obj_get(told, "tried")),
+                                  .replayed = yyjson_get_sint(yyjson_obj_get(told, "replayed")),
+                                  .still_dead = yyjson_get_sint(yyjson_obj_get(told, "still_dead"))};
     return PENSTOCK_OK;
 }
 
-penstock_code ps_app_dlq_replay(struct ps_app *app, const char *source, const char *reason, struct ps_replay_totals *totals_out,
-                                struct penstock_error *error) {
+penstock_code ps_app_dlq_replay(struct ps_app *app, const char *source, const char *reason,
+                                struct ps_replay_totals *totals_out, struct penstock_error *error) {
     PS_TRY(check_reason(reason, error));
     PS_TRY(check_source(app, source, error));
     bool is_remote = false;

@@ -27,7 +27,8 @@
 static const char pipeline[] =
     "-- Records come in from data/*.ndjson, each one exactly once. Put more files there and run again.\n"
     "CREATE SOURCE visits (\n"
-    "  visit BIGINT, page VARCHAR, network VARCHAR, started_at TIMESTAMP, size_kb DOUBLE, visitors INTEGER, loading_time DOUBLE,\n"
+    "  visit BIGINT, page VARCHAR, network VARCHAR, started_at TIMESTAMP, size_kb DOUBLE,\n"
+    "  visitors INTEGER, loading_time DOUBLE,\n"
     "  WATERMARK FOR started_at AS started_at - INTERVAL 10 MINUTE\n"
     ") WITH (connector = 'file', path = 'data/*.ndjson')\n"
     "FORMAT PLAIN ENCODE JSON;\n"
@@ -95,23 +96,28 @@ static void add_visit(struct ps_buffer *out, int64_t visit, uint64_t *state, int
     const size_t network = (size_t)random_below(state, 4);
     const int64_t size_kb = pages[page].size_kb + random_below(state, 400);
     const int64_t visitors = 20 + random_below(state, 180);
-    int64_t loading_us = (pages[page].milliseconds + 2 * visitors + random_below(state, 300)) * 1000 + size_kb * networks[network].microseconds_per_kb;
+    int64_t loading_us = (pages[page].milliseconds + 2 * visitors + random_below(state, 300)) * 1000 +
+                         size_kb * networks[network].microseconds_per_kb;
     *when_ms += 1000 * (120 + random_below(state, 480));
     char when[32];
     ps_clock_format_iso(visit == LATE_VISIT ? *when_ms - 7200000 : *when_ms, when, sizeof when);
     when[strlen("2026-01-05T08:00:00")] = '\0';
     loading_us = visit == BROKEN_VISIT ? -1000000 : loading_us;
-    ps_buffer_printf(out, "{\"visit\": %" PRId64 ", \"page\": \"%s\", \"network\": \"%s\", \"started_at\": \"%s\", \"size_kb\": ", visit,
-                     pages[page].name, networks[network].name, when);
+    ps_buffer_printf(out,
+                     "{\"visit\": %" PRId64
+                     ", \"page\": \"%s\", \"network\": \"%s\", \"started_at\": \"%s\", \"size_kb\": ",
+                     visit, pages[page].name, networks[network].name, when);
     if (visit == BAD_VISIT) {
         ps_buffer_text(out, "\"large\"");
     } else {
         ps_buffer_printf(out, "%" PRId64, size_kb);
     }
-    ps_buffer_printf(out, ", \"visitors\": %" PRId64 ", \"loading_time\": %.3f}\n", visitors, (double)loading_us / 1e6);
+    ps_buffer_printf(out, ", \"visitors\": %" PRId64 ", \"loading_time\": %.3f}\n", visitors,
+                     (double)loading_us / 1e6);
 }
 
-static penstock_code write_file(const char *folder, const char *name, const struct ps_buffer *text, struct penstock_error *error) {
+static penstock_code write_file(const char *folder, const char *name, const struct ps_buffer *text,
+                                struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     char *path = arena == NULL ? NULL : ps_path_join(arena, folder, name);
     if (path == NULL) {
@@ -145,7 +151,10 @@ static penstock_code check_empty(const char *folder, struct penstock_error *erro
         PS_TRY(ps_file_list(folder, arena, &names, &count, error));
     }
     if (!info.is_directory || count > 0) {
-        ps_error_set(error, PENSTOCK_ALREADY_EXISTS, info.is_directory ? "%s is there already and not empty" : "%s is there already and no folder", folder);
+        ps_error_set(error, PENSTOCK_ALREADY_EXISTS,
+                     info.is_directory ? "%s is there already and not empty"
+                                       : "%s is there already and no folder",
+                     folder);
         return ps_error_hint(error, "choose another name, or empty the folder first");
     }
     return PENSTOCK_OK;

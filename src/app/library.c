@@ -27,15 +27,18 @@ const char *penstock_version(void) {
     return PENSTOCK_VERSION;
 }
 
-penstock_code penstock_open(const char *directory, const struct penstock_options *options, struct penstock **project_out,
-                            struct penstock_error *error) {
+penstock_code penstock_open(const char *directory, const struct penstock_options *options,
+                            struct penstock **project_out, struct penstock_error *error) {
     if (directory == NULL || project_out == NULL) {
-        return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "penstock_open needs a directory and a place for the project");
+        return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
+                            "penstock_open needs a directory and a place for the project");
     }
     struct ps_app_options opened = {.folder = directory};
     if (options != NULL) {
-        opened.project = (struct ps_project_options){
-            .target = options->target, .master = options->master, .settings = options->settings, .variables = options->variables};
+        opened.project = (struct ps_project_options){.target = options->target,
+                                                     .master = options->master,
+                                                     .settings = options->settings,
+                                                     .variables = options->variables};
     }
     struct penstock *project = ps_allocate(1, sizeof *project);
     if (project == NULL) {
@@ -56,7 +59,8 @@ static void print_line(const char *line, void *context) {
     (void)fflush(stdout);
 }
 
-penstock_code penstock_run(struct penstock *project, const struct penstock_run_options *options, struct penstock_error *error) {
+penstock_code penstock_run(struct penstock *project, const struct penstock_run_options *options,
+                           struct penstock_error *error) {
     if (project == NULL) {
         return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "penstock_run needs a project");
     }
@@ -74,9 +78,11 @@ void penstock_stop(struct penstock *project) {
     }
 }
 
-penstock_code penstock_query(struct penstock *project, const char *sql, struct penstock_result **result_out, struct penstock_error *error) {
+penstock_code penstock_query(struct penstock *project, const char *sql, struct penstock_result **result_out,
+                             struct penstock_error *error) {
     if (project == NULL || sql == NULL || result_out == NULL) {
-        return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "penstock_query needs a project, a statement and a place for the result");
+        return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
+                            "penstock_query needs a project, a statement and a place for the result");
     }
     struct penstock_result *result = ps_allocate(1, sizeof *result);
     if (result == NULL) {
@@ -104,7 +110,8 @@ const char *penstock_result_column_name(const struct penstock_result *result, in
 }
 
 const char *penstock_result_text(const struct penstock_result *result, int64_t row, int64_t column) {
-    if (row < 0 || row >= penstock_result_row_count(result) || column < 0 || column >= penstock_result_column_count(result)) {
+    if (row < 0 || row >= penstock_result_row_count(result) || column < 0 ||
+        column >= penstock_result_column_count(result)) {
         return NULL;
     }
     return result->table->cells[(size_t)row * result->table->column_count + (size_t)column];
@@ -117,9 +124,11 @@ void penstock_result_free(struct penstock_result *result) {
     }
 }
 
-penstock_code penstock_model_load(struct penstock *project, const char *name, struct penstock_model **model_out, struct penstock_error *error) {
+penstock_code penstock_model_load(struct penstock *project, const char *name,
+                                  struct penstock_model **model_out, struct penstock_error *error) {
     if (project == NULL || name == NULL || model_out == NULL) {
-        return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "penstock_model_load needs a project, a name and a place for the model");
+        return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
+                            "penstock_model_load needs a project, a name and a place for the model");
     }
     struct penstock_model *model = ps_allocate(1, sizeof *model);
     if (model == NULL) {
@@ -139,7 +148,9 @@ int64_t penstock_model_input_count(const struct penstock_model *model) {
 }
 
 const char *penstock_model_input_name(const struct penstock_model *model, int64_t input) {
-    return input < 0 || input >= penstock_model_input_count(model) ? NULL : ps_fitted_input_name(model->fitted, (size_t)input);
+    return input < 0 || input >= penstock_model_input_count(model)
+               ? NULL
+               : ps_fitted_input_name(model->fitted, (size_t)input);
 }
 
 int64_t penstock_model_version(const struct penstock_model *model) {
@@ -153,7 +164,8 @@ struct single {
     uint64_t validity;
 };
 
-static penstock_code read_value(const struct ps_fitted *fitted, size_t input, const char *value, struct single *single, struct ps_input_column *column,
+static penstock_code read_value(const struct ps_fitted *fitted, size_t input, const char *value,
+                                struct single *single, struct ps_input_column *column,
                                 struct penstock_error *error) {
     single->validity = value != NULL;
     column->validity = &single->validity;
@@ -170,12 +182,15 @@ static penstock_code read_value(const struct ps_fitted *fitted, size_t input, co
         single->number = ps_text_equal_nocase(value, "true") ? 1.0 : 0.0;
         return PENSTOCK_OK;
     }
-    return ps_error_set(error, PENSTOCK_INVALID_DATA, "column %s: '%.60s' is not a number", ps_fitted_input_name(fitted, input), value);
+    return ps_error_set(error, PENSTOCK_INVALID_DATA, "column %s: '%.60s' is not a number",
+                        ps_fitted_input_name(fitted, input), value);
 }
 
-penstock_code penstock_model_predict(const struct penstock_model *model, const char *const *values, double *prediction_out, struct penstock_error *error) {
+penstock_code penstock_model_predict(const struct penstock_model *model, const char *const *values,
+                                     double *prediction_out, struct penstock_error *error) {
     if (model == NULL || values == NULL || prediction_out == NULL) {
-        return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "penstock_model_predict needs a model, values and a place for the prediction");
+        return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
+                            "penstock_model_predict needs a model, values and a place for the prediction");
     }
     const size_t count = ps_fitted_input_count(model->fitted);
     struct single *singles PS_SCOPED(ps_release_scoped) = ps_allocate(count + 1, sizeof *singles);
@@ -189,7 +204,9 @@ penstock_code penstock_model_predict(const struct penstock_model *model, const c
     double prediction = 0;
     PS_TRY(ps_fitted_predict(model->fitted, columns, 1, &prediction, error));
     if (prediction != prediction) { /* NaN: a NULL that no Imputer fills, or a category that is skipped */
-        return ps_error_set(error, PENSTOCK_INVALID_DATA, "this row cannot be predicted: a value is missing, or is a category the model never saw");
+        return ps_error_set(
+            error, PENSTOCK_INVALID_DATA,
+            "this row cannot be predicted: a value is missing, or is a category the model never saw");
     }
     *prediction_out = prediction;
     return PENSTOCK_OK;

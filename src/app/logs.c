@@ -40,7 +40,7 @@ struct logs {
     char *wanted[PATTERN_COUNT_MAX]; /* names or patterns, as given */
     size_t wanted_count;             /* 0: all files */
     regex_t patterns[PATTERN_COUNT_MAX];
-    size_t pattern_count;            /* compiled */
+    size_t pattern_count; /* compiled */
 };
 
 static void repeat(struct ps_buffer *out, char character, size_t count) {
@@ -64,7 +64,8 @@ static bool wants(const struct logs *logs, const char *file) {
         return true;
     }
     for (size_t i = 0; i < logs->wanted_count; i++) {
-        if (logs->pattern_count > 0 ? regexec(&logs->patterns[i], file, 0, NULL, 0) == 0 : strcmp(logs->wanted[i], file) == 0) {
+        if (logs->pattern_count > 0 ? regexec(&logs->patterns[i], file, 0, NULL, 0) == 0
+                                    : strcmp(logs->wanted[i], file) == 0) {
             return true;
         }
     }
@@ -79,7 +80,8 @@ static penstock_code split_wanted(struct logs *logs, const char *list, struct pe
     char *rest = NULL;
     for (char *name = strtok_r(copy, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
         if (logs->wanted_count == PATTERN_COUNT_MAX) {
-            return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "more than %d log files are named", PATTERN_COUNT_MAX);
+            return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "more than %d log files are named",
+                                PATTERN_COUNT_MAX);
         }
         logs->wanted[logs->wanted_count++] = name;
     }
@@ -112,7 +114,8 @@ static penstock_code choose_files(struct logs *logs, struct penstock_error *erro
         if (code != 0) {
             char text[128];
             (void)regerror(code, &logs->patterns[i], text, sizeof text);
-            ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "'%s' is not a regular expression", logs->wanted[i]);
+            ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "'%s' is not a regular expression",
+                         logs->wanted[i]);
             return ps_error_detail(error, "%s", text);
         }
         logs->pattern_count++;
@@ -121,8 +124,8 @@ static penstock_code choose_files(struct logs *logs, struct penstock_error *erro
 }
 
 /* The part of the file that -size asks for. */
-static penstock_code read_part(const struct logs *logs, const char *path, const struct ps_file_info *info, struct ps_buffer *out,
-                               struct penstock_error *error) {
+static penstock_code read_part(const struct logs *logs, const char *path, const struct ps_file_info *info,
+                               struct ps_buffer *out, struct penstock_error *error) {
     int64_t offset = 0;
     int64_t size = info->size;
     if (logs->options->has_size && logs->options->size < 0 && -logs->options->size < size) {
@@ -138,7 +141,8 @@ static penstock_code read_part(const struct logs *logs, const char *path, const 
     char block[16384];
     ssize_t count = 1;
     while (size > 0 && count > 0) {
-        count = pread(descriptor, block, size < (int64_t)sizeof block ? (size_t)size : sizeof block, (off_t)offset);
+        count = pread(descriptor, block, size < (int64_t)sizeof block ? (size_t)size : sizeof block,
+                      (off_t)offset);
         if (count > 0) {
             ps_buffer_add(out, block, (size_t)count);
             offset += count;
@@ -150,32 +154,42 @@ static penstock_code read_part(const struct logs *logs, const char *path, const 
     return count < 0 ? ps_error_errno(error, errno_value, "read %s", path) : PENSTOCK_OK;
 }
 
-static penstock_code add_block(const struct logs *logs, const char *container, const char *file, struct ps_buffer *out, struct penstock_error *error) {
+static penstock_code add_block(const struct logs *logs, const char *container, const char *file,
+                               struct ps_buffer *out, struct penstock_error *error) {
     struct ps_file_info info = {0};
     char when[64];
-    char *path = ps_arena_printf(logs->arena, "%s/applications/%s/%s/%s", logs->store_path, logs->record.id, container, file);
+    char *path = ps_arena_printf(logs->arena, "%s/applications/%s/%s/%s", logs->store_path, logs->record.id,
+                                 container, file);
     if (path == NULL) {
         return ps_error_memory(error, "logs");
     }
     PS_TRY(ps_file_stat(path, &info, error));
     ps_clock_format_yarn(info.modified_ms, when, sizeof when);
-    ps_buffer_printf(out, "Container: %s on %s\nLogAggregationType: %s\n", container, logs->node, logs->is_finished ? "AGGREGATED" : "LOCAL");
+    ps_buffer_printf(out, "Container: %s on %s\nLogAggregationType: %s\n", container, logs->node,
+                     logs->is_finished ? "AGGREGATED" : "LOCAL");
     repeat(out, '=', RULE_WIDTH);
-    ps_buffer_printf(out, "LogType:%s\nLogLastModifiedTime:%s\nLogLength:%" PRId64 "\nLogContents:\n", file, when, info.size);
+    ps_buffer_printf(out, "LogType:%s\nLogLastModifiedTime:%s\nLogLength:%" PRId64 "\nLogContents:\n", file,
+                     when, info.size);
     PS_TRY(read_part(logs, path, &info, out, error));
     if (logs->is_finished) {
         ps_buffer_printf(out, "\nEnd of LogType:%s\n", file);
     } else {
-        ps_buffer_printf(out, "End of LogType:%s.This log file belongs to a running container (%s) and so may not be complete.\n", file, container);
+        ps_buffer_printf(
+            out,
+            "End of LogType:%s.This log file belongs to a running container (%s) and so may not be complete.\n",
+            file, container);
     }
     repeat(out, '*', strlen("End of LogType:") + strlen(file) + FOOTER_STARS_MORE);
     ps_buffer_text(out, logs->is_finished ? "\n" : "\n\n");
     return PENSTOCK_OK;
 }
 
-static penstock_code list_files(const struct logs *logs, const char *container, char ***names_out, size_t *count_out, struct penstock_error *error) {
-    char *folder = ps_arena_printf(logs->arena, "%s/applications/%s/%s", logs->store_path, logs->record.id, container);
-    return folder == NULL ? ps_error_memory(error, "logs") : ps_file_list(folder, logs->arena, names_out, count_out, error);
+static penstock_code list_files(const struct logs *logs, const char *container, char ***names_out,
+                                size_t *count_out, struct penstock_error *error) {
+    char *folder =
+        ps_arena_printf(logs->arena, "%s/applications/%s/%s", logs->store_path, logs->record.id, container);
+    return folder == NULL ? ps_error_memory(error, "logs")
+                          : ps_file_list(folder, logs->arena, names_out, count_out, error);
 }
 
 /* "host_0": a node as the name of a folder or an aggregated file. */
@@ -187,9 +201,11 @@ static char *node_file_name(const struct logs *logs) {
     return name;
 }
 
-static penstock_code write_out(const struct logs *logs, const char *container, const struct ps_buffer *text, struct penstock_error *error) {
+static penstock_code write_out(const struct logs *logs, const char *container, const struct ps_buffer *text,
+                               struct penstock_error *error) {
     char *node = node_file_name(logs);
-    char *folder = node == NULL ? NULL : ps_arena_printf(logs->arena, "%s/%s", logs->options->out_folder, node);
+    char *folder =
+        node == NULL ? NULL : ps_arena_printf(logs->arena, "%s/%s", logs->options->out_folder, node);
     char *path = folder == NULL ? NULL : ps_path_join(logs->arena, folder, container);
     if (path == NULL) {
         return ps_error_memory(error, "logs");
@@ -200,7 +216,8 @@ static penstock_code write_out(const struct logs *logs, const char *container, c
 }
 
 /* Blocks of one container. *found_out: did any file match? */
-static penstock_code add_container(struct logs *logs, const char *container, bool *found_out, struct penstock_error *error) {
+static penstock_code add_container(struct logs *logs, const char *container, bool *found_out,
+                                   struct penstock_error *error) {
     char **files = NULL;
     size_t count = 0;
     bool found = false;
@@ -225,7 +242,8 @@ static void complain_no_file(const struct logs *logs, const char *container) {
     ps_buffer_text(logs->complaints, "Can not find any log file matching the pattern: ");
     add_wanted(logs->complaints, logs);
     if (container != NULL) {
-        ps_buffer_printf(logs->complaints, " for the container: %s within the application: %s\n", container, logs->record.id);
+        ps_buffer_printf(logs->complaints, " for the container: %s within the application: %s\n", container,
+                         logs->record.id);
     } else {
         ps_buffer_printf(logs->complaints, " for the application: %s\n", logs->record.id);
     }
@@ -245,20 +263,25 @@ static penstock_code show_all(struct logs *logs, int *status_out, struct penstoc
         if (logs->is_finished) {
             complain_no_file(logs, NULL);
         }
-        ps_buffer_printf(logs->complaints, "Can not find the logs for the application: %s with the appOwner: %s\n", logs->record.id, logs->record.user);
+        ps_buffer_printf(logs->complaints,
+                         "Can not find the logs for the application: %s with the appOwner: %s\n",
+                         logs->record.id, logs->record.user);
         *status_out = STATUS_FAILED;
     }
     return PENSTOCK_OK;
 }
 
-static penstock_code show_one(struct logs *logs, const char *container, int *status_out, struct penstock_error *error) {
+static penstock_code show_one(struct logs *logs, const char *container, int *status_out,
+                              struct penstock_error *error) {
     bool is_there = false;
     for (size_t i = 0; i < logs->container_count; i++) {
         is_there = is_there || strcmp(logs->containers[i], container) == 0;
     }
     if (!is_there) {
-        ps_buffer_printf(logs->complaints, "Unable to get logs for this container:%s for the application:%s with the appOwner: %s\n", container,
-                         logs->record.id, logs->record.user);
+        ps_buffer_printf(
+            logs->complaints,
+            "Unable to get logs for this container:%s for the application:%s with the appOwner: %s\n",
+            container, logs->record.id, logs->record.user);
         *status_out = STATUS_FAILED;
         return PENSTOCK_OK;
     }
@@ -283,16 +306,23 @@ static penstock_code show_am(struct logs *logs, int *status_out, struct penstock
         int64_t number = 0;
         if (ps_text_equal_nocase(which, "ALL")) {
             PS_TRY(show_one(logs, logs->containers[0], &ignored, error));
-            ps_buffer_text(logs->out, "\nSpecified ALL for -am option. Printed logs for all am containers.\n");
+            ps_buffer_text(logs->out,
+                           "\nSpecified ALL for -am option. Printed logs for all am containers.\n");
             return PENSTOCK_OK;
         }
         if (!ps_parse_integer(which, &number) || (number != -1 && number <= 0)) {
-            ps_buffer_text(logs->complaints, "Invalid input for option -am. Valid inputs are 'ALL', -1 and any other integer which is larger than 0.\n");
+            ps_buffer_text(
+                logs->complaints,
+                "Invalid input for option -am. Valid inputs are 'ALL', -1 and any other integer which is "
+                "larger than 0.\n");
             *status_out = STATUS_FAILED;
             return PENSTOCK_OK;
         }
         if (number > 1) {
-            ps_buffer_printf(logs->complaints, "ERROR: Specified AM containerId (%" PRId64 ") exceeds the number of AM containers (1).\n", number);
+            ps_buffer_printf(logs->complaints,
+                             "ERROR: Specified AM containerId (%" PRId64
+                             ") exceeds the number of AM containers (1).\n",
+                             number);
             *status_out = STATUS_FAILED;
             return PENSTOCK_OK;
         }
@@ -315,7 +345,8 @@ static void show_application_info(struct logs *logs, int *status_out) {
         }
     }
     if (count == 0) {
-        ps_buffer_printf(logs->complaints, "Can not find any containers for the application:%s.\n", logs->record.id);
+        ps_buffer_printf(logs->complaints, "Can not find any containers for the application:%s.\n",
+                         logs->record.id);
         *status_out = STATUS_FAILED;
     }
 }
@@ -326,20 +357,23 @@ static penstock_code show_files_info(struct logs *logs, const char *container, s
     PS_TRY(list_files(logs, container, &files, &count, error));
     ps_buffer_printf(logs->out, "Container: %s on %s\n", container, logs->node);
     repeat(logs->out, '=', RULE_WIDTH);
-    ps_buffer_printf(logs->out, "%30s\t%30s\t%30s\t%30s\n", "LogFile", "LogLength", "LastModificationTime", "LogAggregationType");
+    ps_buffer_printf(logs->out, "%30s\t%30s\t%30s\t%30s\n", "LogFile", "LogLength", "LastModificationTime",
+                     "LogAggregationType");
     repeat(logs->out, '=', WIDE_RULE_WIDTH);
     for (size_t i = 0; i < count; i++) {
         struct ps_file_info info = {0};
         char when[64];
         char size[24];
-        char *path = ps_arena_printf(logs->arena, "%s/applications/%s/%s/%s", logs->store_path, logs->record.id, container, files[i]);
+        char *path = ps_arena_printf(logs->arena, "%s/applications/%s/%s/%s", logs->store_path,
+                                     logs->record.id, container, files[i]);
         if (path == NULL) {
             return ps_error_memory(error, "logs");
         }
         PS_TRY(ps_file_stat(path, &info, error));
         ps_clock_format_yarn(info.modified_ms, when, sizeof when);
         (void)snprintf(size, sizeof size, "%" PRId64, info.size);
-        ps_buffer_printf(logs->out, "%30s\t%30s\t%30s\t%30s\n", files[i], size, when, logs->is_finished ? "AGGREGATED" : "LOCAL");
+        ps_buffer_printf(logs->out, "%30s\t%30s\t%30s\t%30s\n", files[i], size, when,
+                         logs->is_finished ? "AGGREGATED" : "LOCAL");
     }
     return PENSTOCK_OK;
 }
@@ -354,9 +388,11 @@ static penstock_code show_container_info(struct logs *logs, int *status_out, str
     }
     if (count == 0) {
         if (logs->options->container_id != NULL) {
-            ps_buffer_printf(logs->complaints, "Trying to get container with ContainerId: %s\n", logs->options->container_id);
+            ps_buffer_printf(logs->complaints, "Trying to get container with ContainerId: %s\n",
+                             logs->options->container_id);
         }
-        ps_buffer_printf(logs->complaints, "Can not find any matched containers for the application: %s\n", logs->record.id);
+        ps_buffer_printf(logs->complaints, "Can not find any matched containers for the application: %s\n",
+                         logs->record.id);
         *status_out = STATUS_FAILED;
     }
     return PENSTOCK_OK;
@@ -364,7 +400,8 @@ static penstock_code show_container_info(struct logs *logs, int *status_out, str
 
 static void list_nodes(struct logs *logs, int *status_out) {
     if (!logs->is_finished) {
-        ps_buffer_text(logs->complaints, "The -list_nodes command can be only used with finished applications\n");
+        ps_buffer_text(logs->complaints,
+                       "The -list_nodes command can be only used with finished applications\n");
         *status_out = STATUS_FAILED;
         return;
     }
@@ -388,10 +425,12 @@ static penstock_code show(struct logs *logs, int *status_out, struct penstock_er
     if (options->am != NULL) {
         return show_am(logs, status_out, error);
     }
-    return options->container_id != NULL ? show_one(logs, options->container_id, status_out, error) : show_all(logs, status_out, error);
+    return options->container_id != NULL ? show_one(logs, options->container_id, status_out, error)
+                                         : show_all(logs, status_out, error);
 }
 
-/* The application of a container: container_[e17_]START_NUMBER_ATTEMPT_INDEX. In the arena; NULL if it is no container. */
+/* The application of a container: container_[e17_]START_NUMBER_ATTEMPT_INDEX.
+ * In the arena; NULL if it is no container. */
 static char *application_of(struct ps_arena *arena, const char *container) {
     long long start = 0;
     long long number = 0;
@@ -400,7 +439,8 @@ static char *application_of(struct ps_arena *arena, const char *container) {
     int epoch = 0;
     int end = 0;
     if ((sscanf(container, "container_%lld_%lld_%lld_%lld%n", &start, &number, &attempt, &index, &end) == 4 ||
-         sscanf(container, "container_e%d_%lld_%lld_%lld_%lld%n", &epoch, &start, &number, &attempt, &index, &end) == 5) &&
+         sscanf(container, "container_e%d_%lld_%lld_%lld_%lld%n", &epoch, &start, &number, &attempt, &index,
+                &end) == 5) &&
         container[end] == '\0') {
         return ps_arena_printf(arena, "application_%lld_%04lld", start, number);
     }
@@ -408,13 +448,15 @@ static char *application_of(struct ps_arena *arena, const char *container) {
 }
 
 /* What is wrong with the options, in yarn's words, or NULL. */
-static const char *find_fault(const struct ps_logs_options *options, struct ps_arena *arena, const char **id_out) {
+static const char *find_fault(const struct ps_logs_options *options, struct ps_arena *arena,
+                              const char **id_out) {
     int64_t start = 0;
     int64_t number = 0;
     if (options->application_id == NULL && options->container_id == NULL) {
         return "Both applicationId and containerId are missing,  one of them must be specified.";
     }
-    if (options->application_id != NULL && !ps_application_id_parse(options->application_id, &start, &number)) {
+    if (options->application_id != NULL &&
+        !ps_application_id_parse(options->application_id, &start, &number)) {
         return "Invalid ApplicationId specified";
     }
     const char *owner = options->container_id == NULL ? NULL : application_of(arena, options->container_id);
@@ -423,7 +465,8 @@ static const char *find_fault(const struct ps_logs_options *options, struct ps_a
     }
     *id_out = options->application_id != NULL ? options->application_id : owner;
     if (owner != NULL && strcmp(*id_out, owner) != 0) {
-        return ps_arena_printf(arena, "The Application:%s does not have the container:%s", *id_out, options->container_id);
+        return ps_arena_printf(arena, "The Application:%s does not have the container:%s", *id_out,
+                               options->container_id);
     }
     if (options->show_application_log_info && options->show_container_log_info) {
         return "Invalid options. Can only accept one of show_application_log_info/show_container_log_info.";
@@ -432,7 +475,8 @@ static const char *find_fault(const struct ps_logs_options *options, struct ps_a
         return "Invalid options. Can only accept one of log_files/log_files_pattern.";
     }
     struct ps_file_info info = {0};
-    if (options->out_folder != NULL && ps_file_stat(options->out_folder, &info, NULL) == PENSTOCK_OK && !info.is_directory) {
+    if (options->out_folder != NULL && ps_file_stat(options->out_folder, &info, NULL) == PENSTOCK_OK &&
+        !info.is_directory) {
         return "Invalid value for -out option. Please provide a directory.";
     }
     return NULL;
@@ -448,25 +492,32 @@ static penstock_code find_and_show(struct logs *logs, int *status_out, struct pe
     }
     const penstock_code code = ps_record_read(logs->store_path, id, logs->arena, &logs->record, error);
     if (code == PENSTOCK_NOT_FOUND) {
-        ps_buffer_printf(logs->complaints, "Unable to get ApplicationState. Attempting to fetch logs directly from the filesystem.\n"
-                         "Can not find the appOwner. Please specify the correct appOwner\nCould not locate application logs for %s\n", id);
+        ps_buffer_printf(
+            logs->complaints,
+            "Unable to get ApplicationState. Attempting to fetch logs directly from the filesystem.\n"
+            "Can not find the appOwner. Please specify the correct appOwner\n"
+            "Could not locate application logs for %s\n",
+            id);
         *status_out = STATUS_FAILED;
         return PENSTOCK_OK;
     }
     PS_TRY(code);
     logs->is_finished = ps_record_is_finished(&logs->record);
     (void)snprintf(logs->node, sizeof logs->node, "%s%c0", logs->record.node, logs->is_finished ? '_' : ':');
-    PS_TRY(ps_record_containers(logs->store_path, id, logs->arena, &logs->containers, &logs->container_count, error));
+    PS_TRY(ps_record_containers(logs->store_path, id, logs->arena, &logs->containers, &logs->container_count,
+                                error));
     return show(logs, status_out, error);
 }
 
-penstock_code ps_application_logs(const char *store_path, const struct ps_logs_options *options, struct ps_buffer *out,
-                                  struct ps_buffer *complaints, int *status_out, struct penstock_error *error) {
+penstock_code ps_application_logs(const char *store_path, const struct ps_logs_options *options,
+                                  struct ps_buffer *out, struct ps_buffer *complaints, int *status_out,
+                                  struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     if (arena == NULL) {
         return ps_error_memory(error, "logs");
     }
-    struct logs logs = {.store_path = store_path, .options = options, .out = out, .complaints = complaints, .arena = arena};
+    struct logs logs = {
+        .store_path = store_path, .options = options, .out = out, .complaints = complaints, .arena = arena};
     int status = 0;
     penstock_code code = find_and_show(&logs, &status, error);
     for (size_t i = 0; i < logs.pattern_count; i++) {

@@ -26,7 +26,8 @@ struct predicting {
     size_t row_count;
 };
 
-static penstock_code find_column(const struct predicting *predicting, const char *name, size_t *column_out, struct penstock_error *error) {
+static penstock_code find_column(const struct predicting *predicting, const char *name, size_t *column_out,
+                                 struct penstock_error *error) {
     const struct ps_text_table *table = predicting->table;
     for (size_t i = 0; i < table->column_count; i++) {
         if (ps_text_equal_nocase(table->names[i], name)) {
@@ -40,9 +41,13 @@ static penstock_code find_column(const struct predicting *predicting, const char
     }
     memcpy(names, table->names, table->column_count * sizeof *names);
     const char *nearest = ps_nearest(name, names);
-    ps_error_set(error, PENSTOCK_INVALID_DATA, "the rows have no column '%s', which model %s reads", name, predicting->reference);
-    return nearest == NULL ? ps_error_hint(error, "give a column of that name; a NULL in it is allowed where TRANSFORM has an Imputer")
-                           : ps_error_hint(error, "did you mean it by '%s'?", nearest);
+    ps_error_set(error, PENSTOCK_INVALID_DATA, "the rows have no column '%s', which model %s reads", name,
+                 predicting->reference);
+    return nearest == NULL
+               ? ps_error_hint(
+                     error,
+                     "give a column of that name; a NULL in it is allowed where TRANSFORM has an Imputer")
+               : ps_error_hint(error, "did you mean it by '%s'?", nearest);
 }
 
 static const char *cell_at(const struct ps_text_table *table, size_t row, size_t column) {
@@ -63,7 +68,8 @@ static bool parse_number(const char *text, const char *type, double *value_out) 
     return true;
 }
 
-static penstock_code fill_numbers(struct predicting *predicting, size_t column, double *numbers, uint64_t *validity, struct penstock_error *error) {
+static penstock_code fill_numbers(struct predicting *predicting, size_t column, double *numbers,
+                                  uint64_t *validity, struct penstock_error *error) {
     const struct ps_text_table *table = predicting->table;
     for (size_t row = 0; row < predicting->row_count; row++) {
         const char *cell = cell_at(table, row, column);
@@ -71,14 +77,16 @@ static penstock_code fill_numbers(struct predicting *predicting, size_t column, 
             continue;
         }
         if (!parse_number(cell, table->types[column], &numbers[row])) {
-            return ps_error_set(error, PENSTOCK_INVALID_DATA, "row %zu, column %s: '%.60s' is not a number", row + 1, table->names[column], cell);
+            return ps_error_set(error, PENSTOCK_INVALID_DATA, "row %zu, column %s: '%.60s' is not a number",
+                                row + 1, table->names[column], cell);
         }
         validity[row / 64] |= (uint64_t)1 << (row % 64);
     }
     return PENSTOCK_OK;
 }
 
-static void fill_texts(struct predicting *predicting, size_t column, struct ps_bytes *texts, uint64_t *validity) {
+static void fill_texts(struct predicting *predicting, size_t column, struct ps_bytes *texts,
+                       uint64_t *validity) {
     for (size_t row = 0; row < predicting->row_count; row++) {
         const char *cell = cell_at(predicting->table, row, column);
         if (cell != NULL) {
@@ -92,8 +100,10 @@ static penstock_code fill_input(struct predicting *predicting, size_t input, str
     const bool is_text = ps_fitted_input_is_text(predicting->fitted, input);
     size_t column = 0;
     PS_TRY(find_column(predicting, ps_fitted_input_name(predicting->fitted, input), &column, error));
-    uint64_t *validity = ps_arena_allocate(predicting->arena, predicting->row_count / 64 + 1, sizeof *validity);
-    void *values = ps_arena_allocate(predicting->arena, predicting->row_count + 1, is_text ? sizeof(struct ps_bytes) : sizeof(double));
+    uint64_t *validity =
+        ps_arena_allocate(predicting->arena, predicting->row_count / 64 + 1, sizeof *validity);
+    void *values = ps_arena_allocate(predicting->arena, predicting->row_count + 1,
+                                     is_text ? sizeof(struct ps_bytes) : sizeof(double));
     if (validity == NULL || values == NULL) {
         return ps_error_memory(error, "predict");
     }
@@ -118,8 +128,8 @@ static void format_number(double value, char *text, size_t size) {
     }
 }
 
-static penstock_code add_predictions(const struct predicting *predicting, const double *predictions, struct ps_text_table **table_out,
-                                     struct penstock_error *error) {
+static penstock_code add_predictions(const struct predicting *predicting, const double *predictions,
+                                     struct ps_text_table **table_out, struct penstock_error *error) {
     const struct ps_text_table *table = predicting->table;
     const size_t count = table->column_count;
     const char **texts = ps_arena_allocate(predicting->arena, count + 1, sizeof *texts);
@@ -143,13 +153,20 @@ static penstock_code add_predictions(const struct predicting *predicting, const 
     return ps_text_table_end(&builder, table_out, error);
 }
 
-static penstock_code predict_rows(const struct ps_fitted *fitted, const char *reference, const struct ps_text_table *table,
-                                  struct ps_text_table **table_out, struct penstock_error *error) {
+static penstock_code predict_rows(const struct ps_fitted *fitted, const char *reference,
+                                  const struct ps_text_table *table, struct ps_text_table **table_out,
+                                  struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
-    struct predicting predicting = {.fitted = fitted, .reference = reference, .table = table, .arena = arena, .row_count = (size_t)table->row_count};
+    struct predicting predicting = {.fitted = fitted,
+                                    .reference = reference,
+                                    .table = table,
+                                    .arena = arena,
+                                    .row_count = (size_t)table->row_count};
     const size_t input_count = ps_fitted_input_count(fitted);
-    predicting.columns = arena == NULL ? NULL : ps_arena_allocate(arena, input_count + 1, sizeof *predicting.columns);
-    double *predictions = arena == NULL ? NULL : ps_arena_allocate(arena, predicting.row_count + 1, sizeof *predictions);
+    predicting.columns =
+        arena == NULL ? NULL : ps_arena_allocate(arena, input_count + 1, sizeof *predicting.columns);
+    double *predictions =
+        arena == NULL ? NULL : ps_arena_allocate(arena, predicting.row_count + 1, sizeof *predictions);
     if (predicting.columns == NULL || predictions == NULL) {
         return ps_error_memory(error, "predict");
     }
@@ -164,8 +181,8 @@ static void free_fitted(struct ps_fitted **fitted) {
     ps_fitted_free(*fitted);
 }
 
-penstock_code ps_app_predict(struct ps_app *app, const char *reference, const char *input, bool is_sql, struct ps_text_table **table_out,
-                             struct penstock_error *error) {
+penstock_code ps_app_predict(struct ps_app *app, const char *reference, const char *input, bool is_sql,
+                             struct ps_text_table **table_out, struct penstock_error *error) {
     struct ps_access access PS_SCOPED(ps_access_close) = {0};
     struct ps_fitted *fitted PS_SCOPED(free_fitted) = NULL;
     struct ps_text_table *table PS_SCOPED(ps_text_table_drop) = NULL;

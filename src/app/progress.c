@@ -44,8 +44,10 @@ void ps_progress_complain(struct ps_progress *progress, const struct penstock_er
 static void print_epoch(struct ps_progress *progress, int64_t epoch) {
     progress->line_ns = ps_clock_monotonic_ns();
     progress->line_epoch = epoch;
-    ps_progress_line(progress, "epoch %" PRId64 ": %" PRId64 " records read, %" PRId64 " rows kept, %" PRId64 " dead letters so far", epoch,
-                     progress->shown.record_count, progress->shown.row_count, progress->shown.dead_letter_count);
+    ps_progress_line(
+        progress,
+        "epoch %" PRId64 ": %" PRId64 " records read, %" PRId64 " rows kept, %" PRId64 " dead letters so far",
+        epoch, progress->shown.record_count, progress->shown.row_count, progress->shown.dead_letter_count);
 }
 
 static void tell_committed(struct ps_progress *progress, const struct ps_event *event) {
@@ -55,8 +57,10 @@ static void tell_committed(struct ps_progress *progress, const struct ps_event *
     progress->shown.row_count += event->row_count;
     progress->shown.dead_letter_count += event->dead_letter_count;
     (void)snprintf(fields, sizeof fields,
-                   "\"epoch\":%" PRId64 ",\"records\":%" PRId64 ",\"rows\":%" PRId64 ",\"dead_letters\":%" PRId64 ",\"bytes\":%" PRId64 ",\"duration_ms\":%.3f",
-                   event->epoch, event->record_count, event->row_count, event->dead_letter_count, event->byte_count, (double)event->duration_ns / 1e6);
+                   "\"epoch\":%" PRId64 ",\"records\":%" PRId64 ",\"rows\":%" PRId64
+                   ",\"dead_letters\":%" PRId64 ",\"bytes\":%" PRId64 ",\"duration_ms\":%.3f",
+                   event->epoch, event->record_count, event->row_count, event->dead_letter_count,
+                   event->byte_count, (double)event->duration_ns / 1e6);
     ps_log_write(ps_application_log(progress->application), PS_LOG_INFO, fields, "epoch committed");
     if (ps_clock_monotonic_ns() - progress->line_ns >= LINE_INTERVAL_NS) {
         print_epoch(progress, event->epoch);
@@ -79,8 +83,11 @@ void ps_progress_event(const struct ps_event *event, void *context) {
         break;
     case PS_EVENT_EPOCH_COMMITTED:
         tell_committed(progress, event);
-        ps_application_task(progress->application, 0, "epoch %" PRId64 " committed: %" PRId64 " records, %" PRId64 " rows, %" PRId64 " dead letters in %.1f ms",
-                            event->epoch, event->record_count, event->row_count, event->dead_letter_count, (double)event->duration_ns / 1e6);
+        ps_application_task(progress->application, 0,
+                            "epoch %" PRId64 " committed: %" PRId64 " records, %" PRId64 " rows, %" PRId64
+                            " dead letters in %.1f ms",
+                            event->epoch, event->record_count, event->row_count, event->dead_letter_count,
+                            (double)event->duration_ns / 1e6);
         break;
     case PS_EVENT_TASK_FINISHED:
         if (node != NULL) {
@@ -88,8 +95,11 @@ void ps_progress_event(const struct ps_event *event, void *context) {
             node->task_ns += event->duration_ns;
             node->task_records += event->record_count;
         }
-        ps_application_task(progress->application, event->task, "epoch %" PRId64 ", decode %s, task %" PRId64 " finished: %" PRId64 " records, %" PRId64 " bytes in %.1f ms",
-                            event->epoch, event->name, event->task, event->record_count, event->byte_count, (double)event->duration_ns / 1e6);
+        ps_application_task(progress->application, event->task,
+                            "epoch %" PRId64 ", decode %s, task %" PRId64 " finished: %" PRId64
+                            " records, %" PRId64 " bytes in %.1f ms",
+                            event->epoch, event->name, event->task, event->record_count, event->byte_count,
+                            (double)event->duration_ns / 1e6);
         break;
     case PS_EVENT_STATEMENT_FINISHED:
         if (node != NULL) {
@@ -97,11 +107,10 @@ void ps_progress_event(const struct ps_event *event, void *context) {
             node->statement_ns += event->duration_ns;
             node->row_count += event->row_count;
         }
-        ps_application_task(progress->application, 0, "epoch %" PRId64 ", %s finished: %" PRId64 " rows in %.1f ms", event->epoch, event->name,
-                            event->row_count, (double)event->duration_ns / 1e6);
+        ps_application_task(progress->application, 0,
+                            "epoch %" PRId64 ", %s finished: %" PRId64 " rows in %.1f ms", event->epoch,
+                            event->name, event->row_count, (double)event->duration_ns / 1e6);
         break;
-    case PS_EVENT_IDLE:
-        ps_progress_flush(progress);
-        break;
+    case PS_EVENT_IDLE: ps_progress_flush(progress); break;
     }
 }

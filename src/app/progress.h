@@ -16,7 +16,7 @@
 
 /* Times of one node of the graph. */
 struct ps_node_time {
-    int64_t task_count, task_ns, task_records;       /* decode tasks of a source */
+    int64_t task_count, task_ns, task_records;        /* decode tasks of a source */
     int64_t statement_count, statement_ns, row_count; /* epochs of a table or view */
 };
 
@@ -31,11 +31,11 @@ struct ps_progress {
     struct ps_run_totals shown;  /* what the events have told so far */
     struct ps_node_time *nodes;  /* one per node of the graph */
     int64_t stream_wall_ns, stream_cpu_ns;
-    int64_t line_ns;             /* when the last progress line was printed */
-    int64_t line_epoch;          /* and for which epoch */
+    int64_t line_ns;    /* when the last progress line was printed */
+    int64_t line_epoch; /* and for which epoch */
     struct ps_model_outcome *models;
     size_t model_count;
-    const char *refusal;         /* sentence of the first refused model, or NULL */
+    const char *refusal; /* sentence of the first refused model, or NULL */
 };
 
 /* A line for a person: to the caller and into the driver's stdout. */
@@ -50,10 +50,12 @@ penstock_code ps_training_run(struct ps_progress *progress, struct penstock_erro
 void ps_training_free(struct ps_model_outcome *models, size_t count);
 
 /* Fills a report from the store; takes over the models and the arena. */
-penstock_code ps_report_make(struct ps_progress *progress, struct ps_run_report **report_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_report_make(struct ps_progress *progress, struct ps_run_report **report_out,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* A replay as an application of its own, for a store that no run holds. */
-penstock_code ps_app_replay(struct ps_app *app, const char *source, const char *reason, struct ps_replay_totals *totals_out,
-                            struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_app_replay(struct ps_app *app, const char *source, const char *reason,
+                            struct ps_replay_totals *totals_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 #endif

@@ -37,8 +37,8 @@ bool ps_application_id_parse(const char *id, int64_t *start_ms_out, int64_t *num
     long long start = 0;
     long long number = 0;
     int end = 0;
-    if (sscanf(id, "application_%19lld_%9lld%n", &start, &number, &end) != 2 || id[end] != '\0' || start < 0 || number < 0 ||
-        id[strlen("application_")] == '+') {
+    if (sscanf(id, "application_%19lld_%9lld%n", &start, &number, &end) != 2 || id[end] != '\0' ||
+        start < 0 || number < 0 || id[strlen("application_")] == '+') {
         return false;
     }
     *start_ms_out = start;
@@ -82,10 +82,12 @@ void ps_process_start(int64_t pid, char *text_out, size_t size) {
 }
 
 char *ps_record_folder(struct ps_arena *arena, const char *store_path, const char *id) {
-    return id == NULL ? ps_arena_printf(arena, "%s/applications", store_path) : ps_arena_printf(arena, "%s/applications/%s", store_path, id);
+    return id == NULL ? ps_arena_printf(arena, "%s/applications", store_path)
+                      : ps_arena_printf(arena, "%s/applications/%s", store_path, id);
 }
 
-static penstock_code write_json(const struct ps_application_record *record, struct ps_buffer *out, struct penstock_error *error) {
+static penstock_code write_json(const struct ps_application_record *record, struct ps_buffer *out,
+                                struct penstock_error *error) {
     yyjson_mut_doc *document PS_SCOPED(ps_json_free_scoped) = ps_json_new();
     if (document == NULL) {
         return ps_error_memory(error, "application record");
@@ -111,9 +113,12 @@ static penstock_code write_json(const struct ps_application_record *record, stru
     return ps_buffer_status(out, error);
 }
 
-penstock_code ps_record_write(const char *store_path, const struct ps_application_record *record, struct penstock_error *error) {
+penstock_code ps_record_write(const char *store_path, const struct ps_application_record *record,
+                              struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(RECORD_SIZE_MAX);
-    char *path = arena == NULL ? NULL : ps_arena_printf(arena, "%s/applications/%s/application.json", store_path, record->id);
+    char *path = arena == NULL
+                     ? NULL
+                     : ps_arena_printf(arena, "%s/applications/%s/application.json", store_path, record->id);
     if (path == NULL) {
         return ps_error_memory(error, "application record");
     }
@@ -162,7 +167,8 @@ static bool read_record(const char *path, struct ps_arena *arena, struct ps_appl
         .diagnostics = member_text(root, "diagnostics", arena),
     };
     const char *state = member_text(root, "state", arena);
-    record_out->state = PS_APPLICATION_FAILED; /* a state of a newer version: nothing that can be waited for */
+    record_out->state =
+        PS_APPLICATION_FAILED; /* a state of a newer version: nothing that can be waited for */
     for (size_t i = 0; i < sizeof state_names / sizeof state_names[0]; i++) {
         if (strcmp(state, state_names[i]) == 0) {
             record_out->state = (enum ps_application_state)i;
@@ -172,7 +178,8 @@ static bool read_record(const char *path, struct ps_arena *arena, struct ps_appl
 }
 
 /* The last lines of the driver's files, as far as there are any, and the time of the last write. */
-static void read_last_words(const char *store_path, const char *id, struct ps_arena *arena, const char **words_out, int64_t *last_ms_out) {
+static void read_last_words(const char *store_path, const char *id, struct ps_arena *arena,
+                            const char **words_out, int64_t *last_ms_out) {
     static const char *const files[] = {"stderr", "stdout", "penstock.log"};
     char **containers = NULL;
     size_t count = 0;
@@ -180,7 +187,8 @@ static void read_last_words(const char *store_path, const char *id, struct ps_ar
         return;
     }
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char *path = ps_arena_printf(arena, "%s/applications/%s/%s/%s", store_path, id, containers[0], files[i]);
+        char *path =
+            ps_arena_printf(arena, "%s/applications/%s/%s/%s", store_path, id, containers[0], files[i]);
         struct ps_file_info info = {0};
         if (path == NULL || ps_file_stat(path, &info, NULL) != PENSTOCK_OK) {
             continue;
@@ -189,10 +197,12 @@ static void read_last_words(const char *store_path, const char *id, struct ps_ar
         char tail[TAIL_SIZE + 1] = "";
         FILE *file = info.size > 0 && *words_out == NULL && i < 2 ? fopen(path, "re") : NULL;
         if (file != NULL) {
-            (void)fseek(file, info.size > TAIL_SIZE ? -TAIL_SIZE : 0, info.size > TAIL_SIZE ? SEEK_END : SEEK_SET);
+            (void)fseek(file, info.size > TAIL_SIZE ? -TAIL_SIZE : 0,
+                        info.size > TAIL_SIZE ? SEEK_END : SEEK_SET);
             tail[fread(tail, 1, TAIL_SIZE, file)] = '\0';
             (void)fclose(file);
-            const char *start = info.size > TAIL_SIZE && strchr(tail, '\n') != NULL ? strchr(tail, '\n') + 1 : tail;
+            const char *start =
+                info.size > TAIL_SIZE && strchr(tail, '\n') != NULL ? strchr(tail, '\n') + 1 : tail;
             *words_out = ps_arena_printf(arena, "; last lines of %s: %s", files[i], start);
         }
     }
@@ -203,7 +213,8 @@ static void bury(const char *store_path, struct ps_arena *arena, struct ps_appli
     const char *words = NULL;
     int64_t last_ms = record->start_ms;
     read_last_words(store_path, record->id, arena, &words, &last_ms);
-    char *diagnostics = ps_arena_printf(arena, "the process ended without saying so (killed?)%s", words == NULL ? "" : words);
+    char *diagnostics =
+        ps_arena_printf(arena, "the process ended without saying so (killed?)%s", words == NULL ? "" : words);
     record->state = PS_APPLICATION_FAILED;
     record->final_status = "FAILED";
     record->finish_ms = last_ms;
@@ -219,18 +230,22 @@ static bool is_alive(const struct ps_application_record *record) {
     return start[0] != '\0' && strcmp(start, record->process_start) == 0;
 }
 
-penstock_code ps_record_read(const char *store_path, const char *id, struct ps_arena *arena, struct ps_application_record *record_out,
-                             struct penstock_error *error) {
+penstock_code ps_record_read(const char *store_path, const char *id, struct ps_arena *arena,
+                             struct ps_application_record *record_out, struct penstock_error *error) {
     int64_t start = 0;
     int64_t number = 0;
-    char *path = ps_application_id_parse(id, &start, &number) ? ps_arena_printf(arena, "%s/applications/%s/application.json", store_path, id) : NULL;
+    char *path = ps_application_id_parse(id, &start, &number)
+                     ? ps_arena_printf(arena, "%s/applications/%s/application.json", store_path, id)
+                     : NULL;
     struct ps_application_record record;
     if (path == NULL || !read_record(path, arena, &record)) {
-        ps_error_set(error, PENSTOCK_NOT_FOUND, "Application with id '%s' doesn't exist in the store %s.", id, store_path);
+        ps_error_set(error, PENSTOCK_NOT_FOUND, "Application with id '%s' doesn't exist in the store %s.", id,
+                     store_path);
         return ps_error_hint(error, "see penstock application -list -appStates ALL");
     }
     /* Looked at twice: the process may have written its end and gone between the first look and the look for it. */
-    if (!ps_record_is_finished(&record) && !is_alive(&record) && read_record(path, arena, &record) && !ps_record_is_finished(&record)) {
+    if (!ps_record_is_finished(&record) && !is_alive(&record) && read_record(path, arena, &record) &&
+        !ps_record_is_finished(&record)) {
         bury(store_path, arena, &record);
     }
     *record_out = record;
@@ -250,8 +265,9 @@ static int compare_records(const void *left, const void *right) {
     return starts[0] < starts[1] ? -1 : (starts[0] > starts[1] ? 1 : 0);
 }
 
-penstock_code ps_record_list(const char *store_path, struct ps_arena *arena, struct ps_application_record **records_out,
-                             size_t *count_out, struct penstock_error *error) {
+penstock_code ps_record_list(const char *store_path, struct ps_arena *arena,
+                             struct ps_application_record **records_out, size_t *count_out,
+                             struct penstock_error *error) {
     char *folder = ps_record_folder(arena, store_path, NULL);
     if (folder == NULL) {
         return ps_error_memory(error, "list of applications");
@@ -278,8 +294,8 @@ penstock_code ps_record_list(const char *store_path, struct ps_arena *arena, str
     return PENSTOCK_OK;
 }
 
-penstock_code ps_record_containers(const char *store_path, const char *id, struct ps_arena *arena, char ***names_out,
-                                   size_t *count_out, struct penstock_error *error) {
+penstock_code ps_record_containers(const char *store_path, const char *id, struct ps_arena *arena,
+                                   char ***names_out, size_t *count_out, struct penstock_error *error) {
     char *folder = ps_record_folder(arena, store_path, id);
     if (folder == NULL) {
         return ps_error_memory(error, "list of containers");

@@ -11,14 +11,16 @@
 #include "app/table.h"
 #include "publish/registry.h"
 
-static penstock_code ask(struct ps_progress *progress, const char *sql, struct ps_text_table **table_out, struct penstock_error *error) {
+static penstock_code ask(struct ps_progress *progress, const char *sql, struct ps_text_table **table_out,
+                         struct penstock_error *error) {
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     const char *const values[] = {ps_application_id(progress->application)};
     PS_TRY(ps_sql_query_with(progress->store->connection, sql, values, 1, &result, error));
     return ps_text_table_of_result(result, table_out, error);
 }
 
-static penstock_code count_rows(struct ps_progress *progress, const struct ps_node *node, int64_t *count_out, struct penstock_error *error) {
+static penstock_code count_rows(struct ps_progress *progress, const struct ps_node *node, int64_t *count_out,
+                                struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done) = {0};
     ps_buffer_init(&sql, 4096);
     ps_buffer_text(&sql, "SELECT count(*) FROM main.");
@@ -27,7 +29,8 @@ static penstock_code count_rows(struct ps_progress *progress, const struct ps_no
     return ps_sql_integer(progress->store->connection, sql.data, count_out, error);
 }
 
-static penstock_code list_tables(struct ps_progress *progress, struct ps_text_table **table_out, struct penstock_error *error) {
+static penstock_code list_tables(struct ps_progress *progress, struct ps_text_table **table_out,
+                                 struct penstock_error *error) {
     static const char *const names[] = {"name", "kind", "rows"};
     static const char *const types[] = {"VARCHAR", "VARCHAR", "BIGINT"};
     const struct ps_graph *graph = progress->app->graph;
@@ -42,16 +45,19 @@ static penstock_code list_tables(struct ps_progress *progress, struct ps_text_ta
         }
         PS_TRY(count_rows(progress, node, &count, error));
         (void)snprintf(text, sizeof text, "%" PRId64, count);
-        const char *const cells[] = {node->name, node->kind == PS_NODE_TABLE ? "streaming table" : "materialized view", text};
+        const char *const cells[] = {
+            node->name, node->kind == PS_NODE_TABLE ? "streaming table" : "materialized view", text};
         PS_TRY(ps_text_table_row(&builder, cells, error));
     }
     return ps_text_table_end(&builder, table_out, error);
 }
 
-static penstock_code add_stage(struct ps_text_table_builder *builder, const char *stage, const char *name, int64_t tasks, int64_t records,
-                               int64_t wall_ns, int64_t cpu_ns, struct penstock_error *error) {
+static penstock_code add_stage(struct ps_text_table_builder *builder, const char *stage, const char *name,
+                               int64_t tasks, int64_t records, int64_t wall_ns, int64_t cpu_ns,
+                               struct penstock_error *error) {
     char texts[5][256];
-    (void)snprintf(texts[0], sizeof texts[0], "%s%s%s", stage, name == NULL ? "" : " ", name == NULL ? "" : name);
+    (void)snprintf(texts[0], sizeof texts[0], "%s%s%s", stage, name == NULL ? "" : " ",
+                   name == NULL ? "" : name);
     (void)snprintf(texts[1], sizeof texts[1], "%" PRId64, tasks);
     (void)snprintf(texts[2], sizeof texts[2], "%" PRId64, records);
     (void)snprintf(texts[3], sizeof texts[3], "%.1f", (double)wall_ns / 1e6);
@@ -61,7 +67,8 @@ static penstock_code add_stage(struct ps_text_table_builder *builder, const char
 }
 
 /* The CPU time is the process's, so only the stream as a whole has one. */
-static penstock_code list_stages(struct ps_progress *progress, struct ps_text_table **table_out, struct penstock_error *error) {
+static penstock_code list_stages(struct ps_progress *progress, struct ps_text_table **table_out,
+                                 struct penstock_error *error) {
     static const char *const names[] = {"stage", "tasks", "records", "wall_ms", "cpu_ms"};
     static const char *const types[] = {"VARCHAR", "BIGINT", "BIGINT", "DOUBLE", "DOUBLE"};
     const struct ps_graph *graph = progress->app->graph;
@@ -70,39 +77,49 @@ static penstock_code list_stages(struct ps_progress *progress, struct ps_text_ta
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct ps_node_time *time = &progress->nodes[i];
         if (time->task_count > 0) {
-            PS_TRY(add_stage(&builder, "decode", graph->nodes[i].name, time->task_count, time->task_records, time->task_ns, -1, error));
+            PS_TRY(add_stage(&builder, "decode", graph->nodes[i].name, time->task_count, time->task_records,
+                             time->task_ns, -1, error));
         }
     }
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct ps_node_time *time = &progress->nodes[i];
         if (time->statement_count > 0) {
             const char *kind = graph->nodes[i].kind == PS_NODE_VIEW ? "view" : "table";
-            PS_TRY(add_stage(&builder, kind, graph->nodes[i].name, time->statement_count, time->row_count, time->statement_ns, -1, error));
+            PS_TRY(add_stage(&builder, kind, graph->nodes[i].name, time->statement_count, time->row_count,
+                             time->statement_ns, -1, error));
         }
     }
     if (progress->totals.epoch_count > 0) {
-        PS_TRY(add_stage(&builder, "epochs, all of the above", NULL, progress->totals.epoch_count, progress->totals.record_count,
-                         progress->stream_wall_ns, progress->stream_cpu_ns, error));
+        PS_TRY(add_stage(&builder, "epochs, all of the above", NULL, progress->totals.epoch_count,
+                         progress->totals.record_count, progress->stream_wall_ns, progress->stream_cpu_ns,
+                         error));
     }
     return ps_text_table_end(&builder, table_out, error);
 }
 
-static penstock_code fill(struct ps_progress *progress, struct ps_run_report *report, struct penstock_error *error) {
-    PS_TRY(ask(progress,
-               "SELECT coalesce(d.statement, d.source) AS name, d.reason, d.rule, count(*) AS count FROM penstock.dead_letters d"
-               " WHERE d.epoch IN (SELECT e.epoch FROM penstock.epochs e WHERE e.application = $1) GROUP BY ALL ORDER BY ALL",
-               &report->dead_letters, error));
-    PS_TRY(ask(progress,
-               "SELECT v.statement, v.rule, v.action, CAST(sum(v.violations) AS BIGINT) AS count FROM penstock.rule_violations v"
-               " WHERE v.epoch IN (SELECT e.epoch FROM penstock.epochs e WHERE e.application = $1) GROUP BY ALL ORDER BY ALL",
-               &report->violations, error));
+static penstock_code fill(struct ps_progress *progress, struct ps_run_report *report,
+                          struct penstock_error *error) {
+    PS_TRY(ask(
+        progress,
+        "SELECT coalesce(d.statement, d.source) AS name, d.reason, d.rule, count(*) AS count"
+        " FROM penstock.dead_letters d"
+        " WHERE d.epoch IN (SELECT e.epoch FROM penstock.epochs e WHERE e.application = $1) GROUP BY ALL ORDER BY ALL",
+        &report->dead_letters, error));
+    PS_TRY(ask(
+        progress,
+        "SELECT v.statement, v.rule, v.action, CAST(sum(v.violations) AS BIGINT) AS count"
+        " FROM penstock.rule_violations v"
+        " WHERE v.epoch IN (SELECT e.epoch FROM penstock.epochs e WHERE e.application = $1) GROUP BY ALL ORDER BY ALL",
+        &report->violations, error));
     PS_TRY(list_tables(progress, &report->tables, error));
     return list_stages(progress, &report->stages, error);
 }
 
-penstock_code ps_report_make(struct ps_progress *progress, struct ps_run_report **report_out, struct penstock_error *error) {
+penstock_code ps_report_make(struct ps_progress *progress, struct ps_run_report **report_out,
+                             struct penstock_error *error) {
     struct ps_run_report *report = ps_arena_allocate(progress->arena, 1, sizeof *report);
-    const char *id = report == NULL ? NULL : ps_arena_copy(progress->arena, ps_application_id(progress->application));
+    const char *id =
+        report == NULL ? NULL : ps_arena_copy(progress->arena, ps_application_id(progress->application));
     if (id == NULL) {
         return ps_error_memory(error, "report");
     }

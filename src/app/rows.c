@@ -39,7 +39,8 @@ static penstock_code read_quoted(struct csv *csv, const char **field_out, struct
     size_t size = 0;
     for (csv->at++;; csv->at++) {
         if (*csv->at == '\0') {
-            return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld: the quoted field has no end", (long long)start_line);
+            return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld: the quoted field has no end",
+                                (long long)start_line);
         }
         if (*csv->at == '"') {
             if (csv->at[1] != '"') {
@@ -52,7 +53,8 @@ static penstock_code read_quoted(struct csv *csv, const char **field_out, struct
     }
     csv->at++;
     if (csv->at[strspn(csv->at, "\r")] != '\n' && *csv->at != ',' && *csv->at != '\0') {
-        return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld: '%c' after the end of a quoted field", (long long)csv->line, *csv->at);
+        return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld: '%c' after the end of a quoted field",
+                            (long long)csv->line, *csv->at);
     }
     *field_out = field;
     return PENSTOCK_OK;
@@ -72,12 +74,14 @@ static penstock_code read_field(struct csv *csv, const char **field_out, struct 
 }
 
 /* Fields of one line into `fields` (at most PS_LIMIT_COLUMN_COUNT). */
-static penstock_code read_line(struct csv *csv, const char **fields, size_t *count_out, struct penstock_error *error) {
+static penstock_code read_line(struct csv *csv, const char **fields, size_t *count_out,
+                               struct penstock_error *error) {
     size_t count = 0;
     const int64_t line = csv->line;
     for (;;) {
         if (count == PS_LIMIT_COLUMN_COUNT) {
-            return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld: more than %d columns", (long long)line, PS_LIMIT_COLUMN_COUNT);
+            return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld: more than %d columns",
+                                (long long)line, PS_LIMIT_COLUMN_COUNT);
         }
         PS_TRY(read_field(csv, &fields[count++], error));
         if (*csv->at != ',') {
@@ -94,7 +98,8 @@ static penstock_code read_line(struct csv *csv, const char **fields, size_t *cou
     return PENSTOCK_OK;
 }
 
-static penstock_code parse_csv(const char *text, struct ps_arena *arena, struct ps_text_table_builder *builder, struct penstock_error *error) {
+static penstock_code parse_csv(const char *text, struct ps_arena *arena,
+                               struct ps_text_table_builder *builder, struct penstock_error *error) {
     struct csv csv = {.at = text, .line = 1, .arena = arena};
     const char *fields[PS_LIMIT_COLUMN_COUNT];
     const char *types[PS_LIMIT_COLUMN_COUNT];
@@ -102,7 +107,8 @@ static penstock_code parse_csv(const char *text, struct ps_arena *arena, struct 
     PS_TRY(read_line(&csv, fields, &column_count, error));
     for (size_t i = 0; i < column_count; i++) {
         if (fields[i] == NULL) {
-            return ps_error_set(error, PENSTOCK_INVALID_DATA, "line 1: column %zu of the header has no name", i + 1);
+            return ps_error_set(error, PENSTOCK_INVALID_DATA, "line 1: column %zu of the header has no name",
+                                i + 1);
         }
         types[i] = "VARCHAR";
     }
@@ -116,7 +122,8 @@ static penstock_code parse_csv(const char *text, struct ps_arena *arena, struct 
             continue; /* an empty line */
         }
         if (count != column_count) {
-            return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld has %zu fields, the header has %zu", (long long)line, count, column_count);
+            return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld has %zu fields, the header has %zu",
+                                (long long)line, count, column_count);
         }
         PS_TRY(ps_text_table_row(builder, fields, error));
     }
@@ -133,7 +140,9 @@ struct ndjson {
 };
 
 /* Calls visit for every line's object. */
-static penstock_code each_line(const char *text, penstock_code (*visit)(yyjson_val *object, int64_t line, void *context, struct penstock_error *error),
+static penstock_code each_line(const char *text,
+                               penstock_code (*visit)(yyjson_val *object, int64_t line, void *context,
+                                                      struct penstock_error *error),
                                void *context, struct penstock_error *error) {
     int64_t line = 1;
     for (const char *at = text; *at != '\0'; line++) {
@@ -142,7 +151,8 @@ static penstock_code each_line(const char *text, penstock_code (*visit)(yyjson_v
             yyjson_doc *document PS_SCOPED(ps_json_read_free_scoped) = ps_json_read(at, size);
             yyjson_val *root = yyjson_doc_get_root(document);
             if (!yyjson_is_obj(root)) {
-                return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld is %s", (long long)line, root == NULL ? "not JSON" : "JSON, but not an object");
+                return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld is %s", (long long)line,
+                                    root == NULL ? "not JSON" : "JSON, but not an object");
             }
             PS_TRY(visit(root, line, context, error));
         }
@@ -158,10 +168,12 @@ static const char *type_of(yyjson_val *value) {
     return yyjson_is_bool(value) ? "BOOLEAN" : "VARCHAR";
 }
 
-static penstock_code collect_names(yyjson_val *object, int64_t line, void *context, struct penstock_error *error) {
+static penstock_code collect_names(yyjson_val *object, int64_t line, void *context,
+                                   struct penstock_error *error) {
     struct ndjson *rows = context;
     yyjson_obj_iter members = yyjson_obj_iter_with(object);
-    for (yyjson_val *key = yyjson_obj_iter_next(&members); key != NULL; key = yyjson_obj_iter_next(&members)) {
+    for (yyjson_val *key = yyjson_obj_iter_next(&members); key != NULL;
+         key = yyjson_obj_iter_next(&members)) {
         const char *name = yyjson_get_str(key);
         yyjson_val *value = yyjson_obj_iter_get_val(key);
         size_t index = 0;
@@ -169,7 +181,8 @@ static penstock_code collect_names(yyjson_val *object, int64_t line, void *conte
             index++;
         }
         if (index == PS_LIMIT_COLUMN_COUNT) {
-            return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld: more than %d columns", (long long)line, PS_LIMIT_COLUMN_COUNT);
+            return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld: more than %d columns",
+                                (long long)line, PS_LIMIT_COLUMN_COUNT);
         }
         if (index == rows->count) {
             rows->names[index] = ps_arena_copy(rows->arena, name);
@@ -180,7 +193,8 @@ static penstock_code collect_names(yyjson_val *object, int64_t line, void *conte
         }
         if (!yyjson_is_null(value)) {
             const char *type = type_of(value);
-            rows->types[index] = rows->types[index] == NULL || strcmp(rows->types[index], type) == 0 ? type : "VARCHAR";
+            rows->types[index] =
+                rows->types[index] == NULL || strcmp(rows->types[index], type) == 0 ? type : "VARCHAR";
         }
     }
     return PENSTOCK_OK;
@@ -193,7 +207,8 @@ struct filling {
 };
 
 /* The value as text; arrays and objects as JSON. */
-static penstock_code text_of(yyjson_val *value, struct ps_arena *arena, const char **text_out, struct penstock_error *error) {
+static penstock_code text_of(yyjson_val *value, struct ps_arena *arena, const char **text_out,
+                             struct penstock_error *error) {
     if (value == NULL || yyjson_is_null(value)) {
         *text_out = NULL;
         return PENSTOCK_OK;
@@ -225,7 +240,8 @@ static penstock_code fill_row(yyjson_val *object, int64_t line, void *context, s
     return ps_text_table_row(filling->builder, cells, error);
 }
 
-static penstock_code parse_ndjson(const char *text, struct ps_arena *arena, struct ps_text_table_builder *builder, struct penstock_error *error) {
+static penstock_code parse_ndjson(const char *text, struct ps_arena *arena,
+                                  struct ps_text_table_builder *builder, struct penstock_error *error) {
     struct ps_arena *name_arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ndjson *rows PS_SCOPED(ps_release_scoped) = ps_allocate(1, sizeof *rows);
     if (name_arena == NULL || rows == NULL) {
@@ -241,7 +257,8 @@ static penstock_code parse_ndjson(const char *text, struct ps_arena *arena, stru
     return each_line(text, fill_row, &filling, error);
 }
 
-penstock_code ps_rows_parse(const char *text, struct ps_text_table **table_out, struct penstock_error *error) {
+penstock_code ps_rows_parse(const char *text, struct ps_text_table **table_out,
+                            struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_text_table_builder builder PS_SCOPED(ps_text_table_builder_done) = {0};
     if (arena == NULL) {

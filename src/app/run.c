@@ -45,7 +45,10 @@ static penstock_code begin(struct ps_progress *progress, struct penstock_error *
                                                .executor_count = project->manifest.num_executors,
                                                .log_level = log_level_of(project->manifest.log_level)};
     progress->arena = ps_arena_new(0);
-    progress->nodes = progress->arena == NULL ? NULL : ps_arena_allocate(progress->arena, progress->app->graph->node_count + 1, sizeof *progress->nodes);
+    progress->nodes = progress->arena == NULL
+                          ? NULL
+                          : ps_arena_allocate(progress->arena, progress->app->graph->node_count + 1,
+                                              sizeof *progress->nodes);
     if (progress->nodes == NULL) {
         return ps_error_memory(error, "run");
     }
@@ -54,8 +57,10 @@ static penstock_code begin(struct ps_progress *progress, struct penstock_error *
 
 static penstock_code open_store(struct ps_progress *progress, struct penstock_error *error) {
     const struct ps_project *project = progress->app->project;
-    const struct ps_store_options options = {
-        .path = project->store_path, .thread_count = 1, .memory_max = project->manifest.executor_memory / 100 * DUCKDB_SHARE_PERCENT};
+    const struct ps_store_options options = {.path = project->store_path,
+                                             .thread_count = 1,
+                                             .memory_max = project->manifest.executor_memory / 100 *
+                                                           DUCKDB_SHARE_PERCENT};
     PS_TRY(ps_store_open(&options, &progress->store, error));
     PS_TRY(ps_registry_prepare(progress->store->connection, error));
     const struct ps_control_setup control = {.engine = progress->store->engine,
@@ -109,8 +114,10 @@ static void replay_if_asked(struct ps_progress *progress) {
     options.on_pause = NULL;
     const penstock_code code = ps_runner_replay(&options, reason, source, &totals, &error);
     if (code == PENSTOCK_OK) {
-        ps_progress_line(progress, "dead letters: %" PRId64 " tried again, %" PRId64 " are rows now, %" PRId64 " are still dead", totals.tried,
-                         totals.replayed, totals.still_dead);
+        ps_progress_line(progress,
+                         "dead letters: %" PRId64 " tried again, %" PRId64 " are rows now, %" PRId64
+                         " are still dead",
+                         totals.tried, totals.replayed, totals.still_dead);
     } else {
         ps_progress_complain(progress, &error);
     }
@@ -130,7 +137,8 @@ static penstock_code stream(struct ps_progress *progress, bool once, struct pens
         replay_if_asked(progress);
         code = ps_runner_run(&options, &totals, error);
         add_totals(&progress->totals, &totals);
-        is_paused = !is_stopped(progress) && (atomic_load(&progress->app->stop.requested) & PS_STOP_PAUSE) != 0;
+        is_paused =
+            !is_stopped(progress) && (atomic_load(&progress->app->stop.requested) & PS_STOP_PAUSE) != 0;
     }
     ps_progress_flush(progress);
     progress->stream_wall_ns += ps_clock_monotonic_ns() - wall_ns;
@@ -189,7 +197,8 @@ static penstock_code work(struct ps_progress *progress, struct penstock_error *e
     return ps_application_kill_requested(progress->application) ? stopped(progress, error) : PENSTOCK_OK;
 }
 
-static penstock_code run_inside(struct ps_progress *progress, struct ps_run_report **report_out, struct penstock_error *error) {
+static penstock_code run_inside(struct ps_progress *progress, struct ps_run_report **report_out,
+                                struct penstock_error *error) {
     PS_TRY(open_store(progress, error));
     PS_TRY(work(progress, error));
     PS_TRY(ps_report_make(progress, report_out, error));
@@ -215,14 +224,18 @@ static void conclude(struct ps_progress *progress, penstock_code code, const str
     enum ps_application_state state = PS_APPLICATION_FINISHED;
     const char *final_status = "SUCCEEDED";
     if (code != PENSTOCK_OK) {
-        (void)snprintf(diagnostics, sizeof diagnostics, "%s%s%s%s", error->message, error->detail[0] == '\0' ? "" : " (", error->detail,
+        (void)snprintf(diagnostics, sizeof diagnostics, "%s%s%s%s", error->message,
+                       error->detail[0] == '\0' ? "" : " (", error->detail,
                        error->detail[0] == '\0' ? "" : ")");
         ps_progress_complain(progress, error);
-        state = code == PENSTOCK_CANCELLED ? PS_APPLICATION_KILLED : (code == PENSTOCK_GATE_REFUSED ? PS_APPLICATION_FINISHED : PS_APPLICATION_FAILED);
+        state = code == PENSTOCK_CANCELLED
+                    ? PS_APPLICATION_KILLED
+                    : (code == PENSTOCK_GATE_REFUSED ? PS_APPLICATION_FINISHED : PS_APPLICATION_FAILED);
         final_status = code == PENSTOCK_CANCELLED ? "KILLED" : "FAILED";
     }
     struct penstock_error ignored;
-    (void)!ps_application_end(progress->application, state, final_status, ps_error_exit_status(code), diagnostics, &ignored);
+    (void)!ps_application_end(progress->application, state, final_status, ps_error_exit_status(code),
+                              diagnostics, &ignored);
 }
 
 static void progress_done(struct ps_progress *progress) {
@@ -232,7 +245,8 @@ static void progress_done(struct ps_progress *progress) {
     atomic_store(&progress->app->stop.requested, 0); /* the next run is a new one */
 }
 
-penstock_code ps_app_run(struct ps_app *app, const struct ps_app_run_options *options, struct ps_run_report **report_out, struct penstock_error *error) {
+penstock_code ps_app_run(struct ps_app *app, const struct ps_app_run_options *options,
+                         struct ps_run_report **report_out, struct penstock_error *error) {
     struct penstock_error local = {0};
     struct penstock_error *where = error == NULL ? &local : error;
     struct ps_progress progress = {.app = app, .options = options};
@@ -240,7 +254,8 @@ penstock_code ps_app_run(struct ps_app *app, const struct ps_app_run_options *op
     ps_error_clear(where);
     penstock_code code = begin(&progress, where);
     if (code == PENSTOCK_OK) {
-        ps_progress_line(&progress, "%s: %s", ps_application_id(progress.application), app->project->manifest.name);
+        ps_progress_line(&progress, "%s: %s", ps_application_id(progress.application),
+                         app->project->manifest.name);
         code = run_inside(&progress, &report, where);
         close_all(&progress);
         conclude(&progress, code, where);
@@ -252,15 +267,16 @@ penstock_code ps_app_run(struct ps_app *app, const struct ps_app_run_options *op
     return code;
 }
 
-static penstock_code replay_inside(struct ps_progress *progress, const char *source, const char *reason, struct ps_replay_totals *totals_out,
-                                   struct penstock_error *error) {
+static penstock_code replay_inside(struct ps_progress *progress, const char *source, const char *reason,
+                                   struct ps_replay_totals *totals_out, struct penstock_error *error) {
     PS_TRY(open_store(progress, error));
     struct ps_runner_options options = runner_options(progress, true);
     options.on_pause = NULL;
     return ps_runner_replay(&options, reason, source, totals_out, error);
 }
 
-penstock_code ps_app_replay(struct ps_app *app, const char *source, const char *reason, struct ps_replay_totals *totals_out, struct penstock_error *error) {
+penstock_code ps_app_replay(struct ps_app *app, const char *source, const char *reason,
+                            struct ps_replay_totals *totals_out, struct penstock_error *error) {
     struct penstock_error local = {0};
     struct penstock_error *where = error == NULL ? &local : error;
     struct ps_progress progress = {.app = app};

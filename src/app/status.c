@@ -19,14 +19,15 @@ struct status {
     struct ps_text_table_builder builder;
 };
 
-static penstock_code add(struct status *status, const char *kind, const char *name, const char *state, const char *count, const char *detail,
-                         struct penstock_error *error) {
+static penstock_code add(struct status *status, const char *kind, const char *name, const char *state,
+                         const char *count, const char *detail, struct penstock_error *error) {
     const char *const cells[] = {kind, name, state, count, detail};
     return ps_text_table_row(&status->builder, cells, error);
 }
 
 /* The rows of a query with the columns name, state, count, detail. */
-static penstock_code add_query(struct status *status, const char *kind, const char *sql, struct penstock_error *error) {
+static penstock_code add_query(struct status *status, const char *kind, const char *sql,
+                               struct penstock_error *error) {
     struct ps_text_table *table PS_SCOPED(ps_text_table_drop) = NULL;
     PS_TRY(ps_access_query(&status->access, sql, &table, error));
     for (int64_t row = 0; row < table->row_count; row++) {
@@ -54,7 +55,8 @@ static penstock_code add_application(struct status *status, struct penstock_erro
     const bool finished = ps_record_is_finished(last);
     ps_clock_format_iso(finished ? last->finish_ms : last->start_ms, when, sizeof when);
     if (finished) {
-        (void)snprintf(detail, sizeof detail, "%s at %s%s%s", last->final_status, when, last->diagnostics[0] == '\0' ? "" : ": ", last->diagnostics);
+        (void)snprintf(detail, sizeof detail, "%s at %s%s%s", last->final_status, when,
+                       last->diagnostics[0] == '\0' ? "" : ": ", last->diagnostics);
     } else {
         (void)snprintf(detail, sizeof detail, "process %" PRId64 " since %s", last->pid, when);
     }
@@ -62,12 +64,14 @@ static penstock_code add_application(struct status *status, struct penstock_erro
     return add(status, "application", last->id, ps_application_state_name(last->state), total, detail, error);
 }
 
-static penstock_code add_source(struct status *status, const struct ps_node *node, struct penstock_error *error) {
+static penstock_code add_source(struct status *status, const struct ps_node *node,
+                                struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done) = {0};
     ps_buffer_init(&sql, SQL_SIZE_MAX);
     ps_buffer_text(&sql, "SELECT ");
     ps_buffer_sql_literal(&sql, node->name);
-    ps_buffer_text(&sql, " AS name, NULL AS state, count(*) AS count, 'partitions, ' || coalesce('watermark ' || (SELECT max(w.watermark)"
+    ps_buffer_text(&sql, " AS name, NULL AS state, count(*) AS count, 'partitions, ' || coalesce('watermark '"
+                         " || (SELECT max(w.watermark)"
                          " FROM penstock.watermarks w WHERE w.source = ");
     ps_buffer_sql_literal(&sql, node->name);
     ps_buffer_text(&sql, "), 'no watermark') AS detail FROM penstock.positions p WHERE p.source = ");
@@ -76,7 +80,8 @@ static penstock_code add_source(struct status *status, const struct ps_node *nod
     return add_query(status, "source", sql.data, error);
 }
 
-static penstock_code add_relation(struct status *status, const struct ps_node *node, struct penstock_error *error) {
+static penstock_code add_relation(struct status *status, const struct ps_node *node,
+                                  struct penstock_error *error) {
     const char *kind = node->kind == PS_NODE_TABLE ? "streaming table" : "materialized view";
     struct ps_buffer sql PS_SCOPED(ps_buffer_done) = {0};
     struct penstock_error missing;
@@ -87,22 +92,28 @@ static penstock_code add_relation(struct status *status, const struct ps_node *n
     ps_buffer_sql_name(&sql, node->name);
     PS_TRY(ps_buffer_status(&sql, error));
     /* a table of a project that has grown since its last run */
-    return add_query(status, kind, sql.data, &missing) == PENSTOCK_OK ? PENSTOCK_OK
-                                                                      : add(status, kind, node->name, "not made yet", NULL, NULL, error);
+    return add_query(status, kind, sql.data, &missing) == PENSTOCK_OK
+               ? PENSTOCK_OK
+               : add(status, kind, node->name, "not made yet", NULL, NULL, error);
 }
 
-static penstock_code add_model(struct status *status, const struct ps_node *node, struct penstock_error *error) {
+static penstock_code add_model(struct status *status, const struct ps_node *node,
+                               struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done) = {0};
     ps_buffer_init(&sql, SQL_SIZE_MAX);
     ps_buffer_text(&sql, "SELECT ");
     ps_buffer_sql_literal(&sql, node->name);
-    ps_buffer_text(&sql, " AS name, coalesce((SELECT 'champion is version ' || a.version FROM penstock.model_aliases a WHERE a.alias = 'champion'"
+    ps_buffer_text(&sql, " AS name, coalesce((SELECT 'champion is version ' || a.version"
+                         " FROM penstock.model_aliases a WHERE a.alias = 'champion'"
                          " AND a.model = ");
     ps_buffer_sql_literal(&sql, node->name);
-    ps_buffer_text(&sql, "), 'no champion') AS state, count(*) AS count, 'versions' || coalesce('; the last: ' || (SELECT g.sentence FROM"
-                         " penstock.gate_reports g WHERE g.check_index = 0 AND g.model = ");
+    ps_buffer_text(&sql,
+                   "), 'no champion') AS state, count(*) AS count, 'versions' || coalesce('; the last: '"
+                   " || (SELECT g.sentence FROM"
+                   " penstock.gate_reports g WHERE g.check_index = 0 AND g.model = ");
     ps_buffer_sql_literal(&sql, node->name);
-    ps_buffer_text(&sql, " ORDER BY g.version DESC LIMIT 1), '') AS detail FROM penstock.models m WHERE m.name = ");
+    ps_buffer_text(&sql,
+                   " ORDER BY g.version DESC LIMIT 1), '') AS detail FROM penstock.models m WHERE m.name = ");
     ps_buffer_sql_literal(&sql, node->name);
     PS_TRY(ps_buffer_status(&sql, error));
     return add_query(status, "model", sql.data, error);
@@ -113,18 +124,11 @@ static penstock_code add_nodes(struct status *status, struct penstock_error *err
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct ps_node *node = &graph->nodes[i];
         switch (node->kind) {
-        case PS_NODE_SOURCE:
-            PS_TRY(add_source(status, node, error));
-            break;
+        case PS_NODE_SOURCE: PS_TRY(add_source(status, node, error)); break;
         case PS_NODE_TABLE:
-        case PS_NODE_VIEW:
-            PS_TRY(add_relation(status, node, error));
-            break;
-        case PS_NODE_MODEL:
-            PS_TRY(add_model(status, node, error));
-            break;
-        case PS_NODE_SQL:
-            break;
+        case PS_NODE_VIEW: PS_TRY(add_relation(status, node, error)); break;
+        case PS_NODE_MODEL: PS_TRY(add_model(status, node, error)); break;
+        case PS_NODE_SQL: break;
         }
     }
     return PENSTOCK_OK;
@@ -133,21 +137,29 @@ static penstock_code add_nodes(struct status *status, struct penstock_error *err
 static penstock_code add_all(struct status *status, struct penstock_error *error) {
     const char *store = status->app->project->store_path;
     const bool has_store = ps_access_has_store(&status->access);
-    PS_TRY(add(status, "store", store, !has_store ? "not made yet" : (status->access.is_remote ? "open in a running application" : "closed"), NULL, NULL, error));
+    PS_TRY(add(status, "store", store,
+               !has_store ? "not made yet"
+                          : (status->access.is_remote ? "open in a running application" : "closed"),
+               NULL, NULL, error));
     PS_TRY(add_application(status, error));
     if (!has_store) {
         return PENSTOCK_OK;
     }
-    PS_TRY(add_query(status, "epochs",
-                     "SELECT 'last ' || max(epoch) AS name, NULL AS state, CAST(coalesce(sum(records), 0) AS BIGINT) AS count,"
-                     " 'records read in ' || count(*) || ' epochs' AS detail FROM penstock.epochs", error));
+    PS_TRY(add_query(
+        status, "epochs",
+        "SELECT 'last ' || max(epoch) AS name, NULL AS state, CAST(coalesce(sum(records), 0) AS BIGINT) AS count,"
+        " 'records read in ' || count(*) || ' epochs' AS detail FROM penstock.epochs",
+        error));
     PS_TRY(add_nodes(status, error));
-    return add_query(status, "dead letters",
-                     "SELECT coalesce(statement, source) AS name, reason || coalesce(' ' || rule, '') AS state, count(*) AS count,"
-                     " 'not replayed' AS detail FROM penstock.dead_letters WHERE replayed_epoch IS NULL GROUP BY ALL ORDER BY ALL", error);
+    return add_query(
+        status, "dead letters",
+        "SELECT coalesce(statement, source) AS name, reason || coalesce(' ' || rule, '') AS state, count(*) AS count,"
+        " 'not replayed' AS detail FROM penstock.dead_letters WHERE replayed_epoch IS NULL GROUP BY ALL ORDER BY ALL",
+        error);
 }
 
-penstock_code ps_app_status(struct ps_app *app, struct ps_text_table **table_out, struct penstock_error *error) {
+penstock_code ps_app_status(struct ps_app *app, struct ps_text_table **table_out,
+                            struct penstock_error *error) {
     static const char *const names[] = {"kind", "name", "state", "count", "detail"};
     static const char *const types[] = {"VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "VARCHAR"};
     struct status status = {.app = app};

@@ -25,8 +25,9 @@ static const char **copy_texts(struct ps_arena *arena, const char *const *texts,
     return copies;
 }
 
-penstock_code ps_text_table_begin(struct ps_text_table_builder *builder, const char *const *names, const char *const *types, size_t column_count,
-                             struct penstock_error *error) {
+penstock_code ps_text_table_begin(struct ps_text_table_builder *builder, const char *const *names,
+                                  const char *const *types, size_t column_count,
+                                  struct penstock_error *error) {
     struct ps_arena *arena = ps_arena_new(0);
     struct ps_text_table *table = arena == NULL ? NULL : ps_arena_allocate(arena, 1, sizeof *table);
     if (table != NULL) {
@@ -43,10 +44,12 @@ penstock_code ps_text_table_begin(struct ps_text_table_builder *builder, const c
     return PENSTOCK_OK;
 }
 
-penstock_code ps_text_table_row(struct ps_text_table_builder *builder, const char *const *cells, struct penstock_error *error) {
+penstock_code ps_text_table_row(struct ps_text_table_builder *builder, const char *const *cells,
+                                struct penstock_error *error) {
     struct ps_text_table *table = builder->table;
     void *grown = builder->cells;
-    PS_TRY(ps_grow(&grown, &builder->capacity, builder->count + table->column_count, sizeof *builder->cells, error));
+    PS_TRY(ps_grow(&grown, &builder->capacity, builder->count + table->column_count, sizeof *builder->cells,
+                   error));
     builder->cells = grown;
     for (size_t i = 0; i < table->column_count; i++) {
         const char *copy = cells[i] == NULL ? NULL : ps_arena_copy(table->arena, cells[i]);
@@ -60,7 +63,8 @@ penstock_code ps_text_table_row(struct ps_text_table_builder *builder, const cha
     return PENSTOCK_OK;
 }
 
-penstock_code ps_text_table_end(struct ps_text_table_builder *builder, struct ps_text_table **table_out, struct penstock_error *error) {
+penstock_code ps_text_table_end(struct ps_text_table_builder *builder, struct ps_text_table **table_out,
+                                struct penstock_error *error) {
     struct ps_text_table *table = builder->table;
     table->cells = ps_arena_allocate(table->arena, builder->count + 1, sizeof *table->cells);
     if (table->cells == NULL) {
@@ -79,11 +83,13 @@ void ps_text_table_builder_done(struct ps_text_table_builder *builder) {
     *builder = (struct ps_text_table_builder){0};
 }
 
-penstock_code ps_text_table_of_result(const struct ps_result *result, struct ps_text_table **table_out, struct penstock_error *error) {
+penstock_code ps_text_table_of_result(const struct ps_result *result, struct ps_text_table **table_out,
+                                      struct penstock_error *error) {
     const int64_t column_count = ps_result_column_count(result);
     const char *texts[2][PS_LIMIT_COLUMN_COUNT];
     if (column_count > PS_LIMIT_COLUMN_COUNT) {
-        return ps_error_set(error, PENSTOCK_UNSUPPORTED, "the result has %lld columns, the limit is %d", (long long)column_count, PS_LIMIT_COLUMN_COUNT);
+        return ps_error_set(error, PENSTOCK_UNSUPPORTED, "the result has %lld columns, the limit is %d",
+                            (long long)column_count, PS_LIMIT_COLUMN_COUNT);
     }
     for (int64_t i = 0; i < column_count; i++) {
         texts[0][i] = ps_result_name(result, i);
@@ -100,7 +106,8 @@ penstock_code ps_text_table_of_result(const struct ps_result *result, struct ps_
     return ps_text_table_end(&builder, table_out, error);
 }
 
-void ps_text_table_to_json(const struct ps_text_table *table, yyjson_mut_doc *document, yyjson_mut_val *object) {
+void ps_text_table_to_json(const struct ps_text_table *table, yyjson_mut_doc *document,
+                           yyjson_mut_val *object) {
     yyjson_mut_val *names = yyjson_mut_obj_add_arr(document, object, "names");
     yyjson_mut_val *types = yyjson_mut_obj_add_arr(document, object, "types");
     for (size_t i = 0; i < table->column_count; i++) {
@@ -112,7 +119,8 @@ void ps_text_table_to_json(const struct ps_text_table *table, yyjson_mut_doc *do
         yyjson_mut_val *cells = yyjson_mut_arr_add_arr(document, rows);
         for (size_t i = 0; i < table->column_count; i++) {
             const char *cell = table->cells[(size_t)row * table->column_count + i];
-            (void)yyjson_mut_arr_append(cells, cell == NULL ? yyjson_mut_null(document) : yyjson_mut_str(document, cell));
+            (void)yyjson_mut_arr_append(cells, cell == NULL ? yyjson_mut_null(document)
+                                                            : yyjson_mut_str(document, cell));
         }
     }
 }
@@ -134,15 +142,18 @@ static bool read_texts(yyjson_val *array, const char **texts, size_t count) {
 }
 
 static penstock_code no_table(struct penstock_error *error) {
-    return ps_error_set(error, PENSTOCK_INTERNAL, "the running process answered with something that is no table");
+    return ps_error_set(error, PENSTOCK_INTERNAL,
+                        "the running process answered with something that is no table");
 }
 
-penstock_code ps_text_table_of_json(yyjson_val *object, struct ps_text_table **table_out, struct penstock_error *error) {
+penstock_code ps_text_table_of_json(yyjson_val *object, struct ps_text_table **table_out,
+                                    struct penstock_error *error) {
     yyjson_val *names = yyjson_obj_get(object, "names");
     yyjson_val *rows = yyjson_obj_get(object, "rows");
     const size_t column_count = yyjson_arr_size(names);
     const char *texts[2][PS_LIMIT_COLUMN_COUNT];
-    if (!yyjson_is_arr(names) || !yyjson_is_arr(rows) || column_count > PS_LIMIT_COLUMN_COUNT || !read_texts(names, texts[0], column_count) ||
+    if (!yyjson_is_arr(names) || !yyjson_is_arr(rows) || column_count > PS_LIMIT_COLUMN_COUNT ||
+        !read_texts(names, texts[0], column_count) ||
         !read_texts(yyjson_obj_get(object, "types"), texts[1], column_count)) {
         return no_table(error);
     }

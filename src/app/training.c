@@ -27,8 +27,8 @@ struct training {
     struct ps_connection *connection;
     struct ps_model_outcome *outcome;
     struct ps_train_options options;
-    struct ps_buffer positions;      /* JSON */
-    bool can_skip;                   /* everything it reads comes from sources with positions */
+    struct ps_buffer positions; /* JSON */
+    bool can_skip;              /* everything it reads comes from sources with positions */
     struct ps_fitted *champion;
     double *champion_predictions;
 };
@@ -56,12 +56,14 @@ static bool look_for_function(yyjson_mut_val *node, void *context) {
 }
 
 /* Does the SELECT read anything that is no node of the graph (a file, read_csv(...), a table made by hand)? */
-static penstock_code reads_outside(struct training *training, struct ps_arena *arena, bool *reads_out, struct penstock_error *error) {
+static penstock_code reads_outside(struct training *training, struct ps_arena *arena, bool *reads_out,
+                                   struct penstock_error *error) {
     struct ps_tree *tree PS_SCOPED(ps_tree_free_scoped) = NULL;
     struct ps_table_reference *tables = NULL;
     size_t count = 0;
     struct outside outside = {false};
-    PS_TRY(ps_tree_parse(training->connection, training->node->statement->as.model.select.text, &tree, NULL, error));
+    PS_TRY(ps_tree_parse(training->connection, training->node->statement->as.model.select.text, &tree, NULL,
+                         error));
     PS_TRY(ps_tree_tables(tree, arena, &tables, &count, error));
     for (size_t i = 0; i < count; i++) {
         outside.found = outside.found || ps_graph_find(training->progress->app->graph, tables[i].name) < 0;
@@ -71,18 +73,26 @@ static penstock_code reads_outside(struct training *training, struct ps_arena *a
     return PENSTOCK_OK;
 }
 
-static penstock_code add_positions(yyjson_mut_doc *document, struct ps_connection *connection, const char *source, struct penstock_error *error) {
+static penstock_code add_positions(yyjson_mut_doc *document, struct ps_connection *connection,
+                                   const char *source, struct penstock_error *error) {
     const char *const values[] = {source};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(connection, "SELECT partition, position FROM penstock.positions WHERE source = $1 ORDER BY ordinal, partition", values, 1, &result, error));
+    PS_TRY(ps_sql_query_with(
+        connection,
+        "SELECT partition, position FROM penstock.positions WHERE source = $1 ORDER BY ordinal, partition",
+        values, 1, &result, error));
     yyjson_mut_val *object = yyjson_mut_obj_add_obj(document, yyjson_mut_doc_get_root(document), source);
     for (int64_t row = 0; row < ps_result_row_count(result); row++) {
-        (void)yyjson_mut_obj_add(object, yyjson_mut_strcpy(document, ps_result_text(result, row, 0)), yyjson_mut_sint(document, ps_result_integer(result, row, 1)));
+        (void)yyjson_mut_obj_add(object, yyjson_mut_strcpy(document, ps_result_text(result, row, 0)),
+                                 yyjson_mut_sint(document, ps_result_integer(result, row, 1)));
     }
     struct ps_result *replayed PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(connection, "SELECT max(replayed_epoch) FROM penstock.dead_letters WHERE source = $1", values, 1, &replayed, error));
+    PS_TRY(ps_sql_query_with(connection,
+                             "SELECT max(replayed_epoch) FROM penstock.dead_letters WHERE source = $1",
+                             values, 1, &replayed, error));
     if (ps_result_text(replayed, 0, 0) != NULL) { /* rows that came back without a position moving */
-        (void)yyjson_mut_obj_add(object, yyjson_mut_str(document, "(dead letters replayed in epoch)"), yyjson_mut_sint(document, ps_result_integer(replayed, 0, 0)));
+        (void)yyjson_mut_obj_add(object, yyjson_mut_str(document, "(dead letters replayed in epoch)"),
+                                 yyjson_mut_sint(document, ps_result_integer(replayed, 0, 0)));
     }
     return PENSTOCK_OK;
 }
@@ -111,19 +121,23 @@ static penstock_code find_positions(struct training *training, struct penstock_e
 }
 
 /* The champion or the last version, if it was trained from the same positions by the same statement; 0 if not. */
-static penstock_code find_same(struct training *training, int64_t *version_out, struct penstock_error *error) {
-    const char *const values[] = {training->node->name, training->positions.data, training->node->statement->text};
+static penstock_code find_same(struct training *training, int64_t *version_out,
+                               struct penstock_error *error) {
+    const char *const values[] = {training->node->name, training->positions.data,
+                                  training->node->statement->text};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     *version_out = 0;
     if (!training->can_skip) {
         return PENSTOCK_OK;
     }
-    PS_TRY(ps_sql_query_with(training->connection,
-                             "SELECT m.version FROM penstock.models m WHERE m.name = $1 AND CAST(m.positions AS VARCHAR) = $2 AND m.statement_text = $3"
-                             " AND (m.version = (SELECT max(l.version) FROM penstock.models l WHERE l.name = $1)"
-                             " OR m.version = (SELECT a.version FROM penstock.model_aliases a WHERE a.model = $1 AND a.alias = 'champion'))"
-                             " ORDER BY m.version DESC LIMIT 1",
-                             values, 3, &result, error));
+    PS_TRY(ps_sql_query_with(
+        training->connection,
+        "SELECT m.version FROM penstock.models m WHERE m.name = $1"
+        " AND CAST(m.positions AS VARCHAR) = $2 AND m.statement_text = $3"
+        " AND (m.version = (SELECT max(l.version) FROM penstock.models l WHERE l.name = $1)"
+        " OR m.version = (SELECT a.version FROM penstock.model_aliases a WHERE a.model = $1 AND a.alias = 'champion'))"
+        " ORDER BY m.version DESC LIMIT 1",
+        values, 3, &result, error));
     *version_out = ps_result_row_count(result) > 0 ? ps_result_integer(result, 0, 0) : 0;
     return PENSTOCK_OK;
 }
@@ -133,18 +147,24 @@ static penstock_code find_same(struct training *training, int64_t *version_out, 
 /* A champion that cannot be scored (a column it reads is gone) leaves no predictions: the gate then says so. */
 static penstock_code score_champion(struct training *training, struct penstock_error *error) {
     struct ps_model_outcome *outcome = training->outcome;
-    PS_TRY(ps_registry_alias(training->connection, outcome->name, "champion", &outcome->champion_before, error));
+    PS_TRY(
+        ps_registry_alias(training->connection, outcome->name, "champion", &outcome->champion_before, error));
     if (outcome->champion_before == 0) {
         return PENSTOCK_OK;
     }
-    PS_TRY(ps_registry_load(training->connection, outcome->name, outcome->champion_before, &training->champion, error));
+    PS_TRY(ps_registry_load(training->connection, outcome->name, outcome->champion_before,
+                            &training->champion, error));
     if (outcome->candidate->holdout.row_count == 0) {
         return PENSTOCK_OK;
     }
     struct penstock_error reason;
-    const penstock_code code = ps_model_score_holdout(&training->options, outcome->candidate, training->champion, &training->champion_predictions, &reason);
-    if (code == PENSTOCK_SQL || code == PENSTOCK_INVALID_DATA || code == PENSTOCK_INVALID_PROJECT || code == PENSTOCK_NOT_FOUND) {
-        ps_error_context(&reason, "champion version %" PRId64 " of %s cannot be scored on the new hold-out rows", outcome->champion_before, outcome->name);
+    const penstock_code code = ps_model_score_holdout(
+        &training->options, outcome->candidate, training->champion, &training->champion_predictions, &reason);
+    if (code == PENSTOCK_SQL || code == PENSTOCK_INVALID_DATA || code == PENSTOCK_INVALID_PROJECT ||
+        code == PENSTOCK_NOT_FOUND) {
+        ps_error_context(&reason,
+                         "champion version %" PRId64 " of %s cannot be scored on the new hold-out rows",
+                         outcome->champion_before, outcome->name);
         ps_progress_complain(training->progress, &reason);
         return PENSTOCK_OK;
     }
@@ -193,7 +213,8 @@ static penstock_code train(struct training *training, struct penstock_error *err
     if (same > 0) {
         training->outcome->is_skipped = true;
         training->outcome->version = same;
-        return ps_registry_alias(training->connection, training->outcome->name, "champion", &training->outcome->champion_before, error);
+        return ps_registry_alias(training->connection, training->outcome->name, "champion",
+                                 &training->outcome->champion_before, error);
     }
     ps_progress_line(training->progress, "model %s: training", training->outcome->name);
     PS_TRY(ps_model_train(&training->options, &training->outcome->candidate, error));
@@ -204,7 +225,8 @@ static penstock_code publish(struct training *training, struct penstock_error *e
     struct ps_model_outcome *outcome = training->outcome;
     const struct ps_publication publication = {.candidate = outcome->candidate,
                                                .report = outcome->report,
-                                               .application = ps_application_id(training->progress->application),
+                                               .application =
+                                                   ps_application_id(training->progress->application),
                                                .model_name = outcome->name,
                                                .positions_json = training->positions.data};
     PS_TRY(ps_sql_run(training->connection, "BEGIN TRANSACTION", error));
@@ -221,17 +243,24 @@ static void tell(struct training *training) {
     const struct ps_model_outcome *outcome = training->outcome;
     const struct ps_candidate *candidate = outcome->candidate;
     for (size_t i = 0; i < candidate->stage_count; i++) {
-        ps_application_task(training->progress->application, 0, "model %s, %s finished: %" PRId64 " tasks in %.1f ms, %.1f ms cpu", outcome->name,
-                            candidate->stages[i].name, candidate->stages[i].task_count, (double)candidate->stages[i].wall_ns / 1e6,
+        ps_application_task(training->progress->application, 0,
+                            "model %s, %s finished: %" PRId64 " tasks in %.1f ms, %.1f ms cpu", outcome->name,
+                            candidate->stages[i].name, candidate->stages[i].task_count,
+                            (double)candidate->stages[i].wall_ns / 1e6,
                             (double)candidate->stages[i].cpu_ns / 1e6);
     }
     if (outcome->is_unchanged) {
-        ps_progress_line(training->progress, "model %s: bit for bit the champion, version %" PRId64 ": nothing to publish", outcome->name, outcome->version);
+        ps_progress_line(training->progress,
+                         "model %s: bit for bit the champion, version %" PRId64 ": nothing to publish",
+                         outcome->name, outcome->version);
         return;
     }
-    ps_progress_line(training->progress, "model %s version %" PRId64 ": %s", outcome->name, outcome->version, outcome->report->sentence);
-    ps_log_write(ps_application_log(training->progress->application), outcome->report->passed ? PS_LOG_NOTICE : PS_LOG_WARNING, NULL,
-                 "model %s version %" PRId64 ": %s", outcome->name, outcome->version, outcome->report->sentence);
+    ps_progress_line(training->progress, "model %s version %" PRId64 ": %s", outcome->name, outcome->version,
+                     outcome->report->sentence);
+    ps_log_write(ps_application_log(training->progress->application),
+                 outcome->report->passed ? PS_LOG_NOTICE : PS_LOG_WARNING, NULL,
+                 "model %s version %" PRId64 ": %s", outcome->name, outcome->version,
+                 outcome->report->sentence);
 }
 
 static penstock_code judge(struct training *training, struct penstock_error *error) {
@@ -243,12 +272,14 @@ static penstock_code judge(struct training *training, struct penstock_error *err
         tell(training);
         return PENSTOCK_OK;
     }
-    PS_TRY(ps_gate_decide(outcome->candidate, training->champion_predictions, outcome->champion_before, &outcome->report, error));
+    PS_TRY(ps_gate_decide(outcome->candidate, training->champion_predictions, outcome->champion_before,
+                          &outcome->report, error));
     PS_TRY(publish(training, error));
     tell(training);
     if (!outcome->report->passed && training->progress->refusal == NULL) {
-        training->progress->refusal = ps_arena_printf(training->progress->arena, "model %s version %" PRId64 " was not published: %s", outcome->name,
-                                                      outcome->version, outcome->report->sentence);
+        training->progress->refusal =
+            ps_arena_printf(training->progress->arena, "model %s version %" PRId64 " was not published: %s",
+                            outcome->name, outcome->version, outcome->report->sentence);
     }
     return PENSTOCK_OK;
 }
@@ -260,24 +291,28 @@ static penstock_code run_model(struct training *training, struct penstock_error 
     (void)!ps_sql_run(training->connection, "ROLLBACK", &ignored);
     PS_TRY(code);
     if (training->outcome->is_skipped) {
-        ps_progress_line(training->progress, "model %s: nothing new since version %" PRId64 ", not trained", training->outcome->name, training->outcome->version);
+        ps_progress_line(training->progress, "model %s: nothing new since version %" PRId64 ", not trained",
+                         training->outcome->name, training->outcome->version);
         return PENSTOCK_OK;
     }
     return judge(training, error);
 }
 
-static penstock_code run_node(struct ps_progress *progress, const struct ps_node *node, struct ps_model_outcome *outcome, struct penstock_error *error) {
+static penstock_code run_node(struct ps_progress *progress, const struct ps_node *node,
+                              struct ps_model_outcome *outcome, struct penstock_error *error) {
     const struct ps_project *project = progress->app->project;
     outcome->name = ps_arena_copy(progress->arena, node->name);
     if (outcome->name == NULL) {
         return ps_error_memory(error, "model");
     }
-    struct training training = {.progress = progress, .node = node, .connection = progress->store->connection, .outcome = outcome};
+    struct training training = {
+        .progress = progress, .node = node, .connection = progress->store->connection, .outcome = outcome};
     training.options = (struct ps_train_options){.project = project,
                                                  .node = node,
                                                  .connection = training.connection,
                                                  .thread_count = project->core_count,
-                                                 .memory_max = project->manifest.executor_memory / 100 * SOLVER_SHARE_PERCENT,
+                                                 .memory_max = project->manifest.executor_memory / 100 *
+                                                               SOLVER_SHARE_PERCENT,
                                                  .stop = &progress->app->stop};
     ps_buffer_init(&training.positions, POSITIONS_SIZE_MAX);
     const penstock_code code = run_model(&training, error);

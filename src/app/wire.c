@@ -31,7 +31,8 @@ static bool name_socket(const char *store_path, int *folder_out, struct sockaddr
         return false;
     }
     *address_out = (struct sockaddr_un){.sun_family = AF_UNIX};
-    (void)snprintf(address_out->sun_path, sizeof address_out->sun_path, "/proc/self/fd/%d/" PS_WIRE_NAME, folder);
+    (void)snprintf(address_out->sun_path, sizeof address_out->sun_path, "/proc/self/fd/%d/" PS_WIRE_NAME,
+                   folder);
     *folder_out = folder;
     return true;
 }
@@ -46,7 +47,8 @@ penstock_code ps_wire_listen(const char *store_path, int *descriptor_out, struct
     (void)unlinkat(folder, PS_WIRE_NAME, 0);
     descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     /* the mode that the name gets when it is bound: there is no moment at which others could connect */
-    if (descriptor < 0 || fchmod(descriptor, 0600) != 0 || bind(descriptor, (const struct sockaddr *)&address, sizeof address) != 0 ||
+    if (descriptor < 0 || fchmod(descriptor, 0600) != 0 ||
+        bind(descriptor, (const struct sockaddr *)&address, sizeof address) != 0 ||
         listen(descriptor, BACKLOG) != 0) {
         return ps_error_errno(error, errno, "listen on %s/" PS_WIRE_NAME, store_path);
     }
@@ -67,8 +69,10 @@ penstock_code ps_wire_connect(const char *store_path, int *descriptor_out, struc
         return ps_error_errno(error, errno, "connect to %s/" PS_WIRE_NAME, store_path);
     }
     if (connect(descriptor, (const struct sockaddr *)&address, sizeof address) != 0) {
-        return errno == ENOENT || errno == ECONNREFUSED ? ps_error_set(error, PENSTOCK_NOT_FOUND, "no running process serves the store %s", store_path)
-                                                        : ps_error_errno(error, errno, "connect to %s/" PS_WIRE_NAME, store_path);
+        return errno == ENOENT || errno == ECONNREFUSED
+                   ? ps_error_set(error, PENSTOCK_NOT_FOUND, "no running process serves the store %s",
+                                  store_path)
+                   : ps_error_errno(error, errno, "connect to %s/" PS_WIRE_NAME, store_path);
     }
     *descriptor_out = descriptor;
     descriptor = -1;
@@ -84,7 +88,8 @@ void ps_wire_remove(const char *store_path) {
 }
 
 /* Waits for `events`. `end_ns` 0: for ever. */
-static penstock_code wait_for(int descriptor, short events, int wake, int64_t end_ns, struct penstock_error *error) {
+static penstock_code wait_for(int descriptor, short events, int wake, int64_t end_ns,
+                              struct penstock_error *error) {
     for (;;) {
         struct pollfd polled[2] = {{.fd = descriptor, .events = events}, {.fd = wake, .events = POLLIN}};
         int timeout = -1;
@@ -112,7 +117,8 @@ static int64_t deadline(int64_t wait_ms) {
     return wait_ms > 0 ? ps_clock_monotonic_ns() + wait_ms * 1000000 : 0;
 }
 
-penstock_code ps_wire_read(int descriptor, int wake, int64_t wait_ms, struct ps_buffer *line_out, struct penstock_error *error) {
+penstock_code ps_wire_read(int descriptor, int wake, int64_t wait_ms, struct ps_buffer *line_out,
+                           struct penstock_error *error) {
     const int64_t end_ns = deadline(wait_ms);
     char block[65536];
     for (;;) {
@@ -125,7 +131,8 @@ penstock_code ps_wire_read(int descriptor, int wake, int64_t wait_ms, struct ps_
             return ps_error_errno(error, errno, "read from " PS_WIRE_NAME);
         }
         if (count == 0) {
-            return ps_error_set(error, PENSTOCK_IO, "the other side of " PS_WIRE_NAME " ended before its line did");
+            return ps_error_set(error, PENSTOCK_IO,
+                                "the other side of " PS_WIRE_NAME " ended before its line did");
         }
         const char *newline = memchr(block, '\n', (size_t)count);
         ps_buffer_add(line_out, block, newline == NULL ? (size_t)count : (size_t)(newline - block));
@@ -136,7 +143,8 @@ penstock_code ps_wire_read(int descriptor, int wake, int64_t wait_ms, struct ps_
     }
 }
 
-penstock_code ps_wire_write(int descriptor, int wake, int64_t wait_ms, const char *data, size_t size, struct penstock_error *error) {
+penstock_code ps_wire_write(int descriptor, int wake, int64_t wait_ms, const char *data, size_t size,
+                            struct penstock_error *error) {
     const int64_t end_ns = deadline(wait_ms);
     for (size_t done = 0; done < size;) {
         PS_TRY(wait_for(descriptor, POLLOUT, wake, end_ns, error));

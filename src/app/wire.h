@@ -12,15 +12,19 @@
 
 #define PS_WIRE_NAME "penstock.sock"
 
-penstock_code ps_wire_listen(const char *store_path, int *descriptor_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_wire_listen(const char *store_path, int *descriptor_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* NOT_FOUND when nobody listens. */
-penstock_code ps_wire_connect(const char *store_path, int *descriptor_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_wire_connect(const char *store_path, int *descriptor_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 void ps_wire_remove(const char *store_path);
 
 /* Reads up to a newline or the end. `wake`: a descriptor that becomes readable when it is time to leave, or -1.
  * `wait_ms` 0: as long as it takes. Errors: CANCELLED (woken), IO (too slow, cut off). */
-penstock_code ps_wire_read(int descriptor, int wake, int64_t wait_ms, struct ps_buffer *line_out, struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_wire_write(int descriptor, int wake, int64_t wait_ms, const char *data, size_t size, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_wire_read(int descriptor, int wake, int64_t wait_ms, struct ps_buffer *line_out,
+                           struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_wire_write(int descriptor, int wake, int64_t wait_ms, const char *data, size_t size,
+                            struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_wire_close(int *descriptor); /* for PS_SCOPED; -1: nothing */
 
 #endif

@@ -33,10 +33,10 @@ struct gate {
 enum telling { SILENT, TOLD };
 
 /* Adds a check; TOLD ones are named when the gate passes, refused ones always. */
-static void add(struct gate *gate, const char *name, double value, double limit, enum ps_verdict verdict, enum telling telling,
-                const char *format, ...) PS_PRINTF(7, 8);
-static void add(struct gate *gate, const char *name, double value, double limit, enum ps_verdict verdict, enum telling telling,
-                const char *format, ...) {
+static void add(struct gate *gate, const char *name, double value, double limit, enum ps_verdict verdict,
+                enum telling telling, const char *format, ...) PS_PRINTF(7, 8);
+static void add(struct gate *gate, const char *name, double value, double limit, enum ps_verdict verdict,
+                enum telling telling, const char *format, ...) {
     char text[512];
     va_list arguments;
     va_start(arguments, format);
@@ -77,7 +77,11 @@ static double metric_of(const struct ps_metrics *metrics, const char *name) {
     const struct {
         const char *name;
         double value;
-    } known[] = {{"rmse", metrics->rmse}, {"mse", metrics->mse}, {"r2", metrics->r2}, {"mae", metrics->mae}, {"var", metrics->var}};
+    } known[] = {{"rmse", metrics->rmse},
+                 {"mse", metrics->mse},
+                 {"r2", metrics->r2},
+                 {"mae", metrics->mae},
+                 {"var", metrics->var}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (ps_text_equal_nocase(known[i].name, name)) {
             return known[i].value;
@@ -110,10 +114,11 @@ static void check_finite(struct gate *gate) {
         bad++;
     }
     if (bad == 0) {
-        add(gate, "finite coefficients", 0, 0, PS_VERDICT_PASSED, SILENT, "all %zu coefficients and the intercept are finite", count);
+        add(gate, "finite coefficients", 0, 0, PS_VERDICT_PASSED, SILENT,
+            "all %zu coefficients and the intercept are finite", count);
     } else {
-        add(gate, "finite coefficients", (double)bad, 0, PS_VERDICT_REFUSED, TOLD, "%zu of %zu coefficients are not finite, first %s",
-            bad, count + 1, first);
+        add(gate, "finite coefficients", (double)bad, 0, PS_VERDICT_REFUSED, TOLD,
+            "%zu of %zu coefficients are not finite, first %s", bad, count + 1, first);
     }
 }
 
@@ -136,8 +141,10 @@ static void check_constant_without_holdout(struct gate *gate) {
     const double limit = sqrt(variance);
     const bool passed = value < limit;
     add(gate, "better than the constant", value, limit, verdict_of(passed), TOLD,
-        passed ? "%.1f%% better than the constant mean (no HOLDOUT: rmse %.4g beside %.4g, from cross-validation)"
-               : "%.1f%% better than the constant mean is not better (no HOLDOUT: rmse %.4g beside %.4g, from cross-validation)",
+        passed
+            ? "%.1f%% better than the constant mean (no HOLDOUT: rmse %.4g beside %.4g, from cross-validation)"
+            : "%.1f%% better than the constant mean is not better (no HOLDOUT: rmse %.4g beside "
+              "%.4g, from cross-validation)",
         limit > 0 ? 100.0 * (1.0 - value / limit) : 0.0, value, limit);
 }
 
@@ -150,8 +157,8 @@ static void check_constant(struct gate *gate) {
     const double value = candidate->holdout.rmse;
     const double limit = candidate->baseline.rmse;
     if (value < limit) {
-        add(gate, "better than the constant", value, limit, PS_VERDICT_PASSED, TOLD, "%.1f%% better than the constant mean",
-            100.0 * (1.0 - value / limit));
+        add(gate, "better than the constant", value, limit, PS_VERDICT_PASSED, TOLD,
+            "%.1f%% better than the constant mean", 100.0 * (1.0 - value / limit));
     } else {
         add(gate, "better than the constant", value, limit, PS_VERDICT_REFUSED, TOLD,
             "not better than the constant mean: rmse %.6g, the constant's is %.6g", value, limit);
@@ -161,11 +168,12 @@ static void check_constant(struct gate *gate) {
 static void check_limit(struct gate *gate, const struct ps_gate_condition *condition) {
     const struct ps_candidate *candidate = gate->candidate;
     char name[128];
-    (void)snprintf(name, sizeof name, "%s%s %s %.6g", condition->is_first_run ? "FIRST RUN " : "", condition->metric,
-                   condition->comparison, condition->value);
+    (void)snprintf(name, sizeof name, "%s%s %s %.6g", condition->is_first_run ? "FIRST RUN " : "",
+                   condition->metric, condition->comparison, condition->value);
     if (condition->is_first_run && gate->champion_version > 0) {
         add(gate, name, (double)NAN, condition->value, PS_VERDICT_NOT_APPLICABLE, SILENT,
-            "%s applies to the first run only, the champion is version %lld", name, (long long)gate->champion_version);
+            "%s applies to the first run only, the champion is version %lld", name,
+            (long long)gate->champion_version);
         return;
     }
     const char *from = "";
@@ -173,15 +181,16 @@ static void check_limit(struct gate *gate, const struct ps_gate_condition *condi
     if (!has_holdout(candidate)) {
         if (!ps_text_equal_nocase(condition->metric, candidate->metric_name)) {
             add(gate, name, (double)NAN, condition->value, PS_VERDICT_REFUSED, TOLD,
-                "%s cannot be checked: there is no HOLDOUT and the search measured %s", condition->metric, candidate->metric_name);
+                "%s cannot be checked: there is no HOLDOUT and the search measured %s", condition->metric,
+                candidate->metric_name);
             return;
         }
         value = search_mean(candidate);
         from = " (cross-validated mean, no HOLDOUT)";
     }
     const bool passed = holds(value, condition->comparison, condition->value);
-    add(gate, name, value, condition->value, verdict_of(passed), TOLD, "%s %.4g%s %s %.6g%s", condition->metric, value,
-        passed ? "" : " is not", condition->comparison, condition->value, from);
+    add(gate, name, value, condition->value, verdict_of(passed), TOLD, "%s %.4g%s %s %.6g%s",
+        condition->metric, value, passed ? "" : " is not", condition->comparison, condition->value, from);
 }
 
 /* "version 1 (1,204 rows ...)": how the comparison was made, for its sentence. */
@@ -189,9 +198,11 @@ static void describe_blocks(const struct ps_paired *paired, char *text, size_t s
     const char *kind = paired->is_hourly ? "hours" : "blocks";
     if (paired->left_out > 0) {
         (void)snprintf(text, size, "%lld rows in %lld %s, %lld rows that one of both cannot predict left out",
-                       (long long)paired->row_count, (long long)paired->block_count, kind, (long long)paired->left_out);
+                       (long long)paired->row_count, (long long)paired->block_count, kind,
+                       (long long)paired->left_out);
     } else {
-        (void)snprintf(text, size, "%lld rows in %lld %s", (long long)paired->row_count, (long long)paired->block_count, kind);
+        (void)snprintf(text, size, "%lld rows in %lld %s", (long long)paired->row_count,
+                       (long long)paired->block_count, kind);
     }
 }
 
@@ -203,55 +214,66 @@ static void tell_improvement(struct gate *gate, const struct ps_gate_condition *
     if (paired->row_count == 0) {
         add(gate, name, (double)NAN, condition == NULL ? (double)NAN : condition->value,
             condition == NULL ? PS_VERDICT_NOT_APPLICABLE : PS_VERDICT_REFUSED, TOLD,
-            "champion version %lld cannot predict any of the hold-out rows, so the two cannot be compared", version);
+            "champion version %lld cannot predict any of the hold-out rows, so the two cannot be compared",
+            version);
         return;
     }
     if (condition == NULL) {
         add(gate, name, paired->gain, (double)NAN, PS_VERDICT_NOT_APPLICABLE, TOLD,
-            "improvement over champion version %lld is %.1f%% (no improvement is asked)", version, 100.0 * paired->gain);
+            "improvement over champion version %lld is %.1f%% (no improvement is asked)", version,
+            100.0 * paired->gain);
         return;
     }
     const double asked = 100.0 * condition->value;
     if (!paired->has_bound) {
         add(gate, name, (double)NAN, condition->value, PS_VERDICT_REFUSED, TOLD,
-            "improvement over champion version %lld is %.1f%%, but %s are too few for a confidence bound, asked is %.4g%%", version,
-            100.0 * paired->gain, blocks, asked);
+            "improvement over champion version %lld is %.1f%%, but %s are too few for a confidence bound, "
+            "asked is %.4g%%",
+            version, 100.0 * paired->gain, blocks, asked);
         return;
     }
     const bool passed = holds(paired->lower_bound, condition->comparison, condition->value);
     add(gate, name, paired->lower_bound, condition->value, verdict_of(passed), TOLD,
-        "improvement over champion version %lld is %.1f%% (%.4g%% lower bound %.1f%%), asked is %.4g%%%s%s%s", version,
-        100.0 * paired->gain, 100.0 * confidence, 100.0 * paired->lower_bound, asked, paired->left_out > 0 ? " (" : "",
-        paired->left_out > 0 ? blocks : "", paired->left_out > 0 ? ")" : "");
+        "improvement over champion version %lld is %.1f%% (%.4g%% lower bound %.1f%%), asked is %.4g%%%s%s%s",
+        version, 100.0 * paired->gain, 100.0 * confidence, 100.0 * paired->lower_bound, asked,
+        paired->left_out > 0 ? " (" : "", paired->left_out > 0 ? blocks : "",
+        paired->left_out > 0 ? ")" : "");
 }
 
 /* `condition` NULL: no improvement is asked, the number is told all the same. */
-static penstock_code check_improvement(struct gate *gate, const struct ps_gate_condition *condition, struct penstock_error *error) {
+static penstock_code check_improvement(struct gate *gate, const struct ps_gate_condition *condition,
+                                       struct penstock_error *error) {
     const struct ps_candidate *candidate = gate->candidate;
     char name[128];
     if (condition == NULL) {
         (void)snprintf(name, sizeof name, "improvement");
     } else {
-        (void)snprintf(name, sizeof name, "%simprovement %s %.6g PERCENT", condition->is_first_run ? "FIRST RUN " : "",
-                       condition->comparison, 100.0 * condition->value);
+        (void)snprintf(name, sizeof name, "%simprovement %s %.6g PERCENT",
+                       condition->is_first_run ? "FIRST RUN " : "", condition->comparison,
+                       100.0 * condition->value);
     }
     const double limit = condition == NULL ? (double)NAN : condition->value;
     if (gate->champion_version == 0) {
-        add(gate, name, (double)NAN, limit, PS_VERDICT_NOT_APPLICABLE, TOLD, "first version, there is no champion to beat");
+        add(gate, name, (double)NAN, limit, PS_VERDICT_NOT_APPLICABLE, TOLD,
+            "first version, there is no champion to beat");
         return PENSTOCK_OK;
     }
     if (condition != NULL && condition->is_first_run) {
-        add(gate, name, (double)NAN, limit, PS_VERDICT_NOT_APPLICABLE, SILENT, "%s applies to the first run only", name);
+        add(gate, name, (double)NAN, limit, PS_VERDICT_NOT_APPLICABLE, SILENT,
+            "%s applies to the first run only", name);
         return PENSTOCK_OK;
     }
     if (!has_holdout(candidate)) {
-        add(gate, name, (double)NAN, limit, condition == NULL ? PS_VERDICT_NOT_APPLICABLE : PS_VERDICT_REFUSED,
+        add(gate, name, (double)NAN, limit,
+            condition == NULL ? PS_VERDICT_NOT_APPLICABLE : PS_VERDICT_REFUSED,
             condition == NULL ? SILENT : TOLD,
-            "improvement over champion version %lld cannot be measured: there is no HOLDOUT", (long long)gate->champion_version);
+            "improvement over champion version %lld cannot be measured: there is no HOLDOUT",
+            (long long)gate->champion_version);
         return PENSTOCK_OK;
     }
-    const struct ps_paired_rows rows = {candidate->holdout_labels, candidate->holdout_predictions, gate->champion_predictions,
-                                        candidate->holdout_times, gate->champion_predictions == NULL ? 0 : candidate->holdout.row_count};
+    const struct ps_paired_rows rows = {
+        candidate->holdout_labels, candidate->holdout_predictions, gate->champion_predictions,
+        candidate->holdout_times, gate->champion_predictions == NULL ? 0 : candidate->holdout.row_count};
     double confidence = condition == NULL ? CONFIDENCE_DEFAULT : condition->confidence;
     confidence = confidence > 0.0 && confidence < 1.0 ? confidence : CONFIDENCE_DEFAULT;
     struct ps_paired paired;
@@ -297,8 +319,9 @@ static penstock_code decide(struct gate *gate, struct penstock_error *error) {
     return finish(gate, error);
 }
 
-penstock_code ps_gate_decide(const struct ps_candidate *candidate, const double *champion_predictions, int64_t champion_version,
-                             struct ps_gate_report **report_out, struct penstock_error *error) {
+penstock_code ps_gate_decide(const struct ps_candidate *candidate, const double *champion_predictions,
+                             int64_t champion_version, struct ps_gate_report **report_out,
+                             struct penstock_error *error) {
     struct ps_arena *arena = ps_arena_new(ARENA_SIZE_MAX);
     if (arena == NULL) {
         return ps_error_memory(error, "gate report");
@@ -313,7 +336,10 @@ penstock_code ps_gate_decide(const struct ps_candidate *candidate, const double 
         ps_arena_free(arena);
         return ps_error_memory(error, "gate report");
     }
-    struct gate gate = {.candidate = candidate, .champion_predictions = champion_predictions, .champion_version = champion_version, .report = report};
+    struct gate gate = {.candidate = candidate,
+                        .champion_predictions = champion_predictions,
+                        .champion_version = champion_version,
+                        .report = report};
     ps_buffer_init(&gate.passed, SUMMARY_SIZE_MAX);
     ps_buffer_init(&gate.refused, SUMMARY_SIZE_MAX);
     const penstock_code code = decide(&gate, error);

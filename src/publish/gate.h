@@ -14,7 +14,7 @@
 
 enum ps_verdict { PS_VERDICT_PASSED, PS_VERDICT_REFUSED, PS_VERDICT_NOT_APPLICABLE };
 struct ps_gate_check {
-    const char *name;     /* "rmse <= 20", "better than the constant", "improvement" */
+    const char *name; /* "rmse <= 20", "better than the constant", "improvement" */
     double value, limit;
     enum ps_verdict verdict;
     const char *sentence;

@@ -73,8 +73,10 @@ void ps_json_read_free_scoped(yyjson_doc **document) {
     yyjson_doc_free(*document);
 }
 
-penstock_code ps_json_write(const yyjson_mut_doc *document, bool is_pretty, struct ps_buffer *out, struct penstock_error *error) {
-    const yyjson_write_flag flags = YYJSON_WRITE_INF_AND_NAN_AS_NULL | (is_pretty ? YYJSON_WRITE_PRETTY_TWO_SPACES : 0);
+penstock_code ps_json_write(const yyjson_mut_doc *document, bool is_pretty, struct ps_buffer *out,
+                            struct penstock_error *error) {
+    const yyjson_write_flag flags =
+        YYJSON_WRITE_INF_AND_NAN_AS_NULL | (is_pretty ? YYJSON_WRITE_PRETTY_TWO_SPACES : 0);
     size_t size = 0;
     char *text PS_SCOPED(ps_release_scoped) = yyjson_mut_write_opts(document, flags, &allocator, &size, NULL);
     const bool *failed = document->alc.ctx;
@@ -90,11 +92,15 @@ void ps_json_add_number(yyjson_mut_doc *document, yyjson_mut_val *object, const 
 }
 
 void ps_json_add_text(yyjson_mut_doc *document, yyjson_mut_val *object, const char *name, const char *text) {
-    (void)yyjson_mut_obj_add_val(document, object, name, text == NULL ? yyjson_mut_null(document) : yyjson_mut_strcpy(document, text));
+    (void)yyjson_mut_obj_add_val(
+        document, object, name, text == NULL ? yyjson_mut_null(document) : yyjson_mut_strcpy(document, text));
 }
 
-void ps_json_add_parsed(yyjson_mut_doc *document, yyjson_mut_val *object, const char *name, const char *text) {
-    yyjson_doc *parsed PS_SCOPED(ps_json_read_free_scoped) = text == NULL ? NULL : ps_json_read(text, strlen(text));
-    yyjson_mut_val *value = parsed == NULL ? yyjson_mut_null(document) : yyjson_val_mut_copy(document, yyjson_doc_get_root(parsed));
+void ps_json_add_parsed(yyjson_mut_doc *document, yyjson_mut_val *object, const char *name,
+                        const char *text) {
+    yyjson_doc *parsed PS_SCOPED(ps_json_read_free_scoped) =
+        text == NULL ? NULL : ps_json_read(text, strlen(text));
+    yyjson_mut_val *value = parsed == NULL ? yyjson_mut_null(document)
+                                           : yyjson_val_mut_copy(document, yyjson_doc_get_root(parsed));
     (void)yyjson_mut_obj_add_val(document, object, name, value);
 }

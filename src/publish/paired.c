@@ -43,7 +43,8 @@ static double hour_of(double time) {
 static int64_t collect(const struct ps_paired_rows *rows, struct paired_row *order) {
     int64_t count = 0;
     for (int64_t row = 0; row < rows->row_count; row++) {
-        if (!isfinite(rows->candidate[row]) || !isfinite(rows->champion[row]) || !isfinite(rows->labels[row])) {
+        if (!isfinite(rows->candidate[row]) || !isfinite(rows->champion[row]) ||
+            !isfinite(rows->labels[row])) {
             continue;
         }
         const double time = rows->times == NULL ? 0.0 : rows->times[row];
@@ -65,12 +66,14 @@ static int64_t count_hours(const struct paired_row *order, int64_t count) {
     return hours;
 }
 
-static void fill_blocks(const struct ps_paired_rows *rows, const struct paired_row *order, struct ps_paired *paired,
-                        struct block *blocks) {
+static void fill_blocks(const struct ps_paired_rows *rows, const struct paired_row *order,
+                        struct ps_paired *paired, struct block *blocks) {
     const int64_t size = (int64_t)ceil(sqrt((double)paired->row_count));
     int64_t block = -1;
     for (int64_t i = 0; i < paired->row_count; i++) {
-        const bool is_first = i == 0 || (paired->is_hourly ? hour_of(order[i].time) != hour_of(order[i - 1].time) : i % size == 0);
+        const bool is_first =
+            i == 0 ||
+            (paired->is_hourly ? hour_of(order[i].time) != hour_of(order[i - 1].time) : i % size == 0);
         block += is_first;
         const int64_t row = order[i].index;
         const double candidate = rows->labels[row] - rows->candidate[row];
@@ -114,13 +117,17 @@ static void bound(const struct block *blocks, double confidence, struct ps_paire
     }
     const double block_count = (double)paired->block_count;
     const double deviation = sqrt(squares * block_count / (block_count - 1.0)) / champion;
-    paired->lower_bound = gain_of_squares(ratio - ps_student_quantile(confidence, block_count - 1.0) * deviation);
+    paired->lower_bound =
+        gain_of_squares(ratio - ps_student_quantile(confidence, block_count - 1.0) * deviation);
 }
 
-penstock_code ps_paired_compare(const struct ps_paired_rows *rows, double confidence, struct ps_paired *paired_out,
-                                struct penstock_error *error) {
+penstock_code ps_paired_compare(const struct ps_paired_rows *rows, double confidence,
+                                struct ps_paired *paired_out, struct penstock_error *error) {
     ps_check(confidence > 0.0 && confidence < 1.0);
-    struct ps_paired paired = {.gain = (double)NAN, .lower_bound = (double)NAN, .champion_rmse = (double)NAN, .candidate_rmse = (double)NAN};
+    struct ps_paired paired = {.gain = (double)NAN,
+                               .lower_bound = (double)NAN,
+                               .champion_rmse = (double)NAN,
+                               .candidate_rmse = (double)NAN};
     const size_t size = rows->row_count > 0 ? (size_t)rows->row_count : 1;
     struct paired_row *order PS_SCOPED(ps_release_scoped) = ps_allocate(size, sizeof *order);
     struct block *blocks PS_SCOPED(ps_release_scoped) = ps_allocate(size, sizeof *blocks);

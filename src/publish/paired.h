@@ -25,18 +25,18 @@ struct ps_paired_rows {
 };
 
 struct ps_paired {
-    int64_t row_count;   /* rows that both models predicted */
-    int64_t left_out;    /* rows that one of them could not predict */
+    int64_t row_count; /* rows that both models predicted */
+    int64_t left_out;  /* rows that one of them could not predict */
     int64_t block_count;
-    bool is_hourly;      /* blocks are hours of the time column */
-    bool has_bound;      /* false with fewer than two blocks */
+    bool is_hourly; /* blocks are hours of the time column */
+    bool has_bound; /* false with fewer than two blocks */
     double champion_rmse, candidate_rmse;
-    double gain;         /* 1 - candidate's RMSE / champion's RMSE: 0.02 is 2 % better */
-    double lower_bound;  /* one-sided, of the gain; NaN without has_bound */
+    double gain;        /* 1 - candidate's RMSE / champion's RMSE: 0.02 is 2 % better */
+    double lower_bound; /* one-sided, of the gain; NaN without has_bound */
 };
 
 /* Errors: OUT_OF_MEMORY. No rows at all: gain and bound are NaN. */
-penstock_code ps_paired_compare(const struct ps_paired_rows *rows, double confidence, struct ps_paired *paired_out,
-                                struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_paired_compare(const struct ps_paired_rows *rows, double confidence,
+                                struct ps_paired *paired_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 #endif

@@ -16,8 +16,8 @@ static penstock_code wrong(const char *text, struct penstock_error *error) {
     return ps_error_hint(error, "write name, name@alias, name@3, models:/name@alias or models:/name/3");
 }
 
-penstock_code ps_reference_parse(const char *text, struct ps_arena *arena, struct ps_model_reference *reference_out,
-                                 struct penstock_error *error) {
+penstock_code ps_reference_parse(const char *text, struct ps_arena *arena,
+                                 struct ps_model_reference *reference_out, struct penstock_error *error) {
     const bool has_scheme = strncmp(text, SCHEME, strlen(SCHEME)) == 0;
     const char *start = has_scheme ? text + strlen(SCHEME) : text;
     const char *mark = strrchr(start, '@');

@@ -14,7 +14,8 @@ struct ps_model_reference {
 };
 
 /* Texts in the arena. Errors: INVALID_ARGUMENT (no name, a version that is no whole number above 0). */
-penstock_code ps_reference_parse(const char *text, struct ps_arena *arena, struct ps_model_reference *reference_out,
-                                 struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_reference_parse(const char *text, struct ps_arena *arena,
+                                 struct ps_model_reference *reference_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 #endif

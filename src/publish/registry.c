@@ -23,21 +23,22 @@
 #define JSON_SIZE_MAX ((size_t)256 << 20)
 
 penstock_code ps_registry_prepare(struct ps_connection *connection, struct penstock_error *error) {
-    return ps_sql_run(connection,
-                      "CREATE SCHEMA IF NOT EXISTS penstock;"
-                      "CREATE TABLE IF NOT EXISTS penstock.models(name VARCHAR NOT NULL, version BIGINT NOT NULL,"
-                      " status VARCHAR NOT NULL, created_at TIMESTAMP NOT NULL, application VARCHAR NOT NULL,"
-                      " statement_text VARCHAR NOT NULL, label VARCHAR NOT NULL, positions JSON NOT NULL, search JSON NOT NULL,"
-                      " fitted VARCHAR NOT NULL, metrics JSON NOT NULL, checksum VARCHAR NOT NULL, PRIMARY KEY (name, version));"
-                      "CREATE TABLE IF NOT EXISTS penstock.model_aliases(model VARCHAR NOT NULL, alias VARCHAR NOT NULL,"
-                      " version BIGINT NOT NULL, PRIMARY KEY (model, alias));"
-                      "CREATE TABLE IF NOT EXISTS penstock.model_alias_history(model VARCHAR NOT NULL, alias VARCHAR NOT NULL,"
-                      " from_version BIGINT, to_version BIGINT NOT NULL, moved_at TIMESTAMP NOT NULL, who VARCHAR NOT NULL,"
-                      " why VARCHAR NOT NULL);"
-                      "CREATE TABLE IF NOT EXISTS penstock.gate_reports(model VARCHAR NOT NULL, version BIGINT NOT NULL,"
-                      " check_index INTEGER NOT NULL, name VARCHAR NOT NULL, value DOUBLE, limit_value DOUBLE,"
-                      " verdict VARCHAR NOT NULL, sentence VARCHAR NOT NULL, PRIMARY KEY (model, version, check_index));",
-                      error);
+    return ps_sql_run(
+        connection,
+        "CREATE SCHEMA IF NOT EXISTS penstock;"
+        "CREATE TABLE IF NOT EXISTS penstock.models(name VARCHAR NOT NULL, version BIGINT NOT NULL,"
+        " status VARCHAR NOT NULL, created_at TIMESTAMP NOT NULL, application VARCHAR NOT NULL,"
+        " statement_text VARCHAR NOT NULL, label VARCHAR NOT NULL, positions JSON NOT NULL, search JSON NOT NULL,"
+        " fitted VARCHAR NOT NULL, metrics JSON NOT NULL, checksum VARCHAR NOT NULL, PRIMARY KEY (name, version));"
+        "CREATE TABLE IF NOT EXISTS penstock.model_aliases(model VARCHAR NOT NULL, alias VARCHAR NOT NULL,"
+        " version BIGINT NOT NULL, PRIMARY KEY (model, alias));"
+        "CREATE TABLE IF NOT EXISTS penstock.model_alias_history(model VARCHAR NOT NULL, alias VARCHAR NOT NULL,"
+        " from_version BIGINT, to_version BIGINT NOT NULL, moved_at TIMESTAMP NOT NULL, who VARCHAR NOT NULL,"
+        " why VARCHAR NOT NULL);"
+        "CREATE TABLE IF NOT EXISTS penstock.gate_reports(model VARCHAR NOT NULL, version BIGINT NOT NULL,"
+        " check_index INTEGER NOT NULL, name VARCHAR NOT NULL, value DOUBLE, limit_value DOUBLE,"
+        " verdict VARCHAR NOT NULL, sentence VARCHAR NOT NULL, PRIMARY KEY (model, version, check_index));",
+        error);
 }
 
 /* What a publication writes, as text. */
@@ -68,7 +69,8 @@ static void add_metrics(yyjson_mut_doc *document, const char *name, const struct
     ps_json_add_number(document, object, "var", metrics->var);
 }
 
-static penstock_code write_metrics(const struct ps_candidate *candidate, struct ps_buffer *out, struct penstock_error *error) {
+static penstock_code write_metrics(const struct ps_candidate *candidate, struct ps_buffer *out,
+                                   struct penstock_error *error) {
     yyjson_mut_doc *document PS_SCOPED(ps_json_free_scoped) = ps_json_new();
     if (document == NULL) {
         return ps_error_memory(error, "metrics");
@@ -103,7 +105,8 @@ static void add_cell(yyjson_mut_doc *document, yyjson_mut_val *cells, const stru
     ps_json_add_number(document, object, "mean", cell->mean);
 }
 
-static penstock_code write_search(const struct ps_candidate *candidate, struct ps_buffer *out, struct penstock_error *error) {
+static penstock_code write_search(const struct ps_candidate *candidate, struct ps_buffer *out,
+                                  struct penstock_error *error) {
     yyjson_mut_doc *document PS_SCOPED(ps_json_free_scoped) = ps_json_new();
     if (document == NULL) {
         return ps_error_memory(error, "search");
@@ -143,30 +146,39 @@ static void name_user(char *out, size_t size) {
 
 static const char *verdict_name(enum ps_verdict verdict) {
     switch (verdict) {
-    case PS_VERDICT_PASSED:
-        return "passed";
-    case PS_VERDICT_REFUSED:
-        return "refused";
-    case PS_VERDICT_NOT_APPLICABLE:
-        return "not applicable";
+    case PS_VERDICT_PASSED: return "passed";
+    case PS_VERDICT_REFUSED: return "refused";
+    case PS_VERDICT_NOT_APPLICABLE: return "not applicable";
     }
     return "refused";
 }
 
-static penstock_code write_version(struct ps_connection *connection, struct record *record, struct penstock_error *error) {
+static penstock_code write_version(struct ps_connection *connection, struct record *record,
+                                   struct penstock_error *error) {
     const struct ps_publication *publication = record->publication;
     const struct ps_statement *statement = publication->candidate->statement;
     const char *label = statement->as.model.label;
-    const char *const sealed[] = {publication->model_name, record->version, statement->text, label, publication->positions_json,
-                                  record->search.data, record->fitted.data, record->metrics.data};
+    const char *const sealed[] = {
+        publication->model_name,     record->version,     statement->text,     label,
+        publication->positions_json, record->search.data, record->fitted.data, record->metrics.data};
     checksum(sealed, sizeof sealed / sizeof sealed[0], record->checksum, sizeof record->checksum);
-    const char *const values[] = {publication->model_name, record->version, publication->report->passed ? "published" : "refused",
-                                  record->created_at, publication->application, statement->text, label, publication->positions_json,
-                                  record->search.data, record->fitted.data, record->metrics.data, record->checksum};
-    return ps_sql_run_with(connection,
-                           "INSERT INTO penstock.models SELECT $1, CAST($2 AS BIGINT), $3, CAST($4 AS TIMESTAMP), $5, $6, $7,"
-                           " CAST($8 AS JSON), CAST($9 AS JSON), $10, CAST($11 AS JSON), $12",
-                           values, sizeof values / sizeof values[0], error);
+    const char *const values[] = {publication->model_name,
+                                  record->version,
+                                  publication->report->passed ? "published" : "refused",
+                                  record->created_at,
+                                  publication->application,
+                                  statement->text,
+                                  label,
+                                  publication->positions_json,
+                                  record->search.data,
+                                  record->fitted.data,
+                                  record->metrics.data,
+                                  record->checksum};
+    return ps_sql_run_with(
+        connection,
+        "INSERT INTO penstock.models SELECT $1, CAST($2 AS BIGINT), $3, CAST($4 AS TIMESTAMP), $5, $6, $7,"
+        " CAST($8 AS JSON), CAST($9 AS JSON), $10, CAST($11 AS JSON), $12",
+        values, sizeof values / sizeof values[0], error);
 }
 
 static const char *number_text(double value, char *text, size_t size) {
@@ -183,19 +195,27 @@ static penstock_code write_check(struct ps_connection *connection, const struct 
     char value[40];
     char limit[40];
     (void)snprintf(index_text, sizeof index_text, "%zu", index);
-    const char *const values[] = {record->publication->model_name, record->version, index_text, check->name,
-                                  number_text(check->value, value, sizeof value), number_text(check->limit, limit, sizeof limit),
-                                  verdict_name(check->verdict), check->sentence};
-    return ps_sql_run_with(connection,
-                           "INSERT INTO penstock.gate_reports SELECT $1, CAST($2 AS BIGINT), CAST($3 AS INTEGER), $4,"
-                           " CAST($5 AS DOUBLE), CAST($6 AS DOUBLE), $7, $8",
-                           values, sizeof values / sizeof values[0], error);
+    const char *const values[] = {record->publication->model_name,
+                                  record->version,
+                                  index_text,
+                                  check->name,
+                                  number_text(check->value, value, sizeof value),
+                                  number_text(check->limit, limit, sizeof limit),
+                                  verdict_name(check->verdict),
+                                  check->sentence};
+    return ps_sql_run_with(
+        connection,
+        "INSERT INTO penstock.gate_reports SELECT $1, CAST($2 AS BIGINT), CAST($3 AS INTEGER), $4,"
+        " CAST($5 AS DOUBLE), CAST($6 AS DOUBLE), $7, $8",
+        values, sizeof values / sizeof values[0], error);
 }
 
 /* Row 0 is the whole verdict, rows 1 to n its checks. */
-static penstock_code write_report(struct ps_connection *connection, const struct record *record, struct penstock_error *error) {
+static penstock_code write_report(struct ps_connection *connection, const struct record *record,
+                                  struct penstock_error *error) {
     const struct ps_gate_report *report = record->publication->report;
-    const struct ps_gate_check whole = {"gate", (double)NAN, (double)NAN, report->passed ? PS_VERDICT_PASSED : PS_VERDICT_REFUSED,
+    const struct ps_gate_check whole = {"gate", (double)NAN, (double)NAN,
+                                        report->passed ? PS_VERDICT_PASSED : PS_VERDICT_REFUSED,
                                         report->sentence};
     PS_TRY(write_check(connection, record, 0, &whole, error));
     for (size_t i = 0; i < report->check_count; i++) {
@@ -205,22 +225,26 @@ static penstock_code write_report(struct ps_connection *connection, const struct
 }
 
 /* `to` and `from` are version numbers as text; from NULL: the alias is new. */
-static penstock_code move_alias(struct ps_connection *connection, const struct record *record, const char *alias, const char *from,
-                                const char *to, struct penstock_error *error) {
+static penstock_code move_alias(struct ps_connection *connection, const struct record *record,
+                                const char *alias, const char *from, const char *to,
+                                struct penstock_error *error) {
     const char *const moved[] = {record->publication->model_name, alias, to};
     PS_TRY(ps_sql_run_with(connection,
                            "INSERT INTO penstock.model_aliases SELECT $1, $2, CAST($3 AS BIGINT)"
                            " ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version",
                            moved, sizeof moved / sizeof moved[0], error));
-    const char *const history[] = {record->publication->model_name, alias, from, to, record->created_at, record->who,
-                                   record->publication->report->sentence};
-    return ps_sql_run_with(connection,
-                           "INSERT INTO penstock.model_alias_history SELECT $1, $2, CAST($3 AS BIGINT), CAST($4 AS BIGINT),"
-                           " CAST($5 AS TIMESTAMP), $6, $7",
-                           history, sizeof history / sizeof history[0], error);
+    const char *const history[] = {
+        record->publication->model_name,      alias, from, to, record->created_at, record->who,
+        record->publication->report->sentence};
+    return ps_sql_run_with(
+        connection,
+        "INSERT INTO penstock.model_alias_history SELECT $1, $2, CAST($3 AS BIGINT), CAST($4 AS BIGINT),"
+        " CAST($5 AS TIMESTAMP), $6, $7",
+        history, sizeof history / sizeof history[0], error);
 }
 
-static penstock_code move_aliases(struct ps_connection *connection, struct record *record, struct penstock_error *error) {
+static penstock_code move_aliases(struct ps_connection *connection, struct record *record,
+                                  struct penstock_error *error) {
     const char *name = record->publication->model_name;
     int64_t champion = 0;
     int64_t previous = 0;
@@ -230,20 +254,26 @@ static penstock_code move_aliases(struct ps_connection *connection, struct recor
     (void)snprintf(champion_text, sizeof champion_text, "%" PRId64, champion);
     (void)snprintf(record->previous, sizeof record->previous, "%" PRId64, previous);
     if (champion > 0) {
-        PS_TRY(move_alias(connection, record, "previous", previous > 0 ? record->previous : NULL, champion_text, error));
+        PS_TRY(move_alias(connection, record, "previous", previous > 0 ? record->previous : NULL,
+                          champion_text, error));
     }
-    return move_alias(connection, record, "champion", champion > 0 ? champion_text : NULL, record->version, error);
+    return move_alias(connection, record, "champion", champion > 0 ? champion_text : NULL, record->version,
+                      error);
 }
 
-static penstock_code next_version(struct ps_connection *connection, const char *name, int64_t *version_out, struct penstock_error *error) {
+static penstock_code next_version(struct ps_connection *connection, const char *name, int64_t *version_out,
+                                  struct penstock_error *error) {
     const char *const values[] = {name};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(connection, "SELECT coalesce(max(version), 0) + 1 FROM penstock.models WHERE name = $1", values, 1, &result, error));
+    PS_TRY(ps_sql_query_with(connection,
+                             "SELECT coalesce(max(version), 0) + 1 FROM penstock.models WHERE name = $1",
+                             values, 1, &result, error));
     *version_out = ps_result_integer(result, 0, 0);
     return PENSTOCK_OK;
 }
 
-static penstock_code publish(struct ps_connection *connection, struct record *record, int64_t version, struct penstock_error *error) {
+static penstock_code publish(struct ps_connection *connection, struct record *record, int64_t version,
+                             struct penstock_error *error) {
     const struct ps_candidate *candidate = record->publication->candidate;
     (void)snprintf(record->version, sizeof record->version, "%" PRId64, version);
     ps_clock_format_iso(ps_clock_wall_ms(), record->created_at, sizeof record->created_at);
@@ -257,8 +287,8 @@ static penstock_code publish(struct ps_connection *connection, struct record *re
     return record->publication->report->passed ? move_aliases(connection, record, error) : PENSTOCK_OK;
 }
 
-penstock_code ps_registry_publish(struct ps_connection *connection, const struct ps_publication *publication, int64_t *version_out,
-                                  struct penstock_error *error) {
+penstock_code ps_registry_publish(struct ps_connection *connection, const struct ps_publication *publication,
+                                  int64_t *version_out, struct penstock_error *error) {
     int64_t version = 0;
     PS_TRY(next_version(connection, publication->model_name, &version, error));
     struct record record = {.publication = publication};
@@ -274,16 +304,17 @@ penstock_code ps_registry_publish(struct ps_connection *connection, const struct
     return PENSTOCK_OK;
 }
 
-penstock_code ps_registry_load(struct ps_connection *connection, const char *name, int64_t version, struct ps_fitted **fitted_out,
-                               struct penstock_error *error) {
+penstock_code ps_registry_load(struct ps_connection *connection, const char *name, int64_t version,
+                               struct ps_fitted **fitted_out, struct penstock_error *error) {
     char version_text[24];
     (void)snprintf(version_text, sizeof version_text, "%" PRId64, version);
     const char *const values[] = {name, version_text};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(connection,
-                             "SELECT name, version, statement_text, label, positions, search, fitted, metrics, checksum"
-                             " FROM penstock.models WHERE name = $1 AND version = CAST($2 AS BIGINT)",
-                             values, 2, &result, error));
+    PS_TRY(ps_sql_query_with(
+        connection,
+        "SELECT name, version, statement_text, label, positions, search, fitted, metrics, checksum"
+        " FROM penstock.models WHERE name = $1 AND version = CAST($2 AS BIGINT)",
+        values, 2, &result, error));
     if (ps_result_row_count(result) == 0) {
         return ps_error_set(error, PENSTOCK_NOT_FOUND, "model %s has no version %" PRId64, name, version);
     }
@@ -296,7 +327,10 @@ penstock_code ps_registry_load(struct ps_connection *connection, const char *nam
     checksum(sealed, 8, expected, sizeof expected);
     const char *stored = ps_result_text(result, 0, 8);
     if (stored == NULL || strcmp(stored, expected) != 0) {
-        ps_error_set(error, PENSTOCK_INVALID_DATA, "model %s version %" PRId64 " was changed after it was published: its checksum does not match", name, version);
+        ps_error_set(error, PENSTOCK_INVALID_DATA,
+                     "model %s version %" PRId64
+                     " was changed after it was published: its checksum does not match",
+                     name, version);
         return ps_error_hint(error, "use another version, or train again");
     }
     PS_TRY(ps_fitted_from_json(sealed[6], strlen(sealed[6]), fitted_out, error));

@@ -31,12 +31,14 @@ struct ps_publication {
 penstock_code ps_registry_publish(struct ps_connection *connection, const struct ps_publication *publication,
                                   int64_t *version_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Makes the tables of this room. */
-penstock_code ps_registry_prepare(struct ps_connection *connection, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_registry_prepare(struct ps_connection *connection, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 /* "congestion", "congestion@champion", "congestion@3", "models:/congestion@champion" ->
  * name and version. Errors: NOT_FOUND with the nearest name or the aliases there are. */
-penstock_code ps_registry_resolve(struct ps_connection *connection, const char *reference, struct ps_arena *arena,
-                                  const char **name_out, int64_t *version_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_registry_resolve(struct ps_connection *connection, const char *reference,
+                                  struct ps_arena *arena, const char **name_out, int64_t *version_out,
+                                  struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_registry_load(struct ps_connection *connection, const char *name, int64_t version,
                                struct ps_fitted **fitted_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Version number that `alias` of the model points to, 0 if none. */

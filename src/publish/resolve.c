@@ -15,16 +15,19 @@
 /* Names offered when one is not found. */
 #define OFFERED_COUNT_MAX 200
 
-static penstock_code has_registry(struct ps_connection *connection, bool *has_out, struct penstock_error *error) {
+static penstock_code has_registry(struct ps_connection *connection, bool *has_out,
+                                  struct penstock_error *error) {
     int64_t count = 0;
-    PS_TRY(ps_sql_integer(connection,
-                          "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'penstock' AND table_name = 'model_aliases'", &count, error));
+    PS_TRY(ps_sql_integer(
+        connection,
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'penstock' AND table_name = 'model_aliases'",
+        &count, error));
     *has_out = count > 0;
     return PENSTOCK_OK;
 }
 
-penstock_code ps_registry_alias(struct ps_connection *connection, const char *name, const char *alias, int64_t *version_out,
-                                struct penstock_error *error) {
+penstock_code ps_registry_alias(struct ps_connection *connection, const char *name, const char *alias,
+                                int64_t *version_out, struct penstock_error *error) {
     bool has = false;
     PS_TRY(has_registry(connection, &has, error));
     if (!has) {
@@ -33,14 +36,18 @@ penstock_code ps_registry_alias(struct ps_connection *connection, const char *na
     }
     const char *const values[] = {name, alias};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(connection, "SELECT version FROM penstock.model_aliases WHERE model = $1 AND alias = $2", values, 2, &result, error));
+    PS_TRY(ps_sql_query_with(connection,
+                             "SELECT version FROM penstock.model_aliases WHERE model = $1 AND alias = $2",
+                             values, 2, &result, error));
     *version_out = ps_result_row_count(result) == 0 ? 0 : ps_result_integer(result, 0, 0);
     return PENSTOCK_OK;
 }
 
-static penstock_code unknown_model(struct ps_connection *connection, const char *name, struct penstock_error *error) {
+static penstock_code unknown_model(struct ps_connection *connection, const char *name,
+                                   struct penstock_error *error) {
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query(connection, "SELECT DISTINCT name FROM penstock.models ORDER BY name LIMIT 200", &result, error));
+    PS_TRY(ps_sql_query(connection, "SELECT DISTINCT name FROM penstock.models ORDER BY name LIMIT 200",
+                        &result, error));
     const char *names[OFFERED_COUNT_MAX + 1] = {NULL};
     int64_t count = ps_result_row_count(result);
     count = count > OFFERED_COUNT_MAX ? OFFERED_COUNT_MAX : count;
@@ -57,7 +64,8 @@ static penstock_code unknown_model(struct ps_connection *connection, const char 
 }
 
 /* "champion (2), previous (1)" of the model, or NULL when it has none. */
-static penstock_code list_aliases(struct ps_connection *connection, const char *name, struct ps_result **result_out, struct penstock_error *error) {
+static penstock_code list_aliases(struct ps_connection *connection, const char *name,
+                                  struct ps_result **result_out, struct penstock_error *error) {
     const char *const values[] = {name};
     return ps_sql_query_with(connection,
                              "SELECT string_agg(alias || ' (version ' || version || ')', ', ' ORDER BY alias)"
@@ -65,25 +73,32 @@ static penstock_code list_aliases(struct ps_connection *connection, const char *
                              values, 1, result_out, error);
 }
 
-static penstock_code unknown_alias(struct ps_connection *connection, const struct ps_model_reference *reference, struct penstock_error *error) {
+static penstock_code unknown_alias(struct ps_connection *connection,
+                                   const struct ps_model_reference *reference, struct penstock_error *error) {
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(list_aliases(connection, reference->name, &result, error));
     const char *aliases = ps_result_text(result, 0, 0);
     ps_error_set(error, PENSTOCK_NOT_FOUND, "model %s has no alias '%s'", reference->name, reference->alias);
-    return aliases == NULL ? ps_error_hint(error, "no version of it passed its gate yet; see penstock models show %s@1", reference->name)
-                           : ps_error_hint(error, "its aliases: %s", aliases);
+    return aliases == NULL
+               ? ps_error_hint(error, "no version of it passed its gate yet; see penstock models show %s@1",
+                               reference->name)
+               : ps_error_hint(error, "its aliases: %s", aliases);
 }
 
-static penstock_code count_versions(struct ps_connection *connection, const char *name, int64_t *last_out, struct penstock_error *error) {
+static penstock_code count_versions(struct ps_connection *connection, const char *name, int64_t *last_out,
+                                    struct penstock_error *error) {
     const char *const values[] = {name};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(connection, "SELECT coalesce(max(version), 0) FROM penstock.models WHERE name = $1", values, 1, &result, error));
+    PS_TRY(ps_sql_query_with(connection,
+                             "SELECT coalesce(max(version), 0) FROM penstock.models WHERE name = $1", values,
+                             1, &result, error));
     *last_out = ps_result_integer(result, 0, 0);
     return PENSTOCK_OK;
 }
 
-penstock_code ps_registry_resolve(struct ps_connection *connection, const char *reference_text, struct ps_arena *arena,
-                                  const char **name_out, int64_t *version_out, struct penstock_error *error) {
+penstock_code ps_registry_resolve(struct ps_connection *connection, const char *reference_text,
+                                  struct ps_arena *arena, const char **name_out, int64_t *version_out,
+                                  struct penstock_error *error) {
     struct ps_model_reference reference;
     PS_TRY(ps_reference_parse(reference_text, arena, &reference, error));
     bool has = false;

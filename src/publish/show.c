@@ -12,7 +12,19 @@
 
 #include "publish/json.h"
 
-enum show_column { NAME, VERSION, STATUS, CREATED, APPLICATION, STATEMENT, LABEL, POSITIONS, SEARCH, METRICS, CHECKSUM };
+enum show_column {
+    NAME,
+    VERSION,
+    STATUS,
+    CREATED,
+    APPLICATION,
+    STATEMENT,
+    LABEL,
+    POSITIONS,
+    SEARCH,
+    METRICS,
+    CHECKSUM
+};
 
 struct showing {
     struct ps_connection *connection;
@@ -25,20 +37,24 @@ struct showing {
 /* A copy of object[name] of parsed JSON; null if it is not there. */
 static void add_member(struct showing *show, yyjson_mut_val *object, const char *name, yyjson_val *value) {
     (void)yyjson_mut_obj_add_val(show->document, object, name,
-                                 value == NULL ? yyjson_mut_null(show->document) : yyjson_val_mut_copy(show->document, value));
+                                 value == NULL ? yyjson_mut_null(show->document)
+                                               : yyjson_val_mut_copy(show->document, value));
 }
 
 static void add_search(struct showing *show, const char *text) {
     ps_json_add_parsed(show->document, show->root, "search", text);
-    yyjson_doc *parsed PS_SCOPED(ps_json_read_free_scoped) = text == NULL ? NULL : ps_json_read(text, strlen(text));
+    yyjson_doc *parsed PS_SCOPED(ps_json_read_free_scoped) =
+        text == NULL ? NULL : ps_json_read(text, strlen(text));
     yyjson_val *search = yyjson_doc_get_root(parsed);
-    yyjson_val *best = yyjson_arr_get(yyjson_obj_get(search, "cells"), (size_t)yyjson_get_uint(yyjson_obj_get(search, "best")));
+    yyjson_val *best = yyjson_arr_get(yyjson_obj_get(search, "cells"),
+                                      (size_t)yyjson_get_uint(yyjson_obj_get(search, "best")));
     add_member(show, show->root, "chosen", yyjson_obj_get(best, "parameters"));
 }
 
 static void add_metrics(struct showing *show, const char *text) {
     static const char *const names[] = {"holdout", "baseline", "training", "rows", "notes"};
-    yyjson_doc *parsed PS_SCOPED(ps_json_read_free_scoped) = text == NULL ? NULL : ps_json_read(text, strlen(text));
+    yyjson_doc *parsed PS_SCOPED(ps_json_read_free_scoped) =
+        text == NULL ? NULL : ps_json_read(text, strlen(text));
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         add_member(show, show->root, names[i], yyjson_obj_get(yyjson_doc_get_root(parsed), names[i]));
     }
@@ -54,7 +70,8 @@ static penstock_code add_coefficients(struct showing *show, int64_t version, str
     ps_json_add_number(show->document, show->root, "intercept", ps_fitted_intercept(fitted));
     yyjson_mut_val *coefficients = yyjson_mut_obj_add_obj(show->document, show->root, "coefficients");
     for (size_t i = 0; i < ps_fitted_feature_count(fitted); i++) {
-        (void)yyjson_mut_obj_add(coefficients, yyjson_mut_strcpy(show->document, ps_fitted_feature_name(fitted, i)),
+        (void)yyjson_mut_obj_add(coefficients,
+                                 yyjson_mut_strcpy(show->document, ps_fitted_feature_name(fitted, i)),
                                  yyjson_mut_real(show->document, ps_fitted_coefficient(fitted, i)));
     }
     yyjson_mut_val *inputs = yyjson_mut_obj_add_arr(show->document, show->root, "inputs");
@@ -67,10 +84,11 @@ static penstock_code add_coefficients(struct showing *show, int64_t version, str
 static penstock_code add_gate(struct showing *show, struct penstock_error *error) {
     const char *const values[] = {show->name, show->version};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(show->connection,
-                             "SELECT check_index, name, value, limit_value, verdict, sentence FROM penstock.gate_reports"
-                             " WHERE model = $1 AND version = CAST($2 AS BIGINT) ORDER BY check_index",
-                             values, 2, &result, error));
+    PS_TRY(ps_sql_query_with(
+        show->connection,
+        "SELECT check_index, name, value, limit_value, verdict, sentence FROM penstock.gate_reports"
+        " WHERE model = $1 AND version = CAST($2 AS BIGINT) ORDER BY check_index",
+        values, 2, &result, error));
     yyjson_mut_val *gate = yyjson_mut_obj_add_obj(show->document, show->root, "gate");
     yyjson_mut_val *checks = yyjson_mut_arr(show->document);
     for (int64_t row = 0; row < ps_result_row_count(result); row++) {
@@ -93,9 +111,10 @@ static penstock_code add_gate(struct showing *show, struct penstock_error *error
 static penstock_code add_aliases(struct showing *show, struct penstock_error *error) {
     const char *const values[] = {show->name, show->version};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(show->connection,
-                             "SELECT alias FROM penstock.model_aliases WHERE model = $1 AND version = CAST($2 AS BIGINT) ORDER BY alias",
-                             values, 2, &result, error));
+    PS_TRY(ps_sql_query_with(
+        show->connection,
+        "SELECT alias FROM penstock.model_aliases WHERE model = $1 AND version = CAST($2 AS BIGINT) ORDER BY alias",
+        values, 2, &result, error));
     yyjson_mut_val *aliases = yyjson_mut_obj_add_arr(show->document, show->root, "aliases");
     for (int64_t row = 0; row < ps_result_row_count(result); row++) {
         (void)yyjson_mut_arr_add_strcpy(show->document, aliases, ps_result_text(result, row, 0));
@@ -112,8 +131,8 @@ static void add_lineage(struct showing *show, const struct ps_result *row) {
     ps_json_add_text(show->document, lineage, "checksum", ps_result_text(row, 0, CHECKSUM));
 }
 
-static penstock_code show_row(struct showing *show, const struct ps_result *row, int64_t version, struct ps_buffer *json_out,
-                              struct penstock_error *error) {
+static penstock_code show_row(struct showing *show, const struct ps_result *row, int64_t version,
+                              struct ps_buffer *json_out, struct penstock_error *error) {
     ps_json_add_text(show->document, show->root, "name", show->name);
     (void)yyjson_mut_obj_add_int(show->document, show->root, "version", version);
     ps_json_add_text(show->document, show->root, "status", ps_result_text(row, 0, STATUS));
@@ -129,16 +148,17 @@ static penstock_code show_row(struct showing *show, const struct ps_result *row,
     return ps_json_write(show->document, true, json_out, error);
 }
 
-penstock_code ps_registry_show(struct ps_connection *connection, const char *name, int64_t version, struct ps_buffer *json_out,
-                               struct penstock_error *error) {
+penstock_code ps_registry_show(struct ps_connection *connection, const char *name, int64_t version,
+                               struct ps_buffer *json_out, struct penstock_error *error) {
     struct showing show = {.connection = connection, .name = name};
     (void)snprintf(show.version, sizeof show.version, "%" PRId64, version);
     const char *const values[] = {name, show.version};
     struct ps_result *row PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(connection,
-                             "SELECT name, version, status, created_at, application, statement_text, label, positions, search,"
-                             " metrics, checksum FROM penstock.models WHERE name = $1 AND version = CAST($2 AS BIGINT)",
-                             values, 2, &row, error));
+    PS_TRY(ps_sql_query_with(
+        connection,
+        "SELECT name, version, status, created_at, application, statement_text, label, positions, search,"
+        " metrics, checksum FROM penstock.models WHERE name = $1 AND version = CAST($2 AS BIGINT)",
+        values, 2, &row, error));
     if (ps_result_row_count(row) == 0) {
         return ps_error_set(error, PENSTOCK_NOT_FOUND, "model %s has no version %" PRId64, name, version);
     }

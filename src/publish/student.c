@@ -68,7 +68,8 @@ double ps_student_probability(double t, double freedom) {
     ps_check(freedom > 0.0);
     const double degrees = fmin(freedom, FREEDOM_MAX);
     const double square = t * t;
-    const double tail = 0.5 * incomplete_beta(degrees / (degrees + square), square / (degrees + square), degrees / 2.0, 0.5);
+    const double tail =
+        0.5 * incomplete_beta(degrees / (degrees + square), square / (degrees + square), degrees / 2.0, 0.5);
     return t >= 0.0 ? 1.0 - tail : tail;
 }
 

@@ -82,7 +82,9 @@ static const char *modified(const char *id, const char *container, const char *f
     struct ps_file_info info;
     struct penstock_error error = {0};
     char *text = ps_arena_allocate(arena, 64, 1);
-    must(ps_file_stat(ps_arena_printf(arena, "%s/applications/%s/%s/%s", store, id, container, file), &info, &error), &error);
+    must(ps_file_stat(ps_arena_printf(arena, "%s/applications/%s/%s/%s", store, id, container, file), &info,
+                      &error),
+         &error);
     ps_clock_format_yarn(info.modified_ms, text, 64);
     return text;
 }
@@ -96,11 +98,17 @@ static void a_block_while_it_runs(void **state) {
     const char *container = container_of(id, 1);
     ps_application_print(application, "first line");
     ps_application_print(application, "second");
-    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .log_files = "stdout", .container_id = container}), 0);
-    assert_string_equal(text_of(&out), ps_arena_printf(arena,
-        "Container: %s on %s:0\nLogAggregationType: LOCAL\n" RULE "\nLogType:stdout\nLogLastModifiedTime:%s\nLogLength:18\nLogContents:\n"
-        "first line\nsecond\nEnd of LogType:stdout.This log file belongs to a running container (%s) and so may not be complete.\n%s\n\n\n",
-        container, host(), modified(id, container, "stdout"), container, stars(21 + 50)));
+    assert_int_equal(
+        ask((struct ps_logs_options){.application_id = id, .log_files = "stdout", .container_id = container}),
+        0);
+    assert_string_equal(
+        text_of(&out),
+        ps_arena_printf(
+            arena,
+            "Container: %s on %s:0\nLogAggregationType: LOCAL\n" RULE
+            "\nLogType:stdout\nLogLastModifiedTime:%s\nLogLength:18\nLogContents:\n"
+            "first line\nsecond\nEnd of LogType:stdout.This log file belongs to a running container (%s) and so may not be complete.\n%s\n\n\n",
+            container, host(), modified(id, container, "stdout"), container, stars(21 + 50)));
     assert_int_equal(complaints.size, 0);
     end(application, PS_APPLICATION_FINISHED, "SUCCEEDED");
 }
@@ -112,16 +120,25 @@ static void a_block_of_a_finished_one(void **state) {
     const char *container = container_of(id, 1);
     ps_application_complain(application, "0123456789");
     end(application, PS_APPLICATION_FINISHED, "SUCCEEDED");
-    const char *const head = ps_arena_printf(arena, "Container: %s on %s_0\nLogAggregationType: AGGREGATED\n" RULE
-        "\nLogType:stderr\nLogLastModifiedTime:%s\nLogLength:11\nLogContents:\n", container, host(), modified(id, container, "stderr"));
+    const char *const head =
+        ps_arena_printf(arena,
+                        "Container: %s on %s_0\nLogAggregationType: AGGREGATED\n" RULE
+                        "\nLogType:stderr\nLogLastModifiedTime:%s\nLogLength:11\nLogContents:\n",
+                        container, host(), modified(id, container, "stderr"));
     const char *const foot = ps_arena_printf(arena, "\nEnd of LogType:stderr\n%s\n\n", stars(21 + 50));
     assert_int_equal(ask((struct ps_logs_options){.container_id = container, .log_files = "stderr"}), 0);
     assert_string_equal(text_of(&out), ps_arena_printf(arena, "%s0123456789\n%s", head, foot));
-    assert_int_equal(ask((struct ps_logs_options){.container_id = container, .log_files = "stderr", .size = 4, .has_size = true}), 0);
+    assert_int_equal(ask((struct ps_logs_options){
+                         .container_id = container, .log_files = "stderr", .size = 4, .has_size = true}),
+                     0);
     assert_string_equal(text_of(&out), ps_arena_printf(arena, "%s0123%s", head, foot));
-    assert_int_equal(ask((struct ps_logs_options){.container_id = container, .log_files = "stderr", .size = -4, .has_size = true}), 0);
+    assert_int_equal(ask((struct ps_logs_options){
+                         .container_id = container, .log_files = "stderr", .size = -4, .has_size = true}),
+                     0);
     assert_string_equal(text_of(&out), ps_arena_printf(arena, "%s789\n%s", head, foot));
-    assert_int_equal(ask((struct ps_logs_options){.container_id = container, .log_files = "stderr", .size = -400, .has_size = true}), 0);
+    assert_int_equal(ask((struct ps_logs_options){
+                         .container_id = container, .log_files = "stderr", .size = -400, .has_size = true}),
+                     0);
     assert_string_equal(text_of(&out), ps_arena_printf(arena, "%s0123456789\n%s", head, foot));
 }
 
@@ -149,17 +166,24 @@ static void files_are_chosen_as_by_yarn(void **state) {
     ps_application_task(application, 1, "task 1");
     ps_application_task(application, 2, "task 2");
     assert_int_equal(ask((struct ps_logs_options){.application_id = id}), 0);
-    assert_string_equal(files_shown(), "1/penstock.log 1/stderr 1/stdout 2/penstock.log 2/stderr 2/stdout 3/penstock.log 3/stderr 3/stdout ");
+    assert_string_equal(
+        files_shown(),
+        "1/penstock.log 1/stderr 1/stdout 2/penstock.log 2/stderr 2/stdout 3/penstock.log 3/stderr 3/stdout ");
     assert_int_equal(ask((struct ps_logs_options){.application_id = id, .log_files = "stderr,stdout"}), 0);
     assert_string_equal(files_shown(), "1/stderr 1/stdout 2/stderr 2/stdout 3/stderr 3/stdout ");
     assert_int_equal(ask((struct ps_logs_options){.application_id = id, .log_files = "*"}), 0);
-    assert_string_equal(files_shown(), "1/penstock.log 1/stderr 1/stdout 2/penstock.log 2/stderr 2/stdout 3/penstock.log 3/stderr 3/stdout ");
-    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .log_files_pattern = "^std.rx+"}), 255);
+    assert_string_equal(
+        files_shown(),
+        "1/penstock.log 1/stderr 1/stdout 2/penstock.log 2/stderr 2/stdout 3/penstock.log 3/stderr 3/stdout ");
+    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .log_files_pattern = "^std.rx+"}),
+                     255);
     assert_string_equal(files_shown(), "");
     assert_int_equal(ask((struct ps_logs_options){.application_id = id, .log_files_pattern = "std.*"}), 0);
     assert_string_equal(files_shown(), "1/stderr 1/stdout 2/stderr 2/stdout 3/stderr 3/stdout ");
     assert_non_null(strstr(text_of(&out), "task 1"));
-    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .log_files = "stderr", .container_id = container_of(id, 3)}), 0);
+    assert_int_equal(ask((struct ps_logs_options){
+                         .application_id = id, .log_files = "stderr", .container_id = container_of(id, 3)}),
+                     0);
     assert_string_equal(files_shown(), "3/stderr ");
     assert_non_null(strstr(text_of(&out), "task 1")); /* the third task goes around to the first executor */
     assert_null(strstr(text_of(&out), "task 2"));
@@ -174,18 +198,26 @@ static void nothing_matches(void **state) {
     must(ps_record_read(store, id, arena, &record, NULL), NULL);
     const char *const user = record.user;
     assert_int_equal(ask((struct ps_logs_options){.application_id = id, .log_files = "syslog"}), 255);
-    assert_string_equal(text_of(&complaints), ps_arena_printf(arena,
-        "Can not find any log file matching the pattern: [syslog] for the container: %s within the application: %s\n"
-        "Can not find any log file matching the pattern: [syslog] for the container: %s within the application: %s\n"
-        "Can not find the logs for the application: %s with the appOwner: %s\n", container_of(id, 1), id, container_of(id, 2), id, id, user));
+    assert_string_equal(
+        text_of(&complaints),
+        ps_arena_printf(
+            arena,
+            "Can not find any log file matching the pattern: [syslog] for the container: %s within the application: %s\n"
+            "Can not find any log file matching the pattern: [syslog] for the container: %s within the application: %s\n"
+            "Can not find the logs for the application: %s with the appOwner: %s\n",
+            container_of(id, 1), id, container_of(id, 2), id, id, user));
     assert_int_equal(out.size, 0);
     assert_int_equal(ask((struct ps_logs_options){.application_id = id, .list_nodes = true}), 255);
-    assert_string_equal(text_of(&complaints), "The -list_nodes command can be only used with finished applications\n");
+    assert_string_equal(text_of(&complaints),
+                        "The -list_nodes command can be only used with finished applications\n");
     end(application, PS_APPLICATION_FINISHED, "SUCCEEDED");
     assert_int_equal(ask((struct ps_logs_options){.application_id = id, .log_files = "a,b"}), 255);
-    assert_string_equal(text_of(&complaints), ps_arena_printf(arena,
-        "Can not find any log file matching the pattern: [a, b] for the application: %s\n"
-        "Can not find the logs for the application: %s with the appOwner: %s\n", id, id, user));
+    assert_string_equal(
+        text_of(&complaints),
+        ps_arena_printf(arena,
+                        "Can not find any log file matching the pattern: [a, b] for the application: %s\n"
+                        "Can not find the logs for the application: %s with the appOwner: %s\n",
+                        id, id, user));
 }
 
 static void infos(void **state) {
@@ -194,19 +226,30 @@ static void infos(void **state) {
     const char *id = ps_arena_copy(arena, ps_application_id(application));
     const char *const one = container_of(id, 1);
     const char *const two = container_of(id, 2);
-    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .show_application_log_info = true}), 0);
-    assert_string_equal(text_of(&out), ps_arena_printf(arena, "Application State: Running.\nContainer: %s on %s:0\nContainer: %s on %s:0\n", one, host(), two, host()));
+    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .show_application_log_info = true}),
+                     0);
+    assert_string_equal(
+        text_of(&out),
+        ps_arena_printf(arena, "Application State: Running.\nContainer: %s on %s:0\nContainer: %s on %s:0\n",
+                        one, host(), two, host()));
     ps_application_print(application, "12345");
     end(application, PS_APPLICATION_FINISHED, "SUCCEEDED");
-    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .show_application_log_info = true}), 0);
-    assert_string_equal(text_of(&out), ps_arena_printf(arena, "Application State: Completed.\nContainer: %s on %s_0\nContainer: %s on %s_0\n", one, host(), two, host()));
+    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .show_application_log_info = true}),
+                     0);
+    assert_string_equal(
+        text_of(&out),
+        ps_arena_printf(arena,
+                        "Application State: Completed.\nContainer: %s on %s_0\nContainer: %s on %s_0\n", one,
+                        host(), two, host()));
     assert_int_equal(ask((struct ps_logs_options){.application_id = id, .list_nodes = true}), 0);
     assert_string_equal(text_of(&out), ps_arena_printf(arena, "%s_0\n\n", host()));
     assert_int_equal(ask((struct ps_logs_options){.container_id = one, .show_container_log_info = true}), 0);
-    const char *const start = ps_arena_printf(arena, "Container: %s on %s_0\n" RULE "\n%30s\t%30s\t%30s\t%30s\n" RULE RULE "\n", one, host(), "LogFile", "LogLength",
-                                              "LastModificationTime", "LogAggregationType");
+    const char *const start =
+        ps_arena_printf(arena, "Container: %s on %s_0\n" RULE "\n%30s\t%30s\t%30s\t%30s\n" RULE RULE "\n",
+                        one, host(), "LogFile", "LogLength", "LastModificationTime", "LogAggregationType");
     assert_memory_equal(text_of(&out), start, strlen(start));
-    const char *const row = ps_arena_printf(arena, "%30s\t%30s\t%30s\t%30s\n", "stdout", "6", modified(id, one, "stdout"), "AGGREGATED");
+    const char *const row = ps_arena_printf(arena, "%30s\t%30s\t%30s\t%30s\n", "stdout", "6",
+                                            modified(id, one, "stdout"), "AGGREGATED");
     assert_string_equal(text_of(&out) + out.size - strlen(row), row);
 }
 
@@ -215,36 +258,49 @@ static void the_driver_is_the_am(void **state) {
     struct ps_application *application = begin(1);
     const char *id = ps_arena_copy(arena, ps_application_id(application));
     end(application, PS_APPLICATION_FINISHED, "SUCCEEDED");
-    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .am = "1", .log_files = "stdout"}), 0);
+    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .am = "1", .log_files = "stdout"}),
+                     0);
     assert_string_equal(files_shown(), "1/stdout ");
-    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .am = "-1", .log_files = "stdout"}), 0);
+    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .am = "-1", .log_files = "stdout"}),
+                     0);
     assert_string_equal(files_shown(), "1/stdout ");
-    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .am = "ALL", .log_files = "stdout"}), 0);
-    assert_non_null(strstr(text_of(&out), "*\n\n\nSpecified ALL for -am option. Printed logs for all am containers.\n"));
+    assert_int_equal(ask((struct ps_logs_options){.application_id = id, .am = "ALL", .log_files = "stdout"}),
+                     0);
+    assert_non_null(
+        strstr(text_of(&out), "*\n\n\nSpecified ALL for -am option. Printed logs for all am containers.\n"));
     assert_int_equal(ask((struct ps_logs_options){.application_id = id, .am = "2"}), 255);
-    assert_string_equal(text_of(&complaints), "ERROR: Specified AM containerId (2) exceeds the number of AM containers (1).\n");
+    assert_string_equal(text_of(&complaints),
+                        "ERROR: Specified AM containerId (2) exceeds the number of AM containers (1).\n");
     assert_int_equal(ask((struct ps_logs_options){.application_id = id, .am = "x"}), 255);
 }
 
 static void wrong_questions(void **state) {
     (void)state;
     assert_int_equal(ask((struct ps_logs_options){0}), 255);
-    assert_string_equal(text_of(&complaints), "Both applicationId and containerId are missing,  one of them must be specified.\n");
+    assert_string_equal(text_of(&complaints),
+                        "Both applicationId and containerId are missing,  one of them must be specified.\n");
     assert_int_equal(ask((struct ps_logs_options){.application_id = "application_1"}), 255);
     assert_string_equal(text_of(&complaints), "Invalid ApplicationId specified\n");
     assert_int_equal(ask((struct ps_logs_options){.application_id = "application_1_0001/../x"}), 255);
     assert_string_equal(text_of(&complaints), "Invalid ApplicationId specified\n");
     assert_int_equal(ask((struct ps_logs_options){.container_id = "container_x"}), 255);
     assert_string_equal(text_of(&complaints), "Invalid ContainerId specified\n");
-    assert_int_equal(ask((struct ps_logs_options){.application_id = "application_1_0001", .container_id = "container_2_0001_01_000001"}), 255);
-    assert_string_equal(text_of(&complaints), "The Application:application_1_0001 does not have the container:container_2_0001_01_000001\n");
+    assert_int_equal(ask((struct ps_logs_options){.application_id = "application_1_0001",
+                                                  .container_id = "container_2_0001_01_000001"}),
+                     255);
+    assert_string_equal(
+        text_of(&complaints),
+        "The Application:application_1_0001 does not have the container:container_2_0001_01_000001\n");
     assert_int_equal(ask((struct ps_logs_options){.application_id = "application_1_0001"}), 255);
-    assert_non_null(strstr(text_of(&complaints), "Could not locate application logs for application_1_0001\n"));
+    assert_non_null(
+        strstr(text_of(&complaints), "Could not locate application logs for application_1_0001\n"));
     struct ps_application *application = begin(1);
     struct penstock_error error = {0};
     int status = 0;
-    const struct ps_logs_options bad = {.application_id = ps_application_id(application), .log_files_pattern = "a("};
-    assert_int_equal(ps_application_logs(store, &bad, &out, &complaints, &status, &error), PENSTOCK_INVALID_ARGUMENT);
+    const struct ps_logs_options bad = {.application_id = ps_application_id(application),
+                                        .log_files_pattern = "a("};
+    assert_int_equal(ps_application_logs(store, &bad, &out, &complaints, &status, &error),
+                     PENSTOCK_INVALID_ARGUMENT);
     assert_string_equal(error.message, "'a(' is not a regular expression");
     end(application, PS_APPLICATION_FINISHED, "SUCCEEDED");
 }
@@ -260,7 +316,9 @@ static void logs_go_into_a_folder(void **state) {
     assert_int_equal(out.size, 0);
     struct ps_bytes content;
     struct penstock_error error = {0};
-    must(ps_file_read(ps_arena_printf(arena, "%s/%s_0/%s", folder, host(), container_of(id, 1)), 1 << 20, arena, &content, &error), &error);
+    must(ps_file_read(ps_arena_printf(arena, "%s/%s_0/%s", folder, host(), container_of(id, 1)), 1 << 20,
+                      arena, &content, &error),
+         &error);
     assert_non_null(strstr(content.data, "LogType:stdout"));
     assert_non_null(strstr(content.data, "hello\n"));
 }
@@ -269,7 +327,10 @@ static void the_list_is_yarns(void **state) {
     (void)state;
     struct penstock_error error = {0};
     must(ps_application_list(store, NULL, &out, &error), &error); /* no store, no applications */
-    assert_memory_equal(out.data, "Total number of applications (application-types: [], states: [SUBMITTED, ACCEPTED, RUNNING] and tags: []):0\n", 108);
+    assert_memory_equal(
+        out.data,
+        "Total number of applications (application-types: [], states: [SUBMITTED, ACCEPTED, RUNNING] and tags: []):0\n",
+        108);
     struct ps_application *first = begin(1);
     end(first, PS_APPLICATION_FINISHED, "SUCCEEDED");
     struct ps_application *second = begin(1);
@@ -280,12 +341,16 @@ static void the_list_is_yarns(void **state) {
     size_t count = 0;
     must(ps_record_list(store, arena, &records, &count, &error), &error);
     assert_int_equal(count, 2);
-    assert_string_equal(text_of(&out), ps_arena_printf(arena,
-        "Total number of applications (application-types: [], states: [RUNNING, FINISHED] and tags: []):2\n"
-        "%30s\t%20s\t%20s\t%10s\t%10s\t%18s\t%18s\t%15s\t%35s\n%30s\t%20s\t%20s\t%10s\t%10s\t%18s\t%18s\t%15s\t%35s\n%30s\t%20s\t%20s\t%10s\t%10s\t%18s\t%18s\t%15s\t%35s\n",
-        "Application-Id", "Application-Name", "Application-Type", "User", "Queue", "State", "Final-State", "Progress", "Tracking-URL",
-        records[0].id, "demo", "PENSTOCK", records[0].user, "default", "FINISHED", "SUCCEEDED", "100%", "N/A",
-        records[1].id, "demo", "PENSTOCK", records[1].user, "default", "RUNNING", "UNDEFINED", "0%", "N/A"));
+    assert_string_equal(
+        text_of(&out),
+        ps_arena_printf(
+            arena,
+            "Total number of applications (application-types: [], states: [RUNNING, FINISHED] and tags: []):2\n"
+            "%30s\t%20s\t%20s\t%10s\t%10s\t%18s\t%18s\t%15s\t%35s\n%30s\t%20s\t%20s\t%10s\t%10s\t%18s\t%18s\t%15s\t%35s\n%30s\t%20s\t%20s\t%10s\t%10s\t%18s\t%18s\t%15s\t%35s\n",
+            "Application-Id", "Application-Name", "Application-Type", "User", "Queue", "State", "Final-State",
+            "Progress", "Tracking-URL", records[0].id, "demo", "PENSTOCK", records[0].user, "default",
+            "FINISHED", "SUCCEEDED", "100%", "N/A", records[1].id, "demo", "PENSTOCK", records[1].user,
+            "default", "RUNNING", "UNDEFINED", "0%", "N/A"));
     assert_int_equal(ps_application_list(store, "RUNING", &out, &error), PENSTOCK_INVALID_ARGUMENT);
     assert_string_equal(error.message, "The application state RUNING is invalid.");
     struct ps_text_table *table = NULL;
@@ -303,7 +368,10 @@ static void the_report_is_yarns(void **state) {
     const char *id = ps_arena_copy(arena, ps_application_id(application));
     end(application, PS_APPLICATION_FAILED, "FAILED");
     must(ps_application_status(store, id, &out, &error), &error);
-    const char *const start = ps_arena_printf(arena, "Application Report : \n\tApplication-Id : %s\n\tApplication-Name : demo\n\tApplication-Type : PENSTOCK\n", id);
+    const char *const start = ps_arena_printf(
+        arena,
+        "Application Report : \n\tApplication-Id : %s\n\tApplication-Name : demo\n\tApplication-Type : PENSTOCK\n",
+        id);
     assert_memory_equal(out.data, start, strlen(start));
     assert_non_null(strstr(out.data, "\tState : FAILED\n\tFinal-State : FAILED\n"));
     assert_int_equal(ps_application_status(store, "application_1_0009", &out, &error), PENSTOCK_NOT_FOUND);
@@ -329,7 +397,8 @@ static pid_t run_child(bool dies_at_once) {
         (void)sigprocmask(SIG_BLOCK, &signals, NULL);
         (void)sigwait(&signals, &number);
         const bool killed = ps_application_kill_requested(application);
-        end(application, killed ? PS_APPLICATION_KILLED : PS_APPLICATION_FINISHED, killed ? "KILLED" : "SUCCEEDED");
+        end(application, killed ? PS_APPLICATION_KILLED : PS_APPLICATION_FINISHED,
+            killed ? "KILLED" : "SUCCEEDED");
         _exit(0);
     }
     return child;
@@ -351,12 +420,27 @@ static void a_dead_one_is_found_out(void **state) {
     const struct ps_application_record record = only_record();
     assert_int_equal(record.state, PS_APPLICATION_FAILED);
     assert_string_equal(record.final_status, "FAILED");
-    assert_string_equal(record.diagnostics, "the process ended without saying so (killed?); last lines of stdout: the last line\n");
+    assert_string_equal(
+        record.diagnostics,
+        "the process ended without saying so (killed?); last lines of stdout: the last line\n");
     assert_true(record.finish_ms >= record.start_ms);
     /* and it is written down, so that logs are those of a finished one */
     assert_int_equal(ask((struct ps_logs_options){.application_id = record.id, .log_files = "stdout"}), 0);
     assert_non_null(strstr(text_of(&out), "AGGREGATED"));
     assert_non_null(strstr(text_of(&out), "the last line"));
+}
+
+/* The pid of the record lives, but it is another process that has it now. */
+static void a_pid_that_was_taken_again_is_no_life(void **state) {
+    (void)state;
+    struct penstock_error error = {0};
+    struct ps_application *application = begin(1);
+    struct ps_application_record record = only_record();
+    assert_int_equal(record.state, PS_APPLICATION_RUNNING);
+    record.process_start = "an earlier boot/17";
+    must(ps_record_write(store, &record, &error), &error);
+    assert_int_equal(only_record().state, PS_APPLICATION_FAILED);
+    end(application, PS_APPLICATION_FINISHED, "SUCCEEDED");
 }
 
 static void a_running_one_is_killed(void **state) {
@@ -372,7 +456,8 @@ static void a_running_one_is_killed(void **state) {
     assert_int_equal(record.pid, child);
     ps_clock_sleep_ms(50); /* it blocks the signal first */
     must(ps_application_kill(store, record.id, &out, &error), &error);
-    assert_string_equal(out.data, ps_arena_printf(arena, "Killing application %s\nKilled application %s\n", record.id, record.id));
+    assert_string_equal(out.data, ps_arena_printf(arena, "Killing application %s\nKilled application %s\n",
+                                                  record.id, record.id));
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(only_record().state, PS_APPLICATION_KILLED);
@@ -395,9 +480,20 @@ static void ids_are_strict(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_block_while_it_runs), TEST(a_block_of_a_finished_one), TEST(files_are_chosen_as_by_yarn), TEST(nothing_matches),
-        TEST(infos), TEST(the_driver_is_the_am), TEST(wrong_questions), TEST(logs_go_into_a_folder), TEST(the_list_is_yarns),
-        TEST(the_report_is_yarns), TEST(a_dead_one_is_found_out), TEST(a_running_one_is_killed), TEST(ids_are_strict),
+        TEST(a_block_while_it_runs),
+        TEST(a_block_of_a_finished_one),
+        TEST(files_are_chosen_as_by_yarn),
+        TEST(nothing_matches),
+        TEST(infos),
+        TEST(the_driver_is_the_am),
+        TEST(wrong_questions),
+        TEST(logs_go_into_a_folder),
+        TEST(the_list_is_yarns),
+        TEST(the_report_is_yarns),
+        TEST(a_dead_one_is_found_out),
+        TEST(a_pid_that_was_taken_again_is_no_life),
+        TEST(a_running_one_is_killed),
+        TEST(ids_are_strict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * control_test.c - the socket of a running process: questions, refusals, stops, replays, and its end while a query runs.
+ * control_test.c - the socket of a running process: questions, refusals, stops, replays, and its
+ * end while a query runs.
  */
 #include "app/control.h"
 
@@ -69,7 +70,9 @@ static void a_query_is_answered(void **state) {
     struct penstock_error error = {0};
     yyjson_doc *answer = NULL;
     struct ps_text_table *table = NULL;
-    must(ask("{\"request\": \"query\", \"sql\": \"SELECT 1 AS a, NULL AS b, 'x\\\"\\n' AS c\"}", &answer, &error), &error);
+    must(ask("{\"request\": \"query\", \"sql\": \"SELECT 1 AS a, NULL AS b, 'x\\\"\\n' AS c\"}", &answer,
+             &error),
+         &error);
     must(ps_text_table_of_json(yyjson_doc_get_root(answer), &table, &error), &error);
     assert_int_equal(table->row_count, 1);
     assert_string_equal(table->names[2], "c");
@@ -83,17 +86,37 @@ static void a_query_is_answered(void **state) {
 
 static void what_writes_is_refused(void **state) {
     (void)state;
-    static const char *const statements[] = {"CREATE TABLE t(i INT)", "INSERT INTO t VALUES (1)", "COPY (SELECT 1) TO 'x'", "EXPLAIN ANALYZE CREATE TABLE t(i INT)",
-                                             "PRAGMA version", "SET threads = 9", "ATTACH 'x'", "EXPLAIN ANALYZE COPY (SELECT 1) TO 'x'", "/* SELECT */ DROP TABLE t",
-                                             "SELECT 1; SELECT 2", "", "CALL pragma_version()", "(((", "EXPLAIN"};
+    static const char *const statements[] = {"CREATE TABLE t(i INT)",
+                                             "INSERT INTO t VALUES (1)",
+                                             "COPY (SELECT 1) TO 'x'",
+                                             "EXPLAIN ANALYZE CREATE TABLE t(i INT)",
+                                             "PRAGMA version",
+                                             "SET threads = 9",
+                                             "ATTACH 'x'",
+                                             "EXPLAIN ANALYZE COPY (SELECT 1) TO 'x'",
+                                             "/* SELECT */ DROP TABLE t",
+                                             "SELECT 1; SELECT 2",
+                                             "",
+                                             "CALL pragma_version()",
+                                             "(((",
+                                             "EXPLAIN"};
     struct penstock_error error = {0};
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
         if (ps_answer_check(statements[i], &error) != PENSTOCK_INVALID_ARGUMENT) {
             fail_msg("'%s' was let through", statements[i]);
         }
     }
-    static const char *const reading[] = {"select 1", " -- x\n SELECT 1;", "WITH a AS (SELECT 1) FROM a", "FROM range(3)", "(SELECT 1)", "VALUES (1)",
-                                          "DESCRIBE SELECT 1", "SHOW TABLES", "EXPLAIN SELECT 1", "EXPLAIN ANALYZE (SELECT 1)", "SUMMARIZE SELECT 1"};
+    static const char *const reading[] = {"select 1",
+                                          " -- x\n SELECT 1;",
+                                          "WITH a AS (SELECT 1) FROM a",
+                                          "FROM range(3)",
+                                          "(SELECT 1)",
+                                          "VALUES (1)",
+                                          "DESCRIBE SELECT 1",
+                                          "SHOW TABLES",
+                                          "EXPLAIN SELECT 1",
+                                          "EXPLAIN ANALYZE (SELECT 1)",
+                                          "SUMMARIZE SELECT 1"};
     struct ps_connection *connection = NULL;
     must(ps_connection_open(engine, &connection, &error), &error);
     for (size_t i = 0; i < sizeof reading / sizeof reading[0]; i++) {
@@ -104,12 +127,15 @@ static void what_writes_is_refused(void **state) {
     must(ps_sql_run(connection, "CREATE TABLE kept(i INT); INSERT INTO kept VALUES (1)", &error), &error);
     struct ps_text_table *table = NULL;
     /* begins like a query, and only the read-only transaction sees what it is */
-    assert_int_equal(ps_answer_query(connection, "WITH a AS (SELECT 2) INSERT INTO kept FROM a", &table, &error), PENSTOCK_SQL);
+    assert_int_equal(
+        ps_answer_query(connection, "WITH a AS (SELECT 2) INSERT INTO kept FROM a", &table, &error),
+        PENSTOCK_SQL);
     must(ps_answer_query(connection, "SELECT count(*) FROM kept", &table, &error), &error);
     assert_string_equal(table->cells[0], "1");
     ps_text_table_free(table);
     ps_connection_close(connection);
-    expect_refusal("{\"request\": \"query\", \"sql\": \"DELETE FROM kept\"}", PENSTOCK_INVALID_ARGUMENT, "a query only reads, but this one begins with 'DELETE'");
+    expect_refusal("{\"request\": \"query\", \"sql\": \"DELETE FROM kept\"}", PENSTOCK_INVALID_ARGUMENT,
+                   "a query only reads, but this one begins with 'DELETE'");
 }
 
 static void errors_keep_their_code(void **state) {
@@ -118,8 +144,10 @@ static void errors_keep_their_code(void **state) {
     expect_refusal("{\"request\": \"query\"}", PENSTOCK_INVALID_ARGUMENT, "the request has no \"sql\"");
     expect_refusal("{\"request\": \"dance\"}", PENSTOCK_INVALID_ARGUMENT, "there is no request 'dance'");
     expect_refusal("[]", PENSTOCK_INVALID_ARGUMENT, "the request has no \"request\"");
-    expect_refusal("{\"request\": \"show\", \"reference\": \"m\"}", PENSTOCK_NOT_FOUND, "there is no model 'm' in the store");
-    expect_refusal("{\"request\": \"load\", \"reference\": \"m@\"}", PENSTOCK_INVALID_ARGUMENT, "does not name a model");
+    expect_refusal("{\"request\": \"show\", \"reference\": \"m\"}", PENSTOCK_NOT_FOUND,
+                   "there is no model 'm' in the store");
+    expect_refusal("{\"request\": \"load\", \"reference\": \"m@\"}", PENSTOCK_INVALID_ARGUMENT,
+                   "does not name a model");
 }
 
 static void only_its_user_may_ask(void **state) {
@@ -135,7 +163,8 @@ static void only_its_user_may_ask(void **state) {
 static void a_stop_names_its_application(void **state) {
     (void)state;
     struct penstock_error error = {0};
-    expect_refusal("{\"request\": \"stop\", \"application\": \"application_2_0002\"}", PENSTOCK_NOT_FOUND, "application_1_0001 runs, not application_2_0002");
+    expect_refusal("{\"request\": \"stop\", \"application\": \"application_2_0002\"}", PENSTOCK_NOT_FOUND,
+                   "application_1_0001 runs, not application_2_0002");
     assert_int_equal(atomic_load(&stop.requested), 0);
     must(ps_control_stop(deep, "application_1_0001", &error), &error);
     assert_int_equal(atomic_load(&stop.requested), PS_STOP_ASKED);
@@ -213,9 +242,12 @@ static void a_replay_goes_to_the_runner_and_back(void **state) {
 static void closing_ends_what_runs(void **state) {
     (void)state;
     struct penstock_error error = {0};
-    struct asker askers[3] = {{.members = "{\"request\": \"query\", \"sql\": \"SELECT count(*) FROM range(1000000000) a, range(1000000000) b\"}"},
-                              {.members = "{\"request\": \"replay\"}"},
-                              {.members = "{\"request\": \"query\", \"sql\": \"SELECT sum(random()) FROM range(1000000000) a, range(1000000000) b\"}"}};
+    struct asker askers[3] = {
+        {.members =
+             "{\"request\": \"query\", \"sql\": \"SELECT count(*) FROM range(1000000000) a, range(1000000000) b\"}"},
+        {.members = "{\"request\": \"replay\"}"},
+        {.members =
+             "{\"request\": \"query\", \"sql\": \"SELECT sum(random()) FROM range(1000000000) a, range(1000000000) b\"}"}};
     for (size_t i = 0; i < 3; i++) {
         must(ps_thread_start(&askers[i].thread, "asker", ask_in_thread, &askers[i], &error), &error);
     }
@@ -235,8 +267,14 @@ static void closing_ends_what_runs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_query_is_answered), TEST(what_writes_is_refused), TEST(errors_keep_their_code), TEST(only_its_user_may_ask),
-        TEST(a_stop_names_its_application), TEST(nobody_listens), TEST(a_replay_goes_to_the_runner_and_back), TEST(closing_ends_what_runs),
+        TEST(a_query_is_answered),
+        TEST(what_writes_is_refused),
+        TEST(errors_keep_their_code),
+        TEST(only_its_user_may_ask),
+        TEST(a_stop_names_its_application),
+        TEST(nobody_listens),
+        TEST(a_replay_goes_to_the_runner_and_back),
+        TEST(closing_ends_what_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

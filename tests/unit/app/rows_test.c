@@ -41,7 +41,9 @@ static void csv(void **state) {
     (void)state;
     expect("a,b\n1,x\n", "a:VARCHAR b:VARCHAR | 1 x");
     expect("a,b\r\n1,x\r\n2,", "a:VARCHAR b:VARCHAR | 1 x| 2 ~");
-    expect("\xef\xbb\xbf""a\n1\n\n2\n", "a:VARCHAR | 1| ~| 2");
+    expect("\xef\xbb\xbf"
+           "a\n1\n\n2\n",
+           "a:VARCHAR | 1| ~| 2");
     expect("a,b\n\"1\n2\",\"x\"\"y,\"\n\n3,\"\"\n", "a:VARCHAR b:VARCHAR | 1\n2 x\"y,| 3 ");
     expect("a,b", "a:VARCHAR b:VARCHAR ");
     refuse("a,b\n1\n", "line 2 has 1 fields, the header has 2");
@@ -58,7 +60,8 @@ static void csv(void **state) {
 static void ndjson(void **state) {
     (void)state;
     expect("{\"a\": 1, \"b\": \"x\"}\n{\"b\": null, \"a\": 0.1}\n", "a:DOUBLE b:VARCHAR | 1 x| 0.1 ~");
-    expect("{\"a\": true}\n\n  \n{\"a\": false, \"c\": [1, {\"d\": 2}]}", "a:BOOLEAN c:VARCHAR | true ~| false [1,{\"d\":2}]");
+    expect("{\"a\": true}\n\n  \n{\"a\": false, \"c\": [1, {\"d\": 2}]}",
+           "a:BOOLEAN c:VARCHAR | true ~| false [1,{\"d\":2}]");
     expect("{\"a\": 1}\n{\"a\": \"1\"}", "a:VARCHAR | 1| 1");
     expect("{\"a\": null}", "a:VARCHAR | ~");
     expect("{\"a\": 0.30000000000000004}", "a:DOUBLE | 0.30000000000000004");
@@ -95,6 +98,7 @@ static void tables_survive_json(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(csv), cmocka_unit_test(ndjson), cmocka_unit_test(tables_survive_json)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(csv), cmocka_unit_test(ndjson),
+                                       cmocka_unit_test(tables_survive_json)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,7 +60,8 @@ static const char *ask(const char *sql) {
     struct penstock_error error = {0};
     struct ps_text_table *table = NULL;
     must(ps_app_query(app, sql, &table, &error), &error);
-    (void)snprintf(text, sizeof text, "%s", table->row_count == 0 || table->cells[0] == NULL ? "NULL" : table->cells[0]);
+    (void)snprintf(text, sizeof text, "%s",
+                   table->row_count == 0 || table->cells[0] == NULL ? "NULL" : table->cells[0]);
     ps_text_table_free(table);
     return text;
 }
@@ -82,7 +83,8 @@ static void change_pipeline(const char *from, const char *to) {
     must(ps_file_read(path, 1 << 20, arena, &sql, &error), &error);
     const char *at = strstr(sql.data, from);
     assert_non_null(at);
-    write_file("pipeline.sql", ps_arena_printf(arena, "%.*s%s%s", (int)(at - sql.data), sql.data, to, at + strlen(from)));
+    write_file("pipeline.sql",
+               ps_arena_printf(arena, "%.*s%s%s", (int)(at - sql.data), sql.data, to, at + strlen(from)));
     ps_arena_free(arena);
     ps_app_close(app);
     app = open_project(NULL);
@@ -96,8 +98,8 @@ static const char *last_state(void) {
     size_t count = 0;
     char *store = ps_path_join(arena, folder, "store");
     must(ps_record_list(store, arena, &records, &count, &error), &error);
-    (void)snprintf(text, sizeof text, "%s %s %d", ps_application_state_name(records[count - 1].state), records[count - 1].final_status,
-                   (int)records[count - 1].exit_code);
+    (void)snprintf(text, sizeof text, "%s %s %d", ps_application_state_name(records[count - 1].state),
+                   records[count - 1].final_status, (int)records[count - 1].exit_code);
     ps_arena_free(arena);
     return text;
 }
@@ -176,7 +178,8 @@ static void a_refusal_is_an_answer(void **state) {
     struct ps_fitted *fitted = NULL;
     int64_t version = 0;
     assert_int_equal(ps_app_load_model(app, "loading@1", &fitted, &version, &error), PENSTOCK_NOT_FOUND);
-    assert_string_equal(error.message, "version 1 of model loading was refused by its gate, so it cannot be used to predict");
+    assert_string_equal(
+        error.message, "version 1 of model loading was refused by its gate, so it cannot be used to predict");
     assert_int_equal(ps_app_load_model(app, "loading", &fitted, &version, &error), PENSTOCK_NOT_FOUND);
     report = must_run(); /* nothing new: not trained again, not refused again */
     assert_true(report->models[0].is_skipped);
@@ -193,21 +196,26 @@ static void more_data_asks_for_a_better_model(void **state) {
     struct penstock_error error = {0};
     struct ps_run_report *report = must_run();
     ps_run_report_free(report);
-    write_file("data/zz.ndjson",
-               "{\"visit\": 9001, \"page\": \"home\", \"network\": \"4g\", \"started_at\": \"2026-01-07T21:30:00\", \"size_kb\": 500, \"visitors\": 90, \"loading_time\": 1.1}\n");
+    write_file(
+        "data/zz.ndjson",
+        "{\"visit\": 9001, \"page\": \"home\", \"network\": \"4g\", \"started_at\": \"2026-01-07T21:30:00\", \"size_kb\": 500, \"visitors\": 90, \"loading_time\": 1.1}\n");
     assert_int_equal(run(&report, &error), PENSTOCK_GATE_REFUSED); /* one row more is no better model */
     assert_non_null(strstr(error.message, "improvement over champion version 1 is"));
     assert_int_equal(report->models[0].champion_before, 1);
     assert_int_equal(report->models[0].version, 2);
     ps_run_report_free(report);
     assert_string_equal(ask("SELECT version FROM penstock.model_aliases WHERE alias = 'champion'"), "1");
-    assert_string_equal(ask("SELECT list_sort(json_keys(positions, '$.visits')) FROM penstock.models WHERE version = 2"), "[data/visits.ndjson, data/zz.ndjson]");
+    assert_string_equal(
+        ask("SELECT list_sort(json_keys(positions, '$.visits')) FROM penstock.models WHERE version = 2"),
+        "[data/visits.ndjson, data/zz.ndjson]");
 }
 
 static void a_batch_project_trains_the_same_bits(void **state) {
     (void)state;
-    write_file("pipeline.sql", "CREATE TABLE rows AS SELECT i, i % 7 AS x, (i * 37) % 11 AS noise, 3.0 * (i % 7) + ((i * 37) % 11) / 10.0 AS y FROM range(500) t(i);\n"
-                               "CREATE MODEL m PREDICT y USING LinearRegression(regParam = GRID(0, 0.1)) HOLDOUT LAST 20 PERCENT BY i AS SELECT i, x, y FROM rows;\n");
+    write_file(
+        "pipeline.sql",
+        "CREATE TABLE rows AS SELECT i, i % 7 AS x, (i * 37) % 11 AS noise, 3.0 * (i % 7) + ((i * 37) % 11) / 10.0 AS y FROM range(500) t(i);\n"
+        "CREATE MODEL m PREDICT y USING LinearRegression(regParam = GRID(0, 0.1)) HOLDOUT LAST 20 PERCENT BY i AS SELECT i, x, y FROM rows;\n");
     ps_app_close(app);
     app = open_project(NULL);
     struct ps_run_report *report = must_run();
@@ -235,19 +243,29 @@ static void predictions_are_those_of_the_hold_out(void **state) {
     assert_string_equal(table->names[table->column_count - 1], "prediction");
     bool found = false;
     for (int64_t row = 0; row < table->row_count; row++) {
-        found = found || strtod(table->cells[(size_t)row * table->column_count + table->column_count - 1], NULL) == expected;
+        found = found || strtod(table->cells[(size_t)row * table->column_count + table->column_count - 1],
+                                NULL) == expected;
     }
     assert_true(found); /* the same bits */
     ps_text_table_free(table);
-    must(ps_app_predict(app, "loading", "NETWORK,page,size_kb,visitors\n3g,home,500,100\nsatellite,home,500,100\n4g,home,,1\n", false, &table, &error), &error);
+    must(
+        ps_app_predict(app, "loading",
+                       "NETWORK,page,size_kb,visitors\n3g,home,500,100\nsatellite,home,500,100\n4g,home,,1\n",
+                       false, &table, &error),
+        &error);
     assert_int_equal(table->row_count, 3);
     assert_non_null(table->cells[4]);
-    assert_non_null(table->cells[9]);  /* handleInvalid = 'keep' */
-    assert_null(table->cells[14]);     /* a NULL that no Imputer fills */
+    assert_non_null(table->cells[9]); /* handleInvalid = 'keep' */
+    assert_null(table->cells[14]);    /* a NULL that no Imputer fills */
     ps_text_table_free(table);
-    assert_int_equal(ps_app_predict(app, "loading", "network,page,size_kb,visitors\n3g,home,5,1\n3g,home,big,1\n", false, &table, &error), PENSTOCK_INVALID_DATA);
+    assert_int_equal(ps_app_predict(app, "loading",
+                                    "network,page,size_kb,visitors\n3g,home,5,1\n3g,home,big,1\n", false,
+                                    &table, &error),
+                     PENSTOCK_INVALID_DATA);
     assert_string_equal(error.message, "row 2, column size_kb: 'big' is not a number");
-    assert_int_equal(ps_app_predict(app, "loading", "network,page,size,visitors\n3g,home,5,1\n", false, &table, &error), PENSTOCK_INVALID_DATA);
+    assert_int_equal(
+        ps_app_predict(app, "loading", "network,page,size,visitors\n3g,home,5,1\n", false, &table, &error),
+        PENSTOCK_INVALID_DATA);
     assert_string_equal(error.message, "the rows have no column 'size_kb', which model loading reads");
 }
 
@@ -335,12 +353,14 @@ static void a_running_process_answers(void **state) {
     ps_text_table_free(table);
     must(ps_app_dlq_replay(app, "visits", "late", &totals, &error), &error);
     assert_int_equal(totals.replayed, 1);
-    write_file("data/zz.ndjson",
-               "{\"visit\": 9001, \"page\": \"home\", \"network\": \"4g\", \"started_at\": \"2026-01-07T21:30:00\", \"size_kb\": 500, \"visitors\": 90, \"loading_time\": 1.1}\n");
+    write_file(
+        "data/zz.ndjson",
+        "{\"visit\": 9001, \"page\": \"home\", \"network\": \"4g\", \"started_at\": \"2026-01-07T21:30:00\", \"size_kb\": 500, \"visitors\": 90, \"loading_time\": 1.1}\n");
     for (int i = 0; i < 1000 && strcmp(ask("SELECT count(*) FROM clean_visits"), "599") != 0; i++) {
         ps_clock_sleep_ms(10);
     }
-    assert_string_equal(ask("SELECT count(*) FROM clean_visits"), "599"); /* 597, the replayed one, the new one */
+    assert_string_equal(ask("SELECT count(*) FROM clean_visits"),
+                        "599"); /* 597, the replayed one, the new one */
     ps_app_stop(live.app);
     end_live(&live);
     assert_int_equal(live.code, PENSTOCK_OK);
@@ -376,7 +396,8 @@ static void a_killed_one_says_so(void **state) {
     must(ps_record_list(store, arena, &records, &count, &error), &error);
     ps_buffer_init(&out, 1 << 20);
     must(ps_application_kill(store, records[0].id, &out, &error), &error);
-    assert_string_equal(out.data, ps_arena_printf(arena, "Killing application %s\nKilled application %s\n", records[0].id, records[0].id));
+    assert_string_equal(out.data, ps_arena_printf(arena, "Killing application %s\nKilled application %s\n",
+                                                  records[0].id, records[0].id));
     end_live(&live);
     assert_int_equal(live.code, PENSTOCK_CANCELLED);
     assert_string_equal(last_state(), "KILLED KILLED 1");
@@ -426,10 +447,19 @@ static void a_failure_leaves_its_cause(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(init_makes_a_project_once), TEST(before_the_first_run), TEST(a_run_does_everything_once), TEST(a_refusal_is_an_answer),
-        TEST(more_data_asks_for_a_better_model), TEST(a_batch_project_trains_the_same_bits), TEST(predictions_are_those_of_the_hold_out),
-        TEST(dead_letters_come_back), TEST(a_running_process_answers), TEST(a_second_run_is_told_who_holds_the_store),
-        TEST(a_killed_one_says_so), TEST(a_stop_before_the_end_is_cancelled), TEST(a_failure_leaves_its_cause),
+        TEST(init_makes_a_project_once),
+        TEST(before_the_first_run),
+        TEST(a_run_does_everything_once),
+        TEST(a_refusal_is_an_answer),
+        TEST(more_data_asks_for_a_better_model),
+        TEST(a_batch_project_trains_the_same_bits),
+        TEST(predictions_are_those_of_the_hold_out),
+        TEST(dead_letters_come_back),
+        TEST(a_running_process_answers),
+        TEST(a_second_run_is_told_who_holds_the_store),
+        TEST(a_killed_one_says_so),
+        TEST(a_stop_before_the_end_is_cancelled),
+        TEST(a_failure_leaves_its_cause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,7 +34,8 @@ static inline int remove_entry(const char *path, const struct stat *info, int ki
 static inline char *make_store(void) {
     const char *base = getenv("TMPDIR");
     char *path = NULL;
-    if (asprintf(&path, "%s/penstock-app-XXXXXX", base == NULL ? "/tmp" : base) < 0 || mkdtemp(path) == NULL) {
+    if (asprintf(&path, "%s/penstock-app-XXXXXX", base == NULL ? "/tmp" : base) < 0 ||
+        mkdtemp(path) == NULL) {
         fail_msg("no folder for the test");
     }
     return path;

@@ -19,15 +19,19 @@ void ps_fitted_free(struct ps_fitted *fitted) {
     ps_release(fitted);
 }
 
-penstock_code ps_fitted_to_json(const struct ps_fitted *fitted, struct ps_buffer *out, struct penstock_error *error) {
-    ps_buffer_printf(out, "{\"fake\":[%.17g,%.17g,%.17g]}", fitted->intercept, fitted->coefficients[0], fitted->coefficients[1]);
+penstock_code ps_fitted_to_json(const struct ps_fitted *fitted, struct ps_buffer *out,
+                                struct penstock_error *error) {
+    ps_buffer_printf(out, "{\"fake\":[%.17g,%.17g,%.17g]}", fitted->intercept, fitted->coefficients[0],
+                     fitted->coefficients[1]);
     return ps_buffer_status(out, error);
 }
 
-penstock_code ps_fitted_from_json(const char *json, size_t size, struct ps_fitted **fitted_out, struct penstock_error *error) {
+penstock_code ps_fitted_from_json(const char *json, size_t size, struct ps_fitted **fitted_out,
+                                  struct penstock_error *error) {
     struct ps_fitted *fitted = ps_allocate(1, sizeof *fitted);
     (void)size;
-    if (fitted == NULL || sscanf(json, "{\"fake\":[%lf,%lf,%lf]}", &fitted->intercept, &fitted->coefficients[0], &fitted->coefficients[1]) != 3) {
+    if (fitted == NULL || sscanf(json, "{\"fake\":[%lf,%lf,%lf]}", &fitted->intercept,
+                                 &fitted->coefficients[0], &fitted->coefficients[1]) != 3) {
         ps_release(fitted);
         return ps_error_set(error, PENSTOCK_INVALID_DATA, "no fake model");
     }

@@ -45,7 +45,8 @@ static void set(struct scene *scene, double champion_extra) {
         .best = 1,
         .metric_name = "rmse",
         .training = {.row_count = 1000, .rmse = 12.0, .mse = 144.0, .r2 = 0.19, .mae = 9, .var = 30},
-        .holdout = {.row_count = ROW_COUNT, .rmse = 11.75, .mse = 138.0625, .r2 = 0.129, .mae = 8.5, .var = 20},
+        .holdout =
+            {.row_count = ROW_COUNT, .rmse = 11.75, .mse = 138.0625, .r2 = 0.129, .mae = 8.5, .var = 20},
         .baseline = {.row_count = ROW_COUNT, .rmse = 12.67, .mse = 160.5, .r2 = -0.01},
         .holdout_labels = scene->labels,
         .holdout_predictions = scene->predictions,
@@ -59,12 +60,15 @@ static void without_holdout(struct scene *scene) {
     scene->candidate.baseline = none;
 }
 
-static void ask(struct scene *scene, enum ps_gate_kind kind, const char *metric, const char *comparison, double value) {
+static void ask(struct scene *scene, enum ps_gate_kind kind, const char *metric, const char *comparison,
+                double value) {
     struct ps_gate_condition *condition = &scene->conditions[scene->statement.as.model.gate_count++];
-    *condition = (struct ps_gate_condition){.kind = kind, .metric = metric, .comparison = comparison, .value = value, .confidence = 0.95};
+    *condition = (struct ps_gate_condition){
+        .kind = kind, .metric = metric, .comparison = comparison, .value = value, .confidence = 0.95};
 }
 
-static void expect(const struct scene *scene, const double *champion, int64_t version, bool passed, const char *sentence) {
+static void expect(const struct scene *scene, const double *champion, int64_t version, bool passed,
+                   const char *sentence) {
     struct ps_gate_report *report = NULL;
     struct penstock_error error;
     assert_int_equal(ps_gate_decide(&scene->candidate, champion, version, &report, &error), PENSTOCK_OK);
@@ -82,28 +86,37 @@ static void first_run(void **state) {
     set(&scene, 0);
     ask(&scene, PS_GATE_LIMIT, "rmse", "<=", 20);
     ask(&scene, PS_GATE_IMPROVEMENT, "improvement", ">=", 0.01);
-    expect(&scene, NULL, 0, true,
-           "passed: rmse 11.75 <= 20; 7.3% better than the constant mean; first version, there is no champion to beat");
+    expect(
+        &scene, NULL, 0, true,
+        "passed: rmse 11.75 <= 20; 7.3% better than the constant mean; first version, there is no champion to beat");
     scene.conditions[0].value = 11;
     expect(&scene, NULL, 0, false, "refused: rmse 11.75 is not <= 11");
-    scene.conditions[0] = (struct ps_gate_condition){.kind = PS_GATE_LIMIT, .metric = "r2", .comparison = ">", .value = 0.1, .is_first_run = true};
-    expect(&scene, NULL, 0, true, "passed: r2 0.129 > 0.1; 7.3% better than the constant mean; first version, there is no champion to beat");
+    scene.conditions[0] = (struct ps_gate_condition){
+        .kind = PS_GATE_LIMIT, .metric = "r2", .comparison = ">", .value = 0.1, .is_first_run = true};
+    expect(
+        &scene, NULL, 0, true,
+        "passed: r2 0.129 > 0.1; 7.3% better than the constant mean; first version, there is no champion to beat");
     scene.conditions[0].value = 0.5;
     expect(&scene, NULL, 0, false, "refused: r2 0.129 is not > 0.5");
-    expect(&scene, scene.champion, 1, false, "refused: improvement over champion version 1 is 0.0% (95% lower bound 0.0%), asked is 1%");
+    expect(&scene, scene.champion, 1, false,
+           "refused: improvement over champion version 1 is 0.0% (95% lower bound 0.0%), asked is 1%");
 }
 
 static void no_clause(void **state) {
     struct scene scene;
     (void)state;
     set(&scene, 0.1);
-    expect(&scene, NULL, 0, true, "passed: 7.3% better than the constant mean; first version, there is no champion to beat");
-    expect(&scene, scene.champion, 3, true,
-           "passed: 7.3% better than the constant mean; improvement over champion version 3 is 9.2% (no improvement is asked)");
+    expect(&scene, NULL, 0, true,
+           "passed: 7.3% better than the constant mean; first version, there is no champion to beat");
+    expect(
+        &scene, scene.champion, 3, true,
+        "passed: 7.3% better than the constant mean; improvement over champion version 3 is 9.2% (no improvement is asked)");
     scene.candidate.holdout.rmse = 12.67;
-    expect(&scene, NULL, 0, false, "refused: not better than the constant mean: rmse 12.67, the constant's is 12.67");
+    expect(&scene, NULL, 0, false,
+           "refused: not better than the constant mean: rmse 12.67, the constant's is 12.67");
     scene.candidate.holdout.rmse = (double)NAN;
-    expect(&scene, NULL, 0, false, "refused: not better than the constant mean: rmse nan, the constant's is 12.67");
+    expect(&scene, NULL, 0, false,
+           "refused: not better than the constant mean: rmse nan, the constant's is 12.67");
 }
 
 static void improvement(void **state) {
@@ -111,10 +124,15 @@ static void improvement(void **state) {
     (void)state;
     set(&scene, 0.1);
     ask(&scene, PS_GATE_IMPROVEMENT, "improvement", ">=", 0.01);
-    expect(&scene, scene.champion, 1, true,
-           "passed: 7.3% better than the constant mean; improvement over champion version 1 is 9.2% (95% lower bound 9.0%), asked is 1%");
+    expect(
+        &scene, scene.champion, 1, true,
+        "passed: 7.3% better than the constant mean; improvement over champion version 1 is 9.2% (95% lower bound 9.0%), asked is 1%");
     scene.conditions[0].value = 0.15;
-    expect(&scene, scene.champion, 1, false, "refused: improvement over champion version 1 is 9.2% (95% lower bound 9.0%), asked is 15%");
+    expect(&scene, scene.champion, 1, false,
+           "refused: improvement over champion version 1 is 9.2% (95% lower bound 9.0%), asked is 15%");
+    scene.conditions[0].confidence = 0.5; /* the bound is the gain itself */
+    expect(&scene, scene.champion, 1, false,
+           "refused: improvement over champion version 1 is 9.2% (50% lower bound 9.2%), asked is 15%");
     set(&scene, -0.1); /* the champion is better */
     ask(&scene, PS_GATE_IMPROVEMENT, "improvement", ">=", 0.0);
     struct ps_gate_report *report = NULL;
@@ -122,13 +140,16 @@ static void improvement(void **state) {
     assert_false(report->passed);
     assert_true(report->checks[report->check_count - 1].value < -0.1);
     ps_gate_report_free(report);
-    expect(&scene, NULL, 1, false, "refused: champion version 1 cannot predict any of the hold-out rows, so the two cannot be compared");
+    expect(
+        &scene, NULL, 1, false,
+        "refused: champion version 1 cannot predict any of the hold-out rows, so the two cannot be compared");
     for (int row = 1; row < ROW_COUNT; row++) {
         scene.champion[row] = (double)NAN;
     }
-    expect(&scene, scene.champion, 1, false,
-           "refused: improvement over champion version 1 is -11.1%, but 1 rows in 1 blocks, 399 rows that one of both cannot predict left out "
-           "are too few for a confidence bound, asked is 0%");
+    expect(
+        &scene, scene.champion, 1, false,
+        "refused: improvement over champion version 1 is -11.1%, but 1 rows in 1 blocks, 399 rows that one of both cannot predict left out "
+        "are too few for a confidence bound, asked is 0%");
 }
 
 static void no_holdout(void **state) {
@@ -137,19 +158,23 @@ static void no_holdout(void **state) {
     set(&scene, 0);
     without_holdout(&scene);
     ask(&scene, PS_GATE_LIMIT, "rmse", "<=", 20);
-    expect(&scene, NULL, 0, true,
-           "passed: rmse 12.5 <= 20 (cross-validated mean, no HOLDOUT); 6.2% better than the constant mean (no HOLDOUT: rmse 12.5 beside "
-           "13.33, from cross-validation); first version, there is no champion to beat");
+    expect(
+        &scene, NULL, 0, true,
+        "passed: rmse 12.5 <= 20 (cross-validated mean, no HOLDOUT); 6.2% better than the constant mean (no HOLDOUT: rmse 12.5 beside "
+        "13.33, from cross-validation); first version, there is no champion to beat");
     scene.conditions[0].metric = "mae";
-    expect(&scene, NULL, 0, false, "refused: mae cannot be checked: there is no HOLDOUT and the search measured rmse");
+    expect(&scene, NULL, 0, false,
+           "refused: mae cannot be checked: there is no HOLDOUT and the search measured rmse");
     scene.statement.as.model.gate_count = 0;
     ask(&scene, PS_GATE_IMPROVEMENT, "improvement", ">=", 0.01);
-    expect(&scene, NULL, 2, false, "refused: improvement over champion version 2 cannot be measured: there is no HOLDOUT");
+    expect(&scene, NULL, 2, false,
+           "refused: improvement over champion version 2 cannot be measured: there is no HOLDOUT");
     scene.means[0] = 0;
     scene.cells[1].mean = 14.0;
     scene.statement.as.model.gate_count = 0;
-    expect(&scene, NULL, 0, false,
-           "refused: -5.0% better than the constant mean is not better (no HOLDOUT: rmse 14 beside 13.33, from cross-validation)");
+    expect(
+        &scene, NULL, 0, false,
+        "refused: -5.0% better than the constant mean is not better (no HOLDOUT: rmse 14 beside 13.33, from cross-validation)");
 }
 
 static void coefficients_must_be_finite(void **state) {
@@ -168,7 +193,8 @@ static void every_comparison_is_meant(void **state) {
         const char *comparison;
         double limit;
         bool passes;
-    } cases[] = {{"<=", 11.75, true}, {"<", 11.75, false}, {">=", 11.75, true}, {">", 11.75, false}, {"<", 12, true}, {">", 11, true}, {"=", 11.75, false}};
+    } cases[] = {{"<=", 11.75, true}, {"<", 11.75, false}, {">=", 11.75, true}, {">", 11.75, false},
+                 {"<", 12, true},     {">", 11, true},     {"=", 11.75, false}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct scene scene;
@@ -183,9 +209,12 @@ static void every_comparison_is_meant(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_run),      cmocka_unit_test(no_clause),
-        cmocka_unit_test(improvement),    cmocka_unit_test(no_holdout),
-        cmocka_unit_test(coefficients_must_be_finite), cmocka_unit_test(every_comparison_is_meant),
+        cmocka_unit_test(first_run),
+        cmocka_unit_test(no_clause),
+        cmocka_unit_test(improvement),
+        cmocka_unit_test(no_holdout),
+        cmocka_unit_test(coefficients_must_be_finite),
+        cmocka_unit_test(every_comparison_is_meant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,7 +60,8 @@ static void small_numbers_by_hand(void **state) {
     const double r1 = 3 - ratio * 8;
     const double r2 = 5 - ratio * 10;
     const double deviation = sqrt(2.0 * (r1 * r1 + r2 * r2)) / 18;
-    check_near(paired.lower_bound, 1.0 - sqrt(1.0 - (ratio - ps_student_quantile(0.95, 1) * deviation)), 1e-12);
+    check_near(paired.lower_bound, 1.0 - sqrt(1.0 - (ratio - ps_student_quantile(0.95, 1) * deviation)),
+               1e-12);
 }
 
 static void blocks_are_hours_in_order_of_time(void **state) {
@@ -119,7 +120,8 @@ static void the_same_model_gains_nothing(void **state) {
     check_near(paired.lower_bound, 0.0, 0.0);
 }
 
-static double labels_of_hours[ROW_COUNT], champion_of_hours[ROW_COUNT], candidate_of_hours[ROW_COUNT], times_of_hours[ROW_COUNT];
+static double labels_of_hours[ROW_COUNT], champion_of_hours[ROW_COUNT], candidate_of_hours[ROW_COUNT],
+    times_of_hours[ROW_COUNT];
 
 /* One trial: two models with errors of their own, correlated within the hour. Publishes above a gain of `asked`?
  * With an hour between one row and the next every row is a block of its own. */
@@ -136,7 +138,8 @@ static bool publishes(uint64_t *seed, double candidate_scale, double asked, doub
             times_of_hours[row] = seconds_between > 60.0 ? row * seconds_between : hour * 3600.0 + i;
         }
     }
-    const struct ps_paired_rows rows = {labels_of_hours, candidate_of_hours, champion_of_hours, times_of_hours, ROW_COUNT};
+    const struct ps_paired_rows rows = {labels_of_hours, candidate_of_hours, champion_of_hours,
+                                        times_of_hours, ROW_COUNT};
     return compare(&rows, 0.95).lower_bound > asked;
 }
 

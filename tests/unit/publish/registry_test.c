@@ -45,13 +45,25 @@ static int set_up(void **state) {
     scene.statement.as.model.label = "loading_time";
     scene.cells[0] = (struct ps_search_cell){scene.names, scene.values, 2, scene.folds, 3, 2.0};
     scene.cells[1] = (struct ps_search_cell){scene.names, scene.values + 2, 2, scene.folds + 3, 3, 1.9};
-    scene.candidate = (struct ps_candidate){.statement = &scene.statement, .fitted = &scene.fitted, .cells = scene.cells, .cell_count = 2,
-                                            .best = 1, .metric_name = "rmse", .rows = {.read = 110, .training = 90, .holdout = 10, .outliers = 7, .null_features = 3},
-                                            .training = {.row_count = 90, .rmse = 1}, .holdout = {.row_count = 10, .rmse = 1.25, .r2 = 0.125},
-                                            .baseline = {.row_count = 10, .rmse = 1.5}, .notes = scene.notes, .note_count = 1, .scan_count = 1};
+    scene.candidate = (struct ps_candidate){
+        .statement = &scene.statement,
+        .fitted = &scene.fitted,
+        .cells = scene.cells,
+        .cell_count = 2,
+        .best = 1,
+        .metric_name = "rmse",
+        .rows = {.read = 110, .training = 90, .holdout = 10, .outliers = 7, .null_features = 3},
+        .training = {.row_count = 90, .rmse = 1},
+        .holdout = {.row_count = 10, .rmse = 1.25, .r2 = 0.125},
+        .baseline = {.row_count = 10, .rmse = 1.5},
+        .notes = scene.notes,
+        .note_count = 1,
+        .scan_count = 1};
     scene.checks[0] = (struct ps_gate_check){"rmse <= 20", 1.25, 20, PS_VERDICT_PASSED, "rmse 1.25 <= 20"};
-    scene.checks[1] = (struct ps_gate_check){"improvement", (double)NAN, (double)NAN, PS_VERDICT_NOT_APPLICABLE, "first version"};
-    scene.report = (struct ps_gate_report){.checks = scene.checks, .check_count = 2, .passed = true, .sentence = "passed: rmse 1.25 <= 20"};
+    scene.checks[1] = (struct ps_gate_check){"improvement", (double)NAN, (double)NAN,
+                                             PS_VERDICT_NOT_APPLICABLE, "first version"};
+    scene.report = (struct ps_gate_report){
+        .checks = scene.checks, .check_count = 2, .passed = true, .sentence = "passed: rmse 1.25 <= 20"};
     scene.arena = ps_arena_new(0);
     assert_non_null(scene.arena);
     assert_int_equal(ps_engine_open(&options, &scene.engine, &error), PENSTOCK_OK);
@@ -76,7 +88,8 @@ static void must(penstock_code code, const struct penstock_error *error) {
 static int64_t publish(bool passed) {
     struct penstock_error error = {0};
     int64_t version = 0;
-    const struct ps_publication publication = {&scene.candidate, &scene.report, "application_1_0001", "congestion", "{\"departures\":{\"a.ndjson\":12}}"};
+    const struct ps_publication publication = {&scene.candidate, &scene.report, "application_1_0001",
+                                               "congestion", "{\"departures\":{\"a.ndjson\":12}}"};
     scene.report.passed = passed;
     must(ps_sql_run(scene.connection, "BEGIN", &error), &error);
     must(ps_registry_publish(scene.connection, &publication, &version, &error), &error);
@@ -106,35 +119,43 @@ static void aliases_move_and_leave_history(void **state) {
     assert_int_equal(publish(false), 2); /* refused: kept, no alias moves */
     assert_int_equal(publish(true), 3);
     assert_int_equal(publish(true), 4);
-    expect_text("SELECT string_agg(alias || '=' || version, ' ' ORDER BY alias) FROM penstock.model_aliases", "champion=4 previous=3");
+    expect_text("SELECT string_agg(alias || '=' || version, ' ' ORDER BY alias) FROM penstock.model_aliases",
+                "champion=4 previous=3");
     expect_text("SELECT string_agg(version || ' ' || status, ', ' ORDER BY version) FROM penstock.models",
                 "1 published, 2 refused, 3 published, 4 published");
-    expect_text("SELECT string_agg(alias || ':' || coalesce(from_version::VARCHAR, '-') || '>' || to_version, ' ' ORDER BY to_version, alias)"
-                " FROM penstock.model_alias_history WHERE why = 'passed: rmse 1.25 <= 20' AND who <> ''",
-                "champion:->1 previous:->1 champion:1>3 previous:1>3 champion:3>4");
+    expect_text(
+        "SELECT string_agg(alias || ':' || coalesce(from_version::VARCHAR, '-') || '>' || to_version, ' ' ORDER BY to_version, alias)"
+        " FROM penstock.model_alias_history WHERE why = 'passed: rmse 1.25 <= 20' AND who <> ''",
+        "champion:->1 previous:->1 champion:1>3 previous:1>3 champion:3>4");
     expect_text("SELECT count(*) FROM penstock.gate_reports WHERE version = 2", "3");
     expect_text("SELECT verdict FROM penstock.gate_reports WHERE version = 2 AND check_index = 0", "refused");
-    expect_text("SELECT value IS NULL AND limit_value IS NULL FROM penstock.gate_reports WHERE version = 2 AND check_index = 2", "true");
+    expect_text(
+        "SELECT value IS NULL AND limit_value IS NULL FROM penstock.gate_reports WHERE version = 2 AND check_index = 2",
+        "true");
 }
 
 static void a_rolled_back_publication_leaves_nothing(void **state) {
     struct penstock_error error = {0};
     int64_t version = 0;
-    const struct ps_publication publication = {&scene.candidate, &scene.report, "application_1_0001", "congestion", "{}"};
+    const struct ps_publication publication = {&scene.candidate, &scene.report, "application_1_0001",
+                                               "congestion", "{}"};
     (void)state;
     prepare();
     must(ps_sql_run(scene.connection, "BEGIN", &error), &error);
     must(ps_registry_publish(scene.connection, &publication, &version, &error), &error);
     must(ps_sql_run(scene.connection, "ROLLBACK", &error), &error);
-    expect_text("SELECT (SELECT count(*) FROM penstock.models) + (SELECT count(*) FROM penstock.gate_reports)"
-                " + (SELECT count(*) FROM penstock.model_aliases) + (SELECT count(*) FROM penstock.model_alias_history)", "0");
+    expect_text(
+        "SELECT (SELECT count(*) FROM penstock.models) + (SELECT count(*) FROM penstock.gate_reports)"
+        " + (SELECT count(*) FROM penstock.model_aliases) + (SELECT count(*) FROM penstock.model_alias_history)",
+        "0");
 }
 
 static void expect_resolved(const char *reference, const char *name, int64_t version) {
     struct penstock_error error = {0};
     const char *found = NULL;
     int64_t found_version = 0;
-    must(ps_registry_resolve(scene.connection, reference, scene.arena, &found, &found_version, &error), &error);
+    must(ps_registry_resolve(scene.connection, reference, scene.arena, &found, &found_version, &error),
+         &error);
     assert_string_equal(found, name);
     assert_int_equal(found_version, version);
 }
@@ -143,7 +164,8 @@ static void expect_lost(const char *reference, penstock_code code, const char *m
     struct penstock_error error = {0};
     const char *found = NULL;
     int64_t version = 0;
-    assert_int_equal(ps_registry_resolve(scene.connection, reference, scene.arena, &found, &version, &error), code);
+    assert_int_equal(ps_registry_resolve(scene.connection, reference, scene.arena, &found, &version, &error),
+                     code);
     assert_string_equal(error.message, message);
     assert_string_equal(error.hint, hint);
     assert_null(found);
@@ -151,9 +173,11 @@ static void expect_lost(const char *reference, penstock_code code, const char *m
 
 static void references_resolve(void **state) {
     (void)state;
-    expect_lost("congestion", PENSTOCK_NOT_FOUND, "there is no model 'congestion' in the store", "no model was trained yet: run penstock run first");
+    expect_lost("congestion", PENSTOCK_NOT_FOUND, "there is no model 'congestion' in the store",
+                "no model was trained yet: run penstock run first");
     prepare();
-    expect_lost("congestion", PENSTOCK_NOT_FOUND, "there is no model 'congestion' in the store", "no model was trained yet: run penstock run first");
+    expect_lost("congestion", PENSTOCK_NOT_FOUND, "there is no model 'congestion' in the store",
+                "no model was trained yet: run penstock run first");
     publish(false);
     expect_lost("congestion", PENSTOCK_NOT_FOUND, "model congestion has no alias 'champion'",
                 "no version of it passed its gate yet; see penstock models show congestion@1");
@@ -167,17 +191,22 @@ static void references_resolve(void **state) {
     expect_resolved("models:/congestion@previous", "congestion", 2);
     expect_resolved("models:/congestion/2", "congestion", 2);
     expect_resolved("models:/congestion/champion", "congestion", 3);
-    expect_lost("congestoin@champion", PENSTOCK_NOT_FOUND, "there is no model 'congestoin' in the store", "did you mean congestion?");
-    expect_lost("zebra", PENSTOCK_NOT_FOUND, "there is no model 'zebra' in the store", "see penstock models list");
+    expect_lost("congestoin@champion", PENSTOCK_NOT_FOUND, "there is no model 'congestoin' in the store",
+                "did you mean congestion?");
+    expect_lost("zebra", PENSTOCK_NOT_FOUND, "there is no model 'zebra' in the store",
+                "see penstock models list");
     expect_lost("congestion@champoin", PENSTOCK_NOT_FOUND, "model congestion has no alias 'champoin'",
                 "its aliases: champion (version 3), previous (version 2)");
-    expect_lost("congestion@9", PENSTOCK_NOT_FOUND, "model congestion has no version 9", "its versions are 1 to 3");
+    expect_lost("congestion@9", PENSTOCK_NOT_FOUND, "model congestion has no version 9",
+                "its versions are 1 to 3");
     const char *const forms = "write name, name@alias, name@3, models:/name@alias or models:/name/3";
     expect_lost("", PENSTOCK_INVALID_ARGUMENT, "'' does not name a model", forms);
     expect_lost("congestion@", PENSTOCK_INVALID_ARGUMENT, "'congestion@' does not name a model", forms);
     expect_lost("congestion@0", PENSTOCK_INVALID_ARGUMENT, "'congestion@0' does not name a model", forms);
-    expect_lost("congestion@99999999999999999999", PENSTOCK_INVALID_ARGUMENT, "'congestion@99999999999999999999' does not name a model", forms);
-    expect_lost("models:/@champion", PENSTOCK_INVALID_ARGUMENT, "'models:/@champion' does not name a model", forms);
+    expect_lost("congestion@99999999999999999999", PENSTOCK_INVALID_ARGUMENT,
+                "'congestion@99999999999999999999' does not name a model", forms);
+    expect_lost("models:/@champion", PENSTOCK_INVALID_ARGUMENT, "'models:/@champion' does not name a model",
+                forms);
 }
 
 static void a_changed_version_is_not_loaded(void **state) {
@@ -190,15 +219,24 @@ static void a_changed_version_is_not_loaded(void **state) {
     assert_memory_equal(fitted, &scene.fitted, sizeof *fitted);
     ps_fitted_free(fitted);
     fitted = NULL;
-    static const char *const changes[] = {"fitted = replace(fitted, '0.25', '0.26')", "statement_text = statement_text || ' '", "positions = '{}'",
-                                          "label = 'x'", "metrics = '{}'", "search = '{}'"};
+    static const char *const changes[] = {"fitted = replace(fitted, '0.25', '0.26')",
+                                          "statement_text = statement_text || ' '",
+                                          "positions = '{}'",
+                                          "label = 'x'",
+                                          "metrics = '{}'",
+                                          "search = '{}'"};
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
-        must(ps_sql_runf(scene.connection, &error, "BEGIN; UPDATE penstock.models SET %s", changes[i]), &error);
-        assert_int_equal(ps_registry_load(scene.connection, "congestion", 1, &fitted, &error), PENSTOCK_INVALID_DATA);
-        assert_string_equal(error.message, "model congestion version 1 was changed after it was published: its checksum does not match");
+        must(ps_sql_runf(scene.connection, &error, "BEGIN; UPDATE penstock.models SET %s", changes[i]),
+             &error);
+        assert_int_equal(ps_registry_load(scene.connection, "congestion", 1, &fitted, &error),
+                         PENSTOCK_INVALID_DATA);
+        assert_string_equal(
+            error.message,
+            "model congestion version 1 was changed after it was published: its checksum does not match");
         must(ps_sql_run(scene.connection, "ROLLBACK", &error), &error);
     }
-    assert_int_equal(ps_registry_load(scene.connection, "congestion", 2, &fitted, &error), PENSTOCK_NOT_FOUND);
+    assert_int_equal(ps_registry_load(scene.connection, "congestion", 2, &fitted, &error),
+                     PENSTOCK_NOT_FOUND);
     assert_null(fitted);
 }
 
