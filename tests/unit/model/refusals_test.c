@@ -7,7 +7,8 @@
 static int open_rows(void **state) {
     (void)scene_open(state);
     sql(*state,
-        "CREATE TABLE t AS SELECT i AS a, sin(i) AS b, ['x', 'y'][i % 2 + 1] AS g, i % 3 AS fold, i * 2.0 AS y, "
+        "CREATE TABLE t AS SELECT i AS a, sin(i) AS b, ['x', 'y'][i % 2 + 1] AS g, i % 3 AS fold, i * "
+        "2.0 AS y, "
         "DATE '2024-01-01' + i::INTEGER AS day FROM range(100) r(i)");
     return 0;
 }
@@ -56,36 +57,38 @@ static void statements(void **state) {
     hints(scene, "LinearRegression");
     refuses(scene, "CREATE MODEL m PREDICT y USING LinearRegression(regParm = 1) AS SELECT a, y FROM t",
             PENSTOCK_INVALID_PROJECT, "m.sql:1:49: LinearRegression");
-    refuses(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression(elasticNetParam = GRID(0, 2)) AS SELECT a, y FROM t",
-        PENSTOCK_INVALID_PROJECT, "elasticNetParam");
-    refuses(scene, "CREATE MODEL m PREDICT y USING LinearRegression(solver = 'l-bfgs') AS SELECT a, y FROM t",
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression(elasticNetParam = GRID(0, 2)) AS SELECT a, y "
+            "FROM t",
+            PENSTOCK_INVALID_PROJECT, "elasticNetParam");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression(solver = 'l-bfgs') AS SELECT a, y "
+            "FROM t",
             PENSTOCK_INVALID_PROJECT, "solver");
-    refuses(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression(fitIntercept = GRID(true, false)) AS SELECT a, y FROM t",
-        PENSTOCK_INVALID_PROJECT, "GRID is for numbers");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression(fitIntercept = GRID(true, false)) AS SELECT a, "
+            "y FROM t",
+            PENSTOCK_INVALID_PROJECT, "GRID is for numbers");
     refuses(
         scene,
         "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidatr() AS SELECT a, y FROM t",
         PENSTOCK_INVALID_PROJECT, "there is no validator CrossValidatr");
-    refuses(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidator(numFolds = 1) AS SELECT a, y FROM t",
-        PENSTOCK_INVALID_PROJECT, "numFolds");
-    refuses(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidator(foldCol = 'g') AS SELECT a, g, y FROM t",
-        PENSTOCK_INVALID_PROJECT, "foldCol: column g is VARCHAR");
-    refuses(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 3 DAYS BY a AS SELECT a, b, y FROM t",
-        PENSTOCK_INVALID_PROJECT, "HOLDOUT: column a is BIGINT");
-    refuses(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 3 DAYS BY dya AS SELECT a, b, y, day FROM t",
-        PENSTOCK_INVALID_PROJECT, "HOLDOUT: the model's SELECT has no column dya");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidator(numFolds = 1) AS "
+            "SELECT a, y FROM t",
+            PENSTOCK_INVALID_PROJECT, "numFolds");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidator(foldCol = 'g') AS "
+            "SELECT a, g, y FROM t",
+            PENSTOCK_INVALID_PROJECT, "foldCol: column g is VARCHAR");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 3 DAYS BY a AS SELECT a, b, y "
+            "FROM t",
+            PENSTOCK_INVALID_PROJECT, "HOLDOUT: column a is BIGINT");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 3 DAYS BY dya AS SELECT a, b, "
+            "y, day FROM t",
+            PENSTOCK_INVALID_PROJECT, "HOLDOUT: the model's SELECT has no column dya");
     refuses(scene,
             "CREATE MODEL m PREDICT y USING LinearRegression() GATE (rsme <= 3) AS SELECT a, b, y FROM t",
             PENSTOCK_INVALID_PROJECT, "rsme");
@@ -115,61 +118,63 @@ static void data(void **state) {
             PENSTOCK_INVALID_DATA, "gives no rows");
     refuses(scene, "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT a, y FROM t WHERE a < 2",
             PENSTOCK_INVALID_DATA, "2 rows are fewer than the 3 folds");
-    refuses(scene, "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT a, nullif(y, 6) AS y FROM t",
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT a, nullif(y, 6) AS y "
+            "FROM t",
             PENSTOCK_INVALID_DATA, "the label y is NULL or not finite in 1 of 100 rows");
     hints(scene, "WHERE y IS NOT NULL");
     refuses(scene,
             "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT a, NULL::DOUBLE AS b, y FROM t",
             PENSTOCK_INVALID_DATA, "no training row is left of 100");
-    refuses(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidator(foldCol = 'fold') AS SELECT a, y, fold + 1 AS fold FROM t",
-        PENSTOCK_INVALID_DATA, "row 3: foldCol fold is 3");
-    refuses(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidator(foldCol = 'fold') AS SELECT a, y, nullif(fold, 1) AS fold FROM t",
-        PENSTOCK_INVALID_DATA, "row 2: foldCol fold is NULL");
-    refuses(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidator(foldCol = 'fold') AS SELECT a, y, fold // 2 AS fold FROM t",
-        PENSTOCK_INVALID_DATA, "fold 2 has 0 rows to validate");
-    refuses(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 100 DAYS BY day AS SELECT a, y, day FROM t",
-        PENSTOCK_INVALID_DATA, "HOLDOUT holds all of the 100 rows out by day");
-    refuses(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 10 PERCENT BY day AS SELECT a, y, DATE '2024-01-01' AS day FROM t",
-        PENSTOCK_INVALID_DATA, "HOLDOUT holds all of the 100 rows");
-    refuses(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 3 DAYS BY day AS SELECT a, y, NULL::DATE AS day FROM t",
-        PENSTOCK_INVALID_DATA, "HOLDOUT holds none");
-    refuses(
-        scene,
-        "CREATE MODEL m TRANSFORM (OneHotEncoder(g)) PREDICT y USING LinearRegression() HOLDOUT LAST 3 DAYS BY day AS SELECT a, CASE WHEN a > 98 THEN 'new' ELSE g END AS g, y, day FROM t",
-        PENSTOCK_INVALID_DATA, "column g: 'new' is no category");
-    refuses(
-        scene,
-        "CREATE MODEL m TRANSFORM (Bucketizer(a, splits = [0, 10, 20])) PREDICT y USING LinearRegression() AS SELECT a, y FROM t",
-        PENSTOCK_INVALID_DATA, "row 22: column a: '21' is outside the splits");
-    refuses(
-        scene,
-        "CREATE MODEL m TRANSFORM (OneHotEncoder(g)) PREDICT y USING LinearRegression() AS SELECT a, NULL::VARCHAR AS g, y FROM t",
-        PENSTOCK_INVALID_DATA, "column g has no value");
-    refuses(
-        scene,
-        "CREATE MODEL m TRANSFORM (Imputer(b, strategy = 'median')) PREDICT y USING LinearRegression() AS SELECT a, NULL::DOUBLE AS b, y FROM t",
-        PENSTOCK_INVALID_DATA, "Imputer: column b has no value");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidator(foldCol = 'fold') AS "
+            "SELECT a, y, fold + 1 AS fold FROM t",
+            PENSTOCK_INVALID_DATA, "row 3: foldCol fold is 3");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidator(foldCol = 'fold') AS "
+            "SELECT a, y, nullif(fold, 1) AS fold FROM t",
+            PENSTOCK_INVALID_DATA, "row 2: foldCol fold is NULL");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidator(foldCol = 'fold') AS "
+            "SELECT a, y, fold // 2 AS fold FROM t",
+            PENSTOCK_INVALID_DATA, "fold 2 has 0 rows to validate");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 100 DAYS BY day AS SELECT a, y, "
+            "day FROM t",
+            PENSTOCK_INVALID_DATA, "HOLDOUT holds all of the 100 rows out by day");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 10 PERCENT BY day AS SELECT a, "
+            "y, DATE '2024-01-01' AS day FROM t",
+            PENSTOCK_INVALID_DATA, "HOLDOUT holds all of the 100 rows");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 3 DAYS BY day AS SELECT a, y, "
+            "NULL::DATE AS day FROM t",
+            PENSTOCK_INVALID_DATA, "HOLDOUT holds none");
+    refuses(scene,
+            "CREATE MODEL m TRANSFORM (OneHotEncoder(g)) PREDICT y USING LinearRegression() HOLDOUT LAST 3 "
+            "DAYS BY day AS SELECT a, CASE WHEN a > 98 THEN 'new' ELSE g END AS g, y, day FROM t",
+            PENSTOCK_INVALID_DATA, "column g: 'new' is no category");
+    refuses(scene,
+            "CREATE MODEL m TRANSFORM (Bucketizer(a, splits = [0, 10, 20])) PREDICT y USING "
+            "LinearRegression() AS SELECT a, y FROM t",
+            PENSTOCK_INVALID_DATA, "row 22: column a: '21' is outside the splits");
+    refuses(scene,
+            "CREATE MODEL m TRANSFORM (OneHotEncoder(g)) PREDICT y USING LinearRegression() AS SELECT a, "
+            "NULL::VARCHAR AS g, y FROM t",
+            PENSTOCK_INVALID_DATA, "column g has no value");
+    refuses(scene,
+            "CREATE MODEL m TRANSFORM (Imputer(b, strategy = 'median')) PREDICT y USING LinearRegression() "
+            "AS SELECT a, NULL::DOUBLE AS b, y FROM t",
+            PENSTOCK_INVALID_DATA, "Imputer: column b has no value");
 }
 
 /* Sums that would not fit are refused before anything is read. */
 static void memory(void **state) {
     struct scene *scene = *state;
     sql(scene, "CREATE TABLE wide AS SELECT i % 4000 AS c, i AS y FROM range(8000) r(i)");
-    parse(
-        scene,
-        "CREATE MODEL m TRANSFORM (OneHotEncoder(c)) PREDICT y USING LinearRegression(regParam = 1) AS SELECT c, y FROM wide");
+    parse(scene,
+          "CREATE MODEL m TRANSFORM (OneHotEncoder(c)) PREDICT y USING LinearRegression(regParam = 1) AS "
+          "SELECT c, y FROM wide");
     scene->options = (struct ps_train_options){.node = &scene->node,
                                                .connection = scene->connection,
                                                .thread_count = 1,
@@ -192,20 +197,19 @@ static void stops(void **state) {
 /* Odd but not wrong: a constant label, one feature, as many rows as folds. */
 static void odd(void **state) {
     struct scene *scene = *state;
-    train(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression(regParam = GRID(0, 1)) AS SELECT a, 4 AS y FROM t");
+    train(scene, "CREATE MODEL m PREDICT y USING LinearRegression(regParam = GRID(0, 1)) AS SELECT a, 4 AS y "
+                 "FROM t");
     near(ps_fitted_intercept(scene->candidate->fitted), 4, 1e-12);
     assert_true(has_note(scene, "the label is the same in all rows"));
     train(scene, "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT 1 AS one, y FROM t");
     assert_true(coefficient(scene, "one") == 0);
-    train(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidator(foldCol = 'fold') AS SELECT a, y, fold FROM t WHERE a < 3");
+    train(scene,
+          "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidator(foldCol = 'fold') AS "
+          "SELECT a, y, fold FROM t WHERE a < 3");
     near(coefficient(scene, "a"), 2, 1e-9);
-    train(
-        scene,
-        "CREATE MODEL m TRANSFORM (OutlierFilter(a, method = 'mad')) PREDICT y USING LinearRegression() AS SELECT CASE WHEN a > 60 THEN a ELSE 0 END AS a, b, y FROM t");
+    train(scene,
+          "CREATE MODEL m TRANSFORM (OutlierFilter(a, method = 'mad')) PREDICT y USING LinearRegression() "
+          "AS SELECT CASE WHEN a > 60 THEN a ELSE 0 END AS a, b, y FROM t");
     assert_true(has_note(scene, "no spread"));
 }
 

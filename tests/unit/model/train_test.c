@@ -8,7 +8,8 @@
 static int open_exact(void **state) {
     (void)scene_open(state);
     sql(*state,
-        "CREATE TABLE exact AS SELECT i % 17 AS a, (i * 7) % 13 / 4.0 AS b, 10 + 2 * (i % 17) - 3 * ((i * 7) % 13 / 4.0) AS y, "
+        "CREATE TABLE exact AS SELECT i % 17 AS a, (i * 7) % 13 / 4.0 AS b, 10 + 2 * (i % 17) - 3 * ((i "
+        "* 7) % 13 / 4.0) AS y, "
         "TIMESTAMP '2024-01-01' + INTERVAL (i) HOUR AS t, ['x', 'y', 'z'][i % 3 + 1] AS g, i % 3 AS fold "
         "FROM range(1000) r(i)");
     return 0;
@@ -31,7 +32,8 @@ static void finds_the_exact_model(void **state) {
 
 static void holds_out_by_time(void **state) {
     struct scene *scene = *state;
-    train(scene, "CREATE MODEL m PREDICT y USING LinearRegression(regParam = 0.1) HOLDOUT LAST 10 DAYS BY t "
+    train(scene, "CREATE MODEL m PREDICT y USING LinearRegression(regParam = 0.1) HOLDOUT LAST 10 DAYS "
+                 "BY t "
                  "AS SELECT a, b, y, t FROM exact");
     const struct ps_candidate *candidate = scene->candidate;
     assert_int_equal(candidate->rows.holdout, 240);
@@ -53,13 +55,13 @@ static void holds_out_by_time(void **state) {
 
 static void holds_out_by_share(void **state) {
     struct scene *scene = *state;
-    train(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 20 PERCENT BY t AS SELECT a, b, y, t FROM exact");
+    train(scene,
+          "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 20 PERCENT BY t AS SELECT a, b, "
+          "y, t FROM exact");
     assert_int_equal(scene->candidate->rows.holdout, 200);
-    train(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT 20 PERCENT AS SELECT a, b, y FROM exact");
+    train(scene,
+          "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT 20 PERCENT AS SELECT a, b, y FROM "
+          "exact");
     assert_in_range(scene->candidate->rows.holdout, 150, 250);
     assert_int_equal(scene->candidate->rows.read, 1000);
     assert_null(scene->candidate->holdout_times);
@@ -83,7 +85,8 @@ static void leaves_out_and_counts(void **state) {
     struct scene *scene = *state;
     sql(scene,
         "CREATE OR REPLACE TABLE holes AS SELECT CASE WHEN a = 3 THEN NULL WHEN a = 4 THEN 'nan'::DOUBLE "
-        "WHEN a = 5 THEN 'inf'::DOUBLE ELSE a END AS a, b, CASE WHEN a = 9 THEN 1e6 ELSE y END AS y FROM exact");
+        "WHEN a = 5 THEN 'inf'::DOUBLE ELSE a END AS a, b, CASE WHEN a = 9 THEN 1e6 ELSE y END AS y "
+        "FROM exact");
     train(scene, "CREATE MODEL m TRANSFORM (OutlierFilter(y, k = 3)) PREDICT y USING LinearRegression() "
                  "AS SELECT a, b, y FROM holes");
     const struct ps_row_counts *rows = &scene->candidate->rows;
@@ -98,10 +101,10 @@ static void leaves_out_and_counts(void **state) {
 
 static void chooses_the_first_best(void **state) {
     struct scene *scene = *state;
-    train(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression(regParam = GRID(1, 0, 0.0), elasticNetParam = GRID(0, 1)) "
-        "VALIDATE CrossValidator(foldCol = 'fold', metricName = 'r2') AS SELECT a, b, y, fold FROM exact");
+    train(scene,
+          "CREATE MODEL m PREDICT y USING LinearRegression(regParam = GRID(1, 0, 0.0), elasticNetParam = "
+          "GRID(0, 1)) "
+          "VALIDATE CrossValidator(foldCol = 'fold', metricName = 'r2') AS SELECT a, b, y, fold FROM exact");
     assert_int_equal(scene->candidate->cell_count, 6);
     assert_int_equal(scene->candidate->best, 2); /* r2: larger is better; cells 2 .. 5 tie */
     assert_string_equal(scene->candidate->cells[3].names[0], "regParam");
@@ -111,10 +114,9 @@ static void chooses_the_first_best(void **state) {
 
 static void mae_scans_twice(void **state) {
     struct scene *scene = *state;
-    train(
-        scene,
-        "CREATE MODEL m TRANSFORM (OneHotEncoder(g)) PREDICT y USING LinearRegression(regParam = GRID(0.5, 2)) "
-        "VALIDATE CrossValidator(metricName = 'mae') AS SELECT a, b, g, y FROM exact");
+    train(scene, "CREATE MODEL m TRANSFORM (OneHotEncoder(g)) PREDICT y USING LinearRegression(regParam = "
+                 "GRID(0.5, 2)) "
+                 "VALIDATE CrossValidator(metricName = 'mae') AS SELECT a, b, g, y FROM exact");
     assert_int_equal(scene->candidate->scan_count, 2);
     assert_true(scene->candidate->cells[0].mean > 0);
     assert_true(scene->candidate->cells[0].mean < scene->candidate->cells[1].mean);
@@ -123,21 +125,21 @@ static void mae_scans_twice(void **state) {
 /* 40,000 rows in many blocks: every number is the same bit for bit with 1, 2 and 4 threads. */
 static void same_bits_on_any_threads(void **state) {
     struct scene *scene = *state;
-    sql(scene,
-        "CREATE OR REPLACE TABLE many AS SELECT sin(i) * 1e3 + 1e4 AS a, cos(i * 1.7) AS b, "
-        "CASE WHEN i % 31 = 0 THEN NULL ELSE tan(i) END AS c, chr((65 + i % 7)::INTEGER) AS g, (i % 5)::VARCHAR AS h, "
-        "sin(i) * 3 + cos(i * 1.7) + i % 7 + cos(i * i) AS y FROM range(40000) r(i)");
+    sql(scene, "CREATE OR REPLACE TABLE many AS SELECT sin(i) * 1e3 + 1e4 AS a, cos(i * 1.7) AS b, "
+               "CASE WHEN i % 31 = 0 THEN NULL ELSE tan(i) END AS c, chr((65 + i % 7)::INTEGER) AS g, (i % "
+               "5)::VARCHAR AS h, "
+               "sin(i) * 3 + cos(i * 1.7) + i % 7 + cos(i * i) AS y FROM range(40000) r(i)");
     struct ps_buffer texts[3];
     double means[3];
     static const int64_t threads[] = {1, 2, 4};
     for (size_t i = 0; i < 3; i++) {
-        must(
-            train_with(
-                scene, threads[i],
-                "CREATE MODEL m TRANSFORM (OutlierFilter(c, method = 'zscore'), Imputer(c), OneHotEncoder(g, h), "
-                "Interaction(b, g), StandardScaler(a), MinMaxScaler(b)) PREDICT y "
-                "USING LinearRegression(regParam = GRID(0, 0.1), elasticNetParam = GRID(0, 0.5)) AS SELECT * FROM many"),
-            &scene->error);
+        must(train_with(scene, threads[i],
+                        "CREATE MODEL m TRANSFORM (OutlierFilter(c, method = 'zscore'), Imputer(c), "
+                        "OneHotEncoder(g, h), "
+                        "Interaction(b, g), StandardScaler(a), MinMaxScaler(b)) PREDICT y "
+                        "USING LinearRegression(regParam = GRID(0, 0.1), elasticNetParam = GRID(0, 0.5)) AS "
+                        "SELECT * FROM many"),
+             &scene->error);
         means[i] = scene->candidate->cells[3].mean;
         ps_buffer_init(&texts[i], (size_t)1 << 20);
         must(ps_fitted_to_json(scene->candidate->fitted, &texts[i], &scene->error), &scene->error);
@@ -154,13 +156,13 @@ static void same_bits_on_any_threads(void **state) {
 /* The order of a join's or a GROUP BY's rows is not the query's: rows are sorted then. */
 static void sorts_what_has_no_order(void **state) {
     struct scene *scene = *state;
-    train(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT a, b, max(y) AS y FROM exact GROUP BY a, b");
+    train(scene,
+          "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT a, b, max(y) AS y FROM exact GROUP "
+          "BY a, b");
     assert_true(has_note(scene, "sorted by all columns"));
-    train(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT a, b, max(y) AS y FROM exact GROUP BY a, b ORDER BY a, b");
+    train(scene,
+          "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT a, b, max(y) AS y FROM exact GROUP "
+          "BY a, b ORDER BY a, b");
     assert_false(has_note(scene, "sorted by all columns"));
     train(scene,
           "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT a, b, y FROM exact -- to the end");
@@ -169,9 +171,9 @@ static void sorts_what_has_no_order(void **state) {
 
 static void shifts_against_cancellation(void **state) {
     struct scene *scene = *state;
-    train(
-        scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT a + 1e9 AS a, b - 1e7 AS b, y FROM exact");
+    train(scene,
+          "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT a + 1e9 AS a, b - 1e7 AS b, y FROM "
+          "exact");
     near(coefficient(scene, "a"), 2, 1e-9);
     near(coefficient(scene, "b"), -3, 1e-9);
 }
