@@ -39,8 +39,8 @@ static void put_records(struct ps_output *out, const struct ps_run_report *repor
     ps_output_printf(out, " (%.1f MiB, %" PRId64 " epoch%s)\n", (double)totals->byte_count / 1048576.0,
                      totals->epoch_count, totals->epoch_count == 1 ? "" : "s");
     put_label(out, "kept");
-    put_count(out, totals->record_count - totals->dead_letter_count);
-    ps_output_text(out, "\n");
+    put_count(out, totals->row_count);
+    ps_output_text(out, " rows of streaming tables\n");
     put_label(out, "dead letters");
     put_count(out, totals->dead_letter_count);
     ps_output_text(out, "\n");

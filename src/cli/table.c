@@ -77,7 +77,9 @@ static void put_row(struct ps_output *output, const struct ps_text_table *table,
                     const size_t *widths, int indent) {
     put_spaces(output, (size_t)indent);
     for (size_t column = 0; column < table->column_count; column++) {
-        if (column > 0) {
+        const bool is_blank_end =
+            column + 1 == table->column_count && cells[column] != NULL && cells[column][0] == '\0';
+        if (column > 0 && !is_blank_end) {
             ps_output_text(output, "  ");
         }
         put_cell(output, cells[column], widths[column], is_number_type(table->types[column]),

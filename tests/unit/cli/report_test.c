@@ -102,7 +102,8 @@ static void a_published_model(void **state) {
     struct world *const world = *state;
     ps_report_print(&world->output, &world->report, PS_FORMAT_TABLE, world->arena);
     static const char *const texts[] = {"336,776 (61.0 MiB, 6 epochs)",
-                                        "dead letters  17,180",
+                                        "319,596 rows of streaming tables",
+                                        "dead letters   17,180",
                                         "departures  late    NULL      213",
                                         "2 parameter sets x 3 folds by rmse, 1 scan of the data",
                                         "regParam = 0.1, elasticNetParam = 0.5 (mean rmse 11.000000)",
