@@ -49,7 +49,8 @@ penstock_code ps_control_ask(const char *store_path, const yyjson_mut_doc *reque
     PS_TRY(ps_wire_connect(store_path, &peer, error));
     PS_TRY(ps_wire_write(peer, -1, SEND_WAIT_MS, text.data, text.size, error));
     PS_TRY(ps_wire_read(peer, -1, wait_ms, &line, error));
-    yyjson_doc *answer PS_SCOPED(ps_json_read_free_scoped) = ps_json_read(line.data, line.size);
+    yyjson_doc *answer PS_SCOPED(ps_json_read_free_scoped) = NULL;
+    PS_TRY(ps_json_parse(line.data, line.size, &answer, error));
     PS_TRY(adopt(yyjson_doc_get_root(answer), error));
     *answer_out = ps_take(answer);
     return PENSTOCK_OK;

@@ -10,6 +10,15 @@
 #include "app/app.h"
 #include "base/option.h"
 
+/* Inside, an error always has a place: who gives none still gets the right code. */
+struct unseen {
+    struct penstock_error error;
+};
+
+static struct penstock_error *place_of(struct penstock_error *error, struct unseen *unseen) {
+    return error == NULL ? &unseen->error : error;
+}
+
 struct penstock {
     struct ps_app *app;
 };
@@ -44,7 +53,8 @@ penstock_code penstock_open(const char *directory, const struct penstock_options
     if (project == NULL) {
         return ps_error_memory(error, "project");
     }
-    const penstock_code code = ps_app_open(&opened, &project->app, error);
+    struct unseen unseen;
+    const penstock_code code = ps_app_open(&opened, &project->app, place_of(error, &unseen));
     if (code != PENSTOCK_OK) {
         ps_release(project);
         return code;
@@ -67,7 +77,8 @@ penstock_code penstock_run(struct penstock *project, const struct penstock_run_o
     const struct ps_app_run_options run = {.once = options != NULL && options->once,
                                            .on_line = options != NULL && options->quiet ? NULL : print_line};
     struct ps_run_report *report = NULL;
-    const penstock_code code = ps_app_run(project->app, &run, &report, error);
+    struct unseen unseen;
+    const penstock_code code = ps_app_run(project->app, &run, &report, place_of(error, &unseen));
     ps_run_report_free(report);
     return code;
 }
@@ -88,7 +99,8 @@ penstock_code penstock_query(struct penstock *project, const char *sql, struct p
     if (result == NULL) {
         return ps_error_memory(error, "result");
     }
-    const penstock_code code = ps_app_query(project->app, sql, &result->table, error);
+    struct unseen unseen;
+    const penstock_code code = ps_app_query(project->app, sql, &result->table, place_of(error, &unseen));
     if (code != PENSTOCK_OK) {
         ps_release(result);
         return code;
@@ -134,7 +146,9 @@ penstock_code penstock_model_load(struct penstock *project, const char *name,
     if (model == NULL) {
         return ps_error_memory(error, "model");
     }
-    const penstock_code code = ps_app_load_model(project->app, name, &model->fitted, &model->version, error);
+    struct unseen unseen;
+    const penstock_code code =
+        ps_app_load_model(project->app, name, &model->fitted, &model->version, place_of(error, &unseen));
     if (code != PENSTOCK_OK) {
         ps_release(model);
         return code;
@@ -202,7 +216,8 @@ penstock_code penstock_model_predict(const struct penstock_model *model, const c
         PS_TRY(read_value(model->fitted, i, values[i], &singles[i], &columns[i], error));
     }
     double prediction = 0;
-    PS_TRY(ps_fitted_predict(model->fitted, columns, 1, &prediction, error));
+    struct unseen unseen;
+    PS_TRY(ps_fitted_predict(model->fitted, columns, 1, &prediction, place_of(error, &unseen)));
     if (prediction != prediction) { /* NaN: a NULL that no Imputer fills, or a category that is skipped */
         return ps_error_set(
             error, PENSTOCK_INVALID_DATA,

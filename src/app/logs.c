@@ -518,8 +518,9 @@ penstock_code ps_application_logs(const char *store_path, const struct ps_logs_o
     }
     struct logs logs = {
         .store_path = store_path, .options = options, .out = out, .complaints = complaints, .arena = arena};
+    struct penstock_error local; /* what is missing is told from what failed by its code */
     int status = 0;
-    penstock_code code = find_and_show(&logs, &status, error);
+    penstock_code code = find_and_show(&logs, &status, error == NULL ? &local : error);
     for (size_t i = 0; i < logs.pattern_count; i++) {
         regfree(&logs.patterns[i]);
     }

@@ -132,49 +132,60 @@ penstock_code ps_record_write(const char *store_path, const struct ps_applicatio
     return code;
 }
 
-static const char *member_text(yyjson_val *root, const char *name, struct ps_arena *arena) {
-    const char *text = yyjson_get_str(yyjson_obj_get(root, name));
-    const char *copy = ps_arena_copy(arena, text == NULL ? "" : text);
+/* Members of a record that is read; what memory did not hold is remembered. */
+struct reading {
+    yyjson_val *root;
+    struct ps_arena *arena;
+    bool failed;
+};
+
+static const char *member_text(struct reading *reading, const char *name) {
+    const char *text = yyjson_get_str(yyjson_obj_get(reading->root, name));
+    const char *copy = ps_arena_copy(reading->arena, text == NULL ? "" : text);
+    reading->failed = reading->failed || copy == NULL;
     return copy == NULL ? "" : copy;
 }
 
-static int64_t member_integer(yyjson_val *root, const char *name) {
-    return yyjson_get_sint(yyjson_obj_get(root, name));
+static int64_t member_integer(const struct reading *reading, const char *name) {
+    return yyjson_get_sint(yyjson_obj_get(reading->root, name));
 }
 
-static bool read_record(const char *path, struct ps_arena *arena, struct ps_application_record *record_out) {
-    struct ps_bytes content;
-    if (ps_file_read(path, RECORD_SIZE_MAX, arena, &content, NULL) != PENSTOCK_OK) {
-        return false;
-    }
-    yyjson_doc *document PS_SCOPED(ps_json_read_free_scoped) = ps_json_read(content.data, content.size);
-    yyjson_val *root = yyjson_doc_get_root(document);
-    if (!yyjson_is_obj(root)) {
-        return false;
-    }
-    *record_out = (struct ps_application_record){
-        .id = member_text(root, "id", arena),
-        .name = member_text(root, "name", arena),
-        .user = member_text(root, "user", arena),
-        .master = member_text(root, "master", arena),
-        .node = member_text(root, "node", arena),
-        .final_status = member_text(root, "finalStatus", arena),
-        .start_ms = member_integer(root, "startedTime"),
-        .finish_ms = member_integer(root, "finishedTime"),
-        .pid = member_integer(root, "pid"),
-        .process_start = member_text(root, "processStart", arena),
-        .exit_code = member_integer(root, "exitCode"),
-        .diagnostics = member_text(root, "diagnostics", arena),
-    };
-    const char *state = member_text(root, "state", arena);
-    record_out->state =
-        PS_APPLICATION_FAILED; /* a state of a newer version: nothing that can be waited for */
+static enum ps_application_state state_of(const char *name) {
     for (size_t i = 0; i < sizeof state_names / sizeof state_names[0]; i++) {
-        if (strcmp(state, state_names[i]) == 0) {
-            record_out->state = (enum ps_application_state)i;
+        if (strcmp(name, state_names[i]) == 0) {
+            return (enum ps_application_state)i;
         }
     }
-    return true;
+    return PS_APPLICATION_FAILED; /* a state of a newer version: nothing that can be waited for */
+}
+
+static penstock_code read_record(const char *path, struct ps_arena *arena,
+                                 struct ps_application_record *record_out, struct penstock_error *error) {
+    struct ps_bytes content;
+    yyjson_doc *document PS_SCOPED(ps_json_read_free_scoped) = NULL;
+    PS_TRY(ps_file_read(path, RECORD_SIZE_MAX, arena, &content, error));
+    PS_TRY(ps_json_parse(content.data, content.size, &document, error));
+    struct reading reading = {.root = yyjson_doc_get_root(document), .arena = arena};
+    const struct ps_application_record record = {
+        .id = member_text(&reading, "id"),
+        .name = member_text(&reading, "name"),
+        .user = member_text(&reading, "user"),
+        .master = member_text(&reading, "master"),
+        .node = member_text(&reading, "node"),
+        .state = state_of(member_text(&reading, "state")),
+        .final_status = member_text(&reading, "finalStatus"),
+        .start_ms = member_integer(&reading, "startedTime"),
+        .finish_ms = member_integer(&reading, "finishedTime"),
+        .pid = member_integer(&reading, "pid"),
+        .process_start = member_text(&reading, "processStart"),
+        .exit_code = member_integer(&reading, "exitCode"),
+        .diagnostics = member_text(&reading, "diagnostics"),
+    };
+    if (reading.failed) {
+        return ps_error_memory(error, "application record");
+    }
+    *record_out = record;
+    return PENSTOCK_OK;
 }
 
 /* The last lines of the driver's files, as far as there are any, and the time of the last write. */
@@ -230,24 +241,37 @@ static bool is_alive(const struct ps_application_record *record) {
     return start[0] != '\0' && strcmp(start, record->process_start) == 0;
 }
 
+static penstock_code no_such(const char *store_path, const char *id, struct penstock_error *error) {
+    ps_error_set(error, PENSTOCK_NOT_FOUND, "Application with id '%s' doesn't exist in the store %s.", id,
+                 store_path);
+    ps_error_hint(error, "see penstock application -list -appStates ALL");
+    return PENSTOCK_NOT_FOUND;
+}
+
 penstock_code ps_record_read(const char *store_path, const char *id, struct ps_arena *arena,
                              struct ps_application_record *record_out, struct penstock_error *error) {
     int64_t start = 0;
     int64_t number = 0;
-    char *path = ps_application_id_parse(id, &start, &number)
-                     ? ps_arena_printf(arena, "%s/applications/%s/application.json", store_path, id)
-                     : NULL;
-    struct ps_application_record record;
-    if (path == NULL || !read_record(path, arena, &record)) {
-        ps_error_set(error, PENSTOCK_NOT_FOUND, "Application with id '%s' doesn't exist in the store %s.", id,
-                     store_path);
-        return ps_error_hint(error, "see penstock application -list -appStates ALL");
+    struct ps_application_record record = {0};
+    if (!ps_application_id_parse(id, &start, &number)) {
+        return no_such(store_path, id, error);
     }
+    char *path = ps_arena_printf(arena, "%s/applications/%s/application.json", store_path, id);
+    if (path == NULL) {
+        return ps_error_memory(error, "application record");
+    }
+    penstock_code code = read_record(path, arena, &record, error);
     /* Looked at twice: the process may have written its end and gone between the first look and the look for it. */
-    if (!ps_record_is_finished(&record) && !is_alive(&record) && read_record(path, arena, &record) &&
-        !ps_record_is_finished(&record)) {
-        bury(store_path, arena, &record);
+    if (code == PENSTOCK_OK && !ps_record_is_finished(&record) && !is_alive(&record)) {
+        code = read_record(path, arena, &record, error);
+        if (code == PENSTOCK_OK && !ps_record_is_finished(&record)) {
+            bury(store_path, arena, &record);
+        }
     }
+    if (code == PENSTOCK_NOT_FOUND || code == PENSTOCK_INVALID_DATA) {
+        return no_such(store_path, id, error);
+    }
+    PS_TRY(code);
     *record_out = record;
     return PENSTOCK_OK;
 }
@@ -286,9 +310,14 @@ penstock_code ps_record_list(const char *store_path, struct ps_arena *arena,
     }
     size_t count = 0;
     for (size_t i = 0; i < name_count; i++) {
-        count += ps_record_read(store_path, names[i], arena, &records[count], NULL) == PENSTOCK_OK;
+        const penstock_code code = ps_record_read(store_path, names[i], arena, &records[count], error);
+        if (code != PENSTOCK_OK && code != PENSTOCK_NOT_FOUND) {
+            return code;
+        }
+        count += code == PENSTOCK_OK;
     }
     qsort(records, count, sizeof *records, compare_records);
+    ps_error_clear(error);
     *records_out = records;
     *count_out = count;
     return PENSTOCK_OK;

@@ -148,7 +148,10 @@ static penstock_code each_line(const char *text,
     for (const char *at = text; *at != '\0'; line++) {
         const size_t size = strcspn(at, "\n");
         if (at[strspn(at, " \t\r")] != '\n' && at[strspn(at, " \t\r")] != '\0') {
-            yyjson_doc *document PS_SCOPED(ps_json_read_free_scoped) = ps_json_read(at, size);
+            yyjson_doc *document PS_SCOPED(ps_json_read_free_scoped) = NULL;
+            if (ps_json_parse(at, size, &document, error) == PENSTOCK_OUT_OF_MEMORY) {
+                return PENSTOCK_OUT_OF_MEMORY;
+            }
             yyjson_val *root = yyjson_doc_get_root(document);
             if (!yyjson_is_obj(root)) {
                 return ps_error_set(error, PENSTOCK_INVALID_DATA, "line %lld is %s", (long long)line,

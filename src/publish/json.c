@@ -60,13 +60,30 @@ void ps_json_free_scoped(yyjson_mut_doc **document) {
     }
 }
 
-yyjson_doc *ps_json_read(const char *text, size_t size) {
+penstock_code ps_json_parse(const char *text, size_t size, yyjson_doc **document_out,
+                            struct penstock_error *error) {
     /* without YYJSON_READ_INSITU the text is only read; the parameter is not const for that flag's sake */
     union {
         const char *given;
         char *wanted;
     } view = {.given = text};
-    return text == NULL ? NULL : yyjson_read_opts(view.wanted, size, 0, &allocator, NULL);
+    yyjson_read_err cause = {0};
+    yyjson_doc *document = text == NULL ? NULL : yyjson_read_opts(view.wanted, size, 0, &allocator, &cause);
+    if (document == NULL && cause.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
+        return ps_error_memory(error, "JSON");
+    }
+    if (document == NULL) {
+        ps_error_set(error, PENSTOCK_INVALID_DATA, "not JSON, byte %zu", cause.pos);
+        ps_error_detail(error, "%s", cause.msg == NULL ? "nothing there" : cause.msg);
+        return PENSTOCK_INVALID_DATA;
+    }
+    *document_out = document;
+    return PENSTOCK_OK;
+}
+
+yyjson_doc *ps_json_read(const char *text, size_t size) {
+    yyjson_doc *document = NULL;
+    return ps_json_parse(text, size, &document, NULL) == PENSTOCK_OK ? document : NULL;
 }
 
 void ps_json_read_free_scoped(yyjson_doc **document) {
@@ -98,9 +115,12 @@ void ps_json_add_text(yyjson_mut_doc *document, yyjson_mut_val *object, const ch
 
 void ps_json_add_parsed(yyjson_mut_doc *document, yyjson_mut_val *object, const char *name,
                         const char *text) {
-    yyjson_doc *parsed PS_SCOPED(ps_json_read_free_scoped) =
-        text == NULL ? NULL : ps_json_read(text, strlen(text));
-    yyjson_mut_val *value = parsed == NULL ? yyjson_mut_null(document)
-                                           : yyjson_val_mut_copy(document, yyjson_doc_get_root(parsed));
+    yyjson_doc *parsed PS_SCOPED(ps_json_read_free_scoped) = NULL;
+    const penstock_code code = ps_json_parse(text, text == NULL ? 0 : strlen(text), &parsed, NULL);
+    if (code == PENSTOCK_OUT_OF_MEMORY) {
+        *(bool *)document->alc.ctx = true;
+    }
+    yyjson_mut_val *value = code == PENSTOCK_OK ? yyjson_val_mut_copy(document, yyjson_doc_get_root(parsed))
+                                                : yyjson_mut_null(document);
     (void)yyjson_mut_obj_add_val(document, object, name, value);
 }

@@ -12,7 +12,10 @@
 /* A new document whose root is an empty object, or NULL when out of memory. */
 yyjson_mut_doc *ps_json_new(void);
 void ps_json_free_scoped(yyjson_mut_doc **document);
-/* Reads; NULL when it is not JSON or out of memory. */
+/* Reads. Errors: INVALID_DATA (no JSON), OUT_OF_MEMORY. */
+penstock_code ps_json_parse(const char *text, size_t size, yyjson_doc **document_out,
+                            struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The same for who has one answer to both: NULL. */
 yyjson_doc *ps_json_read(const char *text, size_t size);
 void ps_json_read_free_scoped(yyjson_doc **document);
 /* Appends the document: on one line, or indented for people. NaN and infinities become null: JSON has none. */

@@ -41,23 +41,25 @@ static void add_member(struct showing *show, yyjson_mut_val *object, const char 
                                                : yyjson_val_mut_copy(show->document, value));
 }
 
-static void add_search(struct showing *show, const char *text) {
-    ps_json_add_parsed(show->document, show->root, "search", text);
-    yyjson_doc *parsed PS_SCOPED(ps_json_read_free_scoped) =
-        text == NULL ? NULL : ps_json_read(text, strlen(text));
+static penstock_code add_search(struct showing *show, const char *text, struct penstock_error *error) {
+    yyjson_doc *parsed PS_SCOPED(ps_json_read_free_scoped) = NULL;
+    PS_TRY(ps_json_parse(text, text == NULL ? 0 : strlen(text), &parsed, error));
     yyjson_val *search = yyjson_doc_get_root(parsed);
     yyjson_val *best = yyjson_arr_get(yyjson_obj_get(search, "cells"),
                                       (size_t)yyjson_get_uint(yyjson_obj_get(search, "best")));
+    add_member(show, show->root, "search", search);
     add_member(show, show->root, "chosen", yyjson_obj_get(best, "parameters"));
+    return PENSTOCK_OK;
 }
 
-static void add_metrics(struct showing *show, const char *text) {
+static penstock_code add_metrics(struct showing *show, const char *text, struct penstock_error *error) {
     static const char *const names[] = {"holdout", "baseline", "training", "rows", "notes"};
-    yyjson_doc *parsed PS_SCOPED(ps_json_read_free_scoped) =
-        text == NULL ? NULL : ps_json_read(text, strlen(text));
+    yyjson_doc *parsed PS_SCOPED(ps_json_read_free_scoped) = NULL;
+    PS_TRY(ps_json_parse(text, text == NULL ? 0 : strlen(text), &parsed, error));
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         add_member(show, show->root, names[i], yyjson_obj_get(yyjson_doc_get_root(parsed), names[i]));
     }
+    return PENSTOCK_OK;
 }
 
 static void free_fitted(struct ps_fitted **fitted) {
@@ -140,9 +142,9 @@ static penstock_code show_row(struct showing *show, const struct ps_result *row,
     ps_json_add_text(show->document, show->root, "created_at", ps_result_text(row, 0, CREATED));
     ps_json_add_text(show->document, show->root, "application", ps_result_text(row, 0, APPLICATION));
     ps_json_add_text(show->document, show->root, "label", ps_result_text(row, 0, LABEL));
-    add_search(show, ps_result_text(row, 0, SEARCH));
+    PS_TRY(add_search(show, ps_result_text(row, 0, SEARCH), error));
     PS_TRY(add_coefficients(show, version, error));
-    add_metrics(show, ps_result_text(row, 0, METRICS));
+    PS_TRY(add_metrics(show, ps_result_text(row, 0, METRICS), error));
     PS_TRY(add_gate(show, error));
     add_lineage(show, row);
     return ps_json_write(show->document, true, json_out, error);

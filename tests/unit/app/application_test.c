@@ -476,6 +476,32 @@ static void ids_are_strict(void **state) {
     assert_false(ps_application_id_parse("", &start, &number));
 }
 
+/* Every allocation of a reader fails once: an error each time, and never an answer that is not whole. */
+static void out_of_memory_is_an_error(void **state) {
+    (void)state;
+    struct ps_application *application = begin(1);
+    const char *id = ps_arena_copy(arena, ps_application_id(application));
+    ps_application_print(application, "hello");
+    end(application, PS_APPLICATION_FINISHED, "SUCCEEDED");
+    assert_int_equal(ask((struct ps_logs_options){.application_id = id}), 0);
+    char *whole = ps_arena_copy(arena, out.data);
+    penstock_code code = PENSTOCK_OUT_OF_MEMORY;
+    for (int64_t call = 1; code != PENSTOCK_OK; call++) {
+        struct ps_buffer text;
+        const struct ps_logs_options options = {.application_id = id};
+        int status = 0;
+        ps_buffer_init(&text, 1 << 20);
+        ps_memory_fail_at(call);
+        code = ps_application_logs(store, &options, &text, &complaints, &status, NULL);
+        ps_memory_fail_at(0);
+        if (code == PENSTOCK_OK) {
+            assert_int_equal(status, 0);
+            assert_string_equal(text.data, whole);
+        }
+        ps_buffer_done(&text);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -493,6 +519,7 @@ int main(void) {
         TEST(a_dead_one_is_found_out),
         TEST(a_pid_that_was_taken_again_is_no_life),
         TEST(a_running_one_is_killed),
+        TEST(out_of_memory_is_an_error),
         TEST(ids_are_strict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,8 +97,25 @@ static void tables_survive_json(void **state) {
     yyjson_doc_free(read);
 }
 
+static void out_of_memory_is_an_error(void **state) {
+    (void)state;
+    static const char *const inputs[] = {"a,b\n\"x\",2\n3,\n", "{\"a\": 1, \"b\": [2]}\n{\"c\": \"x\"}\n"};
+    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
+        penstock_code code = PENSTOCK_OUT_OF_MEMORY;
+        struct ps_text_table *table = NULL;
+        for (int64_t call = 1; code != PENSTOCK_OK; call++) {
+            ps_memory_fail_at(call);
+            code = ps_rows_parse(inputs[i], &table, NULL);
+            ps_memory_fail_at(0);
+        }
+        assert_int_equal(table->row_count, 2);
+        ps_text_table_free(table);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(csv), cmocka_unit_test(ndjson),
-                                       cmocka_unit_test(tables_survive_json)};
+                                       cmocka_unit_test(tables_survive_json),
+                                       cmocka_unit_test(out_of_memory_is_an_error)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

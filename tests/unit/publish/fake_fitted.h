@@ -30,8 +30,11 @@ penstock_code ps_fitted_from_json(const char *json, size_t size, struct ps_fitte
                                   struct penstock_error *error) {
     struct ps_fitted *fitted = ps_allocate(1, sizeof *fitted);
     (void)size;
-    if (fitted == NULL || sscanf(json, "{\"fake\":[%lf,%lf,%lf]}", &fitted->intercept,
-                                 &fitted->coefficients[0], &fitted->coefficients[1]) != 3) {
+    if (fitted == NULL) {
+        return ps_error_memory(error, "fake model");
+    }
+    if (sscanf(json, "{\"fake\":[%lf,%lf,%lf]}", &fitted->intercept, &fitted->coefficients[0],
+               &fitted->coefficients[1]) != 3) {
         ps_release(fitted);
         return ps_error_set(error, PENSTOCK_INVALID_DATA, "no fake model");
     }

@@ -207,6 +207,25 @@ static void every_comparison_is_meant(void **state) {
     }
 }
 
+static void out_of_memory_is_an_error(void **state) {
+    (void)state;
+    struct scene scene;
+    struct ps_gate_report *report = NULL;
+    penstock_code code = PENSTOCK_OUT_OF_MEMORY;
+    int64_t call = 0;
+    set(&scene, 0.1);
+    ask(&scene, PS_GATE_LIMIT, "rmse", "<=", 20);
+    ask(&scene, PS_GATE_IMPROVEMENT, "improvement", ">=", 0.01);
+    while (code != PENSTOCK_OK) {
+        ps_memory_fail_at(++call);
+        code = ps_gate_decide(&scene.candidate, scene.champion, 1, &report, NULL);
+        ps_memory_fail_at(0);
+        assert_true(code == PENSTOCK_OK || code == PENSTOCK_OUT_OF_MEMORY);
+    }
+    assert_true(call > 4 && report->passed);
+    ps_gate_report_free(report);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_run),
@@ -215,6 +234,7 @@ int main(void) {
         cmocka_unit_test(no_holdout),
         cmocka_unit_test(coefficients_must_be_finite),
         cmocka_unit_test(every_comparison_is_meant),
+        cmocka_unit_test(out_of_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

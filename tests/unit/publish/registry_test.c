@@ -295,6 +295,36 @@ static void show_has_everything(void **state) {
     assert_int_equal(ps_registry_show(scene.connection, "congestion", 7, &json, &error), PENSTOCK_NOT_FOUND);
 }
 
+/* Every allocation fails once: an error each time, never a crash, and nothing half-written. */
+static void out_of_memory_is_an_error(void **state) {
+    (void)state;
+    struct penstock_error error = {0};
+    const struct ps_publication publication = {&scene.candidate, &scene.report, "application_1_0001",
+                                               "congestion", "{}"};
+    prepare();
+    publish(true);
+    penstock_code code = PENSTOCK_OUT_OF_MEMORY;
+    int64_t call = 0;
+    while (code != PENSTOCK_OK) {
+        int64_t version = 0;
+        struct ps_buffer json;
+        ps_buffer_init(&json, 1 << 20);
+        must(ps_sql_run(scene.connection, "BEGIN", &error), &error);
+        ps_memory_fail_at(++call);
+        code = ps_registry_publish(scene.connection, &publication, &version, &error);
+        code =
+            code == PENSTOCK_OK ? ps_registry_show(scene.connection, "congestion", 1, &json, &error) : code;
+        ps_memory_fail_at(0);
+        if (code != PENSTOCK_OK) {
+            assert_int_equal(code, PENSTOCK_OUT_OF_MEMORY);
+        }
+        must(ps_sql_run(scene.connection, "ROLLBACK", &error), &error);
+        ps_buffer_done(&json);
+    }
+    assert_true(call > 20);
+    expect_text("SELECT count(*) FROM penstock.models", "1");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(aliases_move_and_leave_history, set_up, tear_down),
@@ -302,6 +332,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(references_resolve, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_changed_version_is_not_loaded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(show_has_everything, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(out_of_memory_is_an_error, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
