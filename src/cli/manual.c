@@ -39,11 +39,10 @@ static void put_option(struct ps_output *out, const struct ps_reference_row *row
     put_text(out, option->name);
     struct ps_buffer described PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&described, (size_t)64 << 10);
+    ps_buffer_printf(&described, "%s (", option->help == NULL ? "" : option->help);
     ps_option_describe(option, &described);
-    put_text(out, option->help == NULL ? "" : option->help);
-    ps_output_text(out, "(");
+    ps_buffer_text(&described, ")");
     put_text(out, described.data == NULL ? "" : described.data);
-    ps_output_text(out, ")\n");
 }
 
 static void put_row(const struct ps_reference_row *row, void *context) {
