@@ -43,8 +43,8 @@ penstock_code ps_ahead_start(struct ps_run *run, bool once, struct ps_ahead **ah
                              struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Asks for the next epoch; nothing if it was asked for already. */
 void ps_ahead_ask(struct ps_ahead *ahead);
-/* Waits for the epoch asked for (asks if nobody has). */
-struct ps_prepared *ps_ahead_take(struct ps_ahead *ahead);
+/* The epoch asked for (asks if nobody has), or NULL while it is not ready. */
+struct ps_prepared *ps_ahead_poll(struct ps_ahead *ahead);
 void ps_ahead_stop(struct ps_ahead *ahead);
 
 #endif

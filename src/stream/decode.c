@@ -199,7 +199,7 @@ void ps_ahead_ask(struct ps_ahead *ahead) {
     }
     struct ps_prepared *prepared = ps_allocate(1, sizeof *prepared);
     if (prepared == NULL) {
-        return; /* taking it will ask again, and say so */
+        return; /* polling asks again */
     }
     prepared->input_count = ahead->run->input_count;
     prepared->is_empty = true;
@@ -209,13 +209,11 @@ void ps_ahead_ask(struct ps_ahead *ahead) {
     ps_check(ps_queue_push(ahead->orders, prepared));
 }
 
-struct ps_prepared *ps_ahead_take(struct ps_ahead *ahead) {
+struct ps_prepared *ps_ahead_poll(struct ps_ahead *ahead) {
     ps_ahead_ask(ahead);
-    if (!ahead->is_asked) {
-        return NULL;
-    }
-    ahead->is_asked = false;
-    return ps_queue_pop(ahead->ready);
+    struct ps_prepared *prepared = ahead->is_asked ? ps_queue_poll(ahead->ready) : NULL;
+    ahead->is_asked = ahead->is_asked && prepared == NULL;
+    return prepared;
 }
 
 void ps_ahead_stop(struct ps_ahead *ahead) {
@@ -223,7 +221,7 @@ void ps_ahead_stop(struct ps_ahead *ahead) {
         return;
     }
     if (ahead->is_asked) {
-        ps_prepared_free(ps_ahead_take(ahead));
+        ps_prepared_free(ps_queue_pop(ahead->ready));
     }
     if (ahead->orders != NULL) {
         ps_queue_close(ahead->orders);

@@ -12,6 +12,9 @@
 #include "stream/prepare.h"
 #include "stream/step.h"
 
+/* How often the control socket is looked at while an epoch is being decoded. */
+#define PAUSE_INTERVAL_MS 20
+
 struct drive {
     struct ps_run *run;
     const struct ps_runner_options *options;
@@ -53,11 +56,24 @@ static struct ps_step_event seek(struct drive *drive) {
     return done_or_failed(code);
 }
 
+/* Waits for the epoch that is being prepared, answering the control socket meanwhile. NULL: stopped. */
+static struct ps_prepared *take(struct drive *drive) {
+    for (;;) {
+        pause(drive);
+        for (int64_t waited_ms = 0; waited_ms < PAUSE_INTERVAL_MS; waited_ms++) {
+            struct ps_prepared *prepared = ps_ahead_poll(drive->ahead);
+            if (prepared != NULL || ps_stop_requested(drive->options->stop)) {
+                return prepared;
+            }
+            ps_clock_sleep_ms(1);
+        }
+    }
+}
+
 static struct ps_step_event plan(struct drive *drive) {
-    pause(drive);
-    drive->prepared = ps_ahead_take(drive->ahead);
+    drive->prepared = take(drive);
     if (drive->prepared == NULL) {
-        return failed(ps_error_memory(&drive->error, "an epoch"));
+        return (struct ps_step_event){.kind = PS_STEP_NOTHING};
     }
     if (drive->prepared->code != PENSTOCK_OK) {
         drive->error = drive->prepared->error;

@@ -48,15 +48,19 @@ struct ps_run_totals {
 };
 
 /* Applies PS_STATEMENT_SQL statements and creates tables and views that are not there yet (also for a project
- * without a source). A statement that changed since the last run is refused with what to do. */
+ * without a source). A statement that changed since the last run is refused with what to do. A new one over a
+ * streaming table starts with the rows that are there; over a source that has been read it is refused, because
+ * what went by cannot be read again; one that was left out for a while is refused, because records are missing. */
 penstock_code ps_runner_prepare(const struct ps_graph *graph, struct ps_store *store,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;
-/* Errors: RULE_FAILED, INVALID_DATA, IO, SQL, CANCELLED is not one: a stop request ends it with OK. */
+/* Prepares, then runs. *totals_out is set also on failure: to what was committed before it.
+ * Errors: RULE_FAILED, INVALID_DATA, IO, SQL; CANCELLED is not one: a stop request ends it with OK. */
 penstock_code ps_runner_run(const struct ps_runner_options *options, struct ps_run_totals *totals_out,
                             struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* Dead letters back through the project as it is now: those of `reason` (NULL: all not yet replayed) are decoded
- * again and, if they pass, their rows go the way of new ones, in one epoch; each is replayed at most once. */
+ * again and, if they pass, their rows go the way of new ones, in one epoch; each is replayed at most once. A letter
+ * of a table's rule goes to that table and what streams from it only. Lateness is not looked at again. */
 struct ps_replay_totals {
     int64_t tried, replayed, still_dead;
 };
