@@ -32,9 +32,8 @@ static penstock_code prepare(void *context, struct ps_block *block, struct penst
     (void)error;
     struct state *state = context;
     const struct ps_validation *validation = state->options->validation;
-    for (int64_t i = 0; validation->fold_column == NULL && i < block->row_count; i++) {
-        state->parts[block->slot][i] =
-            (uint16_t)ps_validation_part(validation, ps_random_next(&state->random));
+    if (validation->fold_column == NULL) {
+        ps_validation_draw(validation, &state->random, state->parts[block->slot], block->row_count);
     }
     return PENSTOCK_OK;
 }

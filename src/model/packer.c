@@ -137,29 +137,39 @@ static void list_rows(struct ps_packer *packer, const uint16_t *parts) {
     next[0] = 0;
 }
 
+/* 0, or NaN when a value is not finite. Four sums, so that they need not wait for one another. */
+static double probe(const double *values, size_t count) {
+    double sums[4] = {0};
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        sums[0] += values[i] * 0.0;
+        sums[1] += values[i + 1] * 0.0;
+        sums[2] += values[i + 2] * 0.0;
+        sums[3] += values[i + 3] * 0.0;
+    }
+    for (; i < count; i++) {
+        sums[0] += values[i] * 0.0;
+    }
+    return sums[0] + sums[1] + sums[2] + sums[3];
+}
+
 /* Copies one column's listed rows. Returns 0, or NaN when a value was not finite. */
 static double copy_rows(const double *from, const uint32_t *rows, size_t count, double pilot, double *to) {
-    double probe = 0;
     for (size_t i = 0; i < count; i++) {
-        const double value = from[rows[i]] - pilot;
-        to[i] = value;
-        probe += value * 0.0;
+        to[i] = from[rows[i]] - pilot;
     }
-    return probe;
+    return probe(to, count);
 }
 
 /* The same for a column whose gaps are filled later: 0 in the column and 1 in its indicator. */
 static double copy_filled(const double *from, const uint32_t *rows, size_t count, double pilot, double *to,
                           double *indicator) {
-    double probe = 0;
     for (size_t i = 0; i < count; i++) {
         const bool is_gap = isnan(from[rows[i]]);
-        const double value = is_gap ? 0 : from[rows[i]] - pilot;
-        to[i] = value;
+        to[i] = is_gap ? 0 : from[rows[i]] - pilot;
         indicator[i] = is_gap ? 1 : 0;
-        probe += value * 0.0;
     }
-    return probe;
+    return probe(to, count);
 }
 
 static void track_range(struct ps_packer *packer, size_t part, size_t column, const double *from) {
@@ -178,7 +188,7 @@ static void track_range(struct ps_packer *packer, size_t part, size_t column, co
 /* Copies the listed rows' dense columns. False: something was not finite. */
 static bool copy_dense(struct ps_packer *packer, const double *pilots) {
     const struct ps_layout *layout = packer->packing->layout;
-    double probe = 0;
+    double found = 0;
     for (size_t c = 0; c <= layout->number_count; c++) {
         const bool is_label = c == layout->number_count;
         const size_t column = is_label ? layout->label : c;
@@ -192,13 +202,13 @@ static bool copy_dense(struct ps_packer *packer, const double *pilots) {
             if (!is_label && layout->dense[c].is_filled) {
                 double *indicator =
                     packer->columns + (1 + layout->dense[c].indicator) * packer->stride + place;
-                probe += copy_filled(from, rows, count, pilots[column], to, indicator);
+                found += copy_filled(from, rows, count, pilots[column], to, indicator);
             } else {
-                probe += copy_rows(from, rows, count, pilots[column], to);
+                found += copy_rows(from, rows, count, pilots[column], to);
             }
         }
     }
-    return probe == 0;
+    return found == 0;
 }
 
 static void copy_groups(struct ps_packer *packer) {

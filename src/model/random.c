@@ -36,18 +36,3 @@ void ps_random_init(struct ps_random *random, int64_t seed) {
     const uint32_t high = murmur3(words, low);
     random->state = ((uint64_t)high << 32) | low;
 }
-
-static uint64_t next_bits(struct ps_random *random, int bits) {
-    uint64_t state = random->state;
-    state ^= state << 21;
-    state ^= state >> 35;
-    state ^= state << 4;
-    random->state = state;
-    return state & (((uint64_t)1 << bits) - 1);
-}
-
-double ps_random_next(struct ps_random *random) {
-    const uint64_t high = next_bits(random, 26);
-    const uint64_t low = next_bits(random, 27);
-    return (double)((high << 27) + low) * 0x1p-53;
-}

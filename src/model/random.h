@@ -17,7 +17,21 @@ struct ps_random {
 };
 
 void ps_random_init(struct ps_random *random, int64_t seed);
+
+/* The low bits of the next state. */
+static inline uint64_t ps_random_bits(struct ps_random *random, int bits) {
+    uint64_t state = random->state;
+    state ^= state << 21;
+    state ^= state >> 35;
+    state ^= state << 4;
+    random->state = state;
+    return state & (((uint64_t)1 << bits) - 1);
+}
 /* Uniform in [0, 1), 53 bits. */
-double ps_random_next(struct ps_random *random);
+static inline double ps_random_next(struct ps_random *random) {
+    const uint64_t high = ps_random_bits(random, 26);
+    const uint64_t low = ps_random_bits(random, 27);
+    return (double)((high << 27) + low) * 0x1p-53;
+}
 
 #endif

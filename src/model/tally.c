@@ -71,8 +71,8 @@ static penstock_code prepare(void *context, struct ps_block *block, struct penst
     struct state *state = context;
     struct slot_result *slot = &state->slots[block->slot];
     const struct ps_validation *validation = state->options->validation;
-    for (int64_t i = 0; validation->fold_column == NULL && i < block->row_count; i++) {
-        slot->parts[i] = (uint16_t)ps_validation_part(validation, ps_random_next(&state->random));
+    if (validation->fold_column == NULL) {
+        ps_validation_draw(validation, &state->random, slot->parts, block->row_count);
     }
     state->tally->row_count += block->row_count;
     if (!state->has_pilots) {

@@ -120,3 +120,21 @@ penstock_code ps_validation_read(const struct ps_call *call, struct ps_arena *ar
     *validation_out = validation;
     return PENSTOCK_OK;
 }
+
+void ps_validation_draw(const struct ps_validation *validation, struct ps_random *random, uint16_t *parts_out,
+                        int64_t count) {
+    struct ps_random state = *random; /* in registers: this is done for every row by the thread that reads */
+    if (validation->part_count == 3 && !validation->is_reversed) {
+        const double first = validation->cuts[0];
+        const double second = validation->cuts[1];
+        for (int64_t i = 0; i < count; i++) {
+            const double number = ps_random_next(&state);
+            parts_out[i] = (uint16_t)((number >= first ? 1 : 0) + (number >= second ? 1 : 0));
+        }
+    } else {
+        for (int64_t i = 0; i < count; i++) {
+            parts_out[i] = (uint16_t)ps_validation_part(validation, ps_random_next(&state));
+        }
+    }
+    *random = state;
+}

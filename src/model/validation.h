@@ -11,6 +11,7 @@
 #include "base/option.h"
 #include "job/project.h"
 #include "model/metrics.h"
+#include "model/random.h"
 
 struct ps_validation;
 struct ps_validation_type {
@@ -42,6 +43,9 @@ static inline size_t ps_validation_part(const struct ps_validation *validation, 
     }
     return validation->is_reversed ? validation->part_count - 1 - part : part;
 }
+/* The parts of the next `count` rows. */
+void ps_validation_draw(const struct ps_validation *validation, struct ps_random *random, uint16_t *parts_out,
+                        int64_t count);
 
 /* A call without a name is CrossValidator() with its defaults. Errors: INVALID_PROJECT with the place. */
 penstock_code ps_validation_read(const struct ps_call *call, struct ps_arena *arena,
