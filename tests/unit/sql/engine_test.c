@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Queries as text, parameters, errors, feeds and ordered scans.
+ * engine_test.c - queries as text, parameters, errors, feeds and ordered scans.
  */
 #include "sql/engine.h"
 

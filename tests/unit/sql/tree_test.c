@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Syntax trees: STREAM marks, tables in order, text and back, offsets of errors, splitting.
+ * tree_test.c - syntax trees: STREAM marks, tables in order, text and back, offsets of errors, splitting.
  */
 #include "sql/tree.h"
 
