@@ -226,6 +226,13 @@ static penstock_code describe(duckdb_prepared_statement statement, struct ps_res
                               struct penstock_error *error) {
     const idx_t columns = duckdb_prepared_statement_column_count(statement);
     result->column_count = (int64_t)columns;
+    for (idx_t i = 0; i < duckdb_nparams(statement); i++) {
+        if (duckdb_param_type(statement, i + 1) == DUCKDB_TYPE_INVALID) {
+            /* then DuckDB does not know the columns either: it calls them one column "unknown" */
+            return ps_error_set(error, PENSTOCK_SQL, "the type of parameter $%llu is open: write $%llu::VARCHAR",
+                                (unsigned long long)(i + 1), (unsigned long long)(i + 1));
+        }
+    }
     result->names = ps_arena_allocate(result->arena, columns + 1, sizeof *result->names);
     result->types = ps_arena_allocate(result->arena, columns + 1, sizeof *result->types);
     if (result->names == NULL || result->types == NULL) {

@@ -2,7 +2,9 @@
  *
  * applied.c - penstock.statements: what ran on this store, so that a changed project is noticed.
  *
- * A table that was filled by one text and goes on with another would be no function of its input any more.
+ * A view's states that were made by one text cannot go on with another. A streaming table's rows are done once they
+ * are there: a new text with the same columns holds for the records that come from then on (also those that are
+ * replayed from the dead letters, which is how a rule that was too strict is mended).
  */
 #include <ctype.h>
 
@@ -70,10 +72,14 @@ penstock_code ps_applied_look(struct ps_run *run, const char *name, const char *
         *applied_out = PS_APPLIED_NEW;
         return PENSTOCK_OK;
     }
-    const bool is_same = strcmp(ps_result_text(result, 0, 0), kind) == 0 && strcmp(ps_result_text(result, 0, 1), text) == 0;
-    *applied_out = !is_same                                ? PS_APPLIED_CHANGED
-                   : ps_result_integer(result, 0, 2) == 0 ? PS_APPLIED_LEFT_OUT
-                                                          : PS_APPLIED_SAME;
+    const bool is_kind_same = strcmp(ps_result_text(result, 0, 0), kind) == 0;
+    const bool is_text_same = strcmp(ps_result_text(result, 0, 1), text) == 0;
+    const bool is_active = ps_result_integer(result, 0, 2) != 0;
+    const bool may_change = strcmp(kind, PS_KIND_TABLE) == 0;
+    *applied_out = !is_kind_same || (!is_text_same && !may_change) ? PS_APPLIED_CHANGED
+                   : !is_active                                    ? PS_APPLIED_LEFT_OUT
+                   : !is_text_same                                 ? PS_APPLIED_NEW_TEXT
+                                                                   : PS_APPLIED_SAME;
     return PENSTOCK_OK;
 }
 

@@ -3,7 +3,7 @@
  * prepare.c - a project's statements applied to its store, each exactly once.
  *
  * SQL statements run once, known by their text; those that set up a session (SET, ATTACH, ...) run at every
- * start. A table or view that is there must have the text it was made with. A new one over a streaming
+ * start. A view that is there must have the text it was made with, a table its columns. A new one over a streaming
  * table starts with the table's rows; over a source it must be there before the first record is read, because
  * what was read cannot be read again.
  */
@@ -82,7 +82,7 @@ static penstock_code apply_sql(struct ps_run *run, const struct ps_node *node, c
 /* --- what changed ----------------------------------------------------------------------------------------------- */
 
 static const char *kind_of(const struct ps_output *output) {
-    return output->is_view ? "materialized view" : "streaming table";
+    return output->is_view ? "materialized view" : PS_KIND_TABLE;
 }
 
 static void describe_difference(const char *before, const char *now, struct penstock_error *error) {
@@ -162,10 +162,10 @@ static penstock_code check_columns(struct ps_run *run, const struct ps_output *o
                              strcmp(types[i], now_types[i]) == 0;
         if (!is_same) {
             (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
-                               "what %s reads has changed: its column %zu was %s %s, it would be %s %s", output->name,
+                               "%s, or what it reads, has changed: its column %zu was %s %s, it would be %s %s", output->name,
                                i + 1, i < count ? names[i] : "(none)", i < count ? types[i] : "",
                                i < now_count ? now_names[i] : "(none)", i < now_count ? now_types[i] : "");
-            (void)ps_error_hint(error, "put the source back, give the table a new name, or remove the store %s",
+            (void)ps_error_hint(error, "put the old text back, give the table a new name, or remove the store %s",
                                 run->store->path);
             return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
         }
@@ -236,6 +236,9 @@ static penstock_code apply_output(struct ps_run *run, struct ps_output *output, 
         PS_TRY(create(run, output, text, error));
     } else if (!output->is_view) {
         PS_TRY(check_columns(run, output, error));
+    }
+    if (applied == PS_APPLIED_NEW_TEXT) {
+        PS_TRY(ps_applied_save(run, output->name, kind_of(output), text, error));
     }
     return output->is_view ? PENSTOCK_OK : ps_table_define(run, output, error);
 }

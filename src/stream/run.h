@@ -235,7 +235,14 @@ penstock_code ps_position_save(struct ps_run *run, const struct ps_range *const 
                                struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* applied.c: what ran before */
-enum ps_applied { PS_APPLIED_NEW, PS_APPLIED_SAME, PS_APPLIED_CHANGED, PS_APPLIED_LEFT_OUT };
+#define PS_KIND_TABLE "streaming table"
+enum ps_applied {
+    PS_APPLIED_NEW,
+    PS_APPLIED_SAME,
+    PS_APPLIED_NEW_TEXT, /* a streaming table with another text: for the records from now on, if its columns stay */
+    PS_APPLIED_CHANGED,  /* refused */
+    PS_APPLIED_LEFT_OUT, /* refused */
+};
 /* White space and comments do not make a statement another one. */
 penstock_code ps_applied_text(const char *text, struct ps_arena *arena, const char **text_out,
                               struct penstock_error *error) PENSTOCK_MUST_USE;

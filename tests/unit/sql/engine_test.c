@@ -67,6 +67,20 @@ static void test_statements(void **state) {
     assert_int_equal(ps_result_changed(result), 2);
 }
 
+static void test_untyped_parameters(void **state) {
+    (void)state;
+    struct penstock_error error;
+    const char *const values[] = {NULL};
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    assert_int_equal(ps_sql_query_with(connection, "SELECT 7 AS a, 'x' AS b WHERE $1 IS NULL", values, 1, &result, &error),
+                     PENSTOCK_SQL);
+    assert_non_null(strstr(error.message, "$1::VARCHAR"));
+    assert_int_equal(
+        ps_sql_query_with(connection, "SELECT 7 AS a, 'x' AS b WHERE $1::VARCHAR IS NULL", values, 1, &result, &error),
+        PENSTOCK_OK);
+    assert_string_equal(ps_result_text(result, 0, 1), "x");
+}
+
 static void test_errors(void **state) {
     (void)state;
     struct penstock_error error;
@@ -153,7 +167,7 @@ static void test_scan_is_ordered(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values_as_text), cmocka_unit_test(test_statements), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_values_as_text), cmocka_unit_test(test_statements), cmocka_unit_test(test_errors), cmocka_unit_test(test_untyped_parameters),
         cmocka_unit_test(test_feed),           cmocka_unit_test(test_scan_is_ordered),
     };
     return cmocka_run_group_tests(tests, open_engine, close_engine);

@@ -50,11 +50,10 @@ static void a_changed_statement_is_refused(void **state) {
     (void)state;
     struct scene scene;
     begin(&scene, SOURCE TABLE VIEW);
-    scene_open(&scene, SOURCE "CREATE STREAMING TABLE t AS SELECT id, v + 1 AS v FROM STREAM s;\n"
-                              "CREATE MATERIALIZED VIEW n AS SELECT sum(id) AS n FROM STREAM t;");
-    scene_fails(&scene, PENSTOCK_INVALID_PROJECT, "t, n have changed");
-    assert_non_null(strstr(scene.error.message, "all.sql:2:1"));
-    assert_non_null(strstr(scene.error.detail, "v + 1"));
+    scene_open(&scene, SOURCE TABLE "CREATE MATERIALIZED VIEW n AS SELECT sum(id) AS n FROM STREAM t;");
+    scene_fails(&scene, PENSTOCK_INVALID_PROJECT, "n has changed");
+    assert_non_null(strstr(scene.error.message, "all.sql:3:1"));
+    assert_non_null(strstr(scene.error.detail, "sum(id)"));
     assert_non_null(strstr(scene.error.hint, "new name"));
     scene_open(&scene, SOURCE "CREATE STREAMING TABLE t -- the same\n  AS SELECT id,\n v FROM STREAM s;" VIEW);
     scene_run(&scene);
@@ -67,7 +66,27 @@ static void a_source_that_changes_a_table_is_refused(void **state) {
     begin(&scene, SOURCE "CREATE STREAMING TABLE t AS SELECT * FROM STREAM s;");
     scene_open(&scene, "CREATE SOURCE s (id INTEGER, v DOUBLE, x DATE) WITH (connector = 'file', path = 'data/*.ndjson')"
                        " FORMAT PLAIN ENCODE JSON;\nCREATE STREAMING TABLE t AS SELECT * FROM STREAM s;");
-    scene_fails(&scene, PENSTOCK_INVALID_PROJECT, "what t reads has changed: its column 3 was (none) , it would be x DATE");
+    scene_fails(&scene, PENSTOCK_INVALID_PROJECT, "t, or what it reads, has changed: its column 3 was (none) , it would be x DATE");
+    scene_end(&scene);
+}
+
+/* A rule that was too strict is mended: new records and replayed dead letters go by the new one, rows that are there stay. */
+static void a_changed_table_holds_from_now_on(void **state) {
+    (void)state;
+    struct scene scene;
+    begin(&scene, SOURCE "CREATE STREAMING TABLE t (CONSTRAINT small EXPECT (v < 0) ON VIOLATION DEAD LETTER) AS SELECT "
+                         "id, v FROM STREAM s;");
+    scene_expect(&scene, "SELECT id, v FROM t", "2|-6.0;");
+    scene_write(&scene, "data/b.ndjson", "{\"id\":3,\"v\":7}\n");
+    scene_open(&scene, SOURCE "CREATE STREAMING TABLE t (CONSTRAINT small EXPECT (v < 100) ON VIOLATION DEAD LETTER) AS "
+                              "SELECT id, v * 2 AS v FROM STREAM s;");
+    scene_run(&scene);
+    scene_expect(&scene, "SELECT id, v FROM t ORDER BY id", "2|-6.0;3|14.0;");
+    const struct ps_runner_options options = {.graph = scene.graph, .store = scene.store, .once = true};
+    struct ps_replay_totals totals;
+    scene_must(&scene, ps_runner_replay(&options, NULL, NULL, &totals, &scene.error));
+    assert_int_equal(totals.replayed, 1);
+    scene_expect(&scene, "SELECT id, v FROM t ORDER BY id", "1|10.0;2|-6.0;3|14.0;");
     scene_end(&scene);
 }
 
@@ -135,6 +154,7 @@ int main(void) {
         cmocka_unit_test(an_sql_statement_that_fails_leaves_nothing),
         cmocka_unit_test(a_changed_statement_is_refused),
         cmocka_unit_test(a_source_that_changes_a_table_is_refused),
+        cmocka_unit_test(a_changed_table_holds_from_now_on),
         cmocka_unit_test(what_was_left_out_cannot_come_back),
         cmocka_unit_test(a_new_statement_over_a_table_starts_with_its_rows),
         cmocka_unit_test(a_new_statement_over_a_read_source_is_refused),
