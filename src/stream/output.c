@@ -180,6 +180,19 @@ penstock_code ps_output_plan(struct ps_run *run, struct ps_output *output, struc
                            : ps_table_plan(run, output, tree, &shape, error);
 }
 
+/* A statement that fails on data fails for the whole epoch: the user must be told which one, and the way out. */
+static penstock_code explain(const struct ps_output *output, penstock_code code, struct penstock_error *error) {
+    if (code == PENSTOCK_SQL && error != NULL && error->hint[0] == '\0') {
+        (void)ps_error_hint(error, "nothing of this epoch was written; use TRY_CAST, or a CASE that spares such rows");
+    }
+    if (code == PENSTOCK_RULE_FAILED) {
+        return code;
+    }
+    (void)ps_error_context(error, "%s", output->name);
+    (void)ps_error_at(error, ps_output_select(output)->location, ps_output_select(output)->text, 0);
+    return code;
+}
+
 penstock_code ps_output_write(struct ps_run *run, struct ps_output *output, int64_t *row_count_out,
                               struct penstock_error *error) {
     const int64_t start = ps_clock_monotonic_ns();
@@ -187,7 +200,7 @@ penstock_code ps_output_write(struct ps_run *run, struct ps_output *output, int6
     const penstock_code code =
         output->is_view ? ps_view_write(run, output, error) : ps_table_write(run, output, &row_count, error);
     if (code != PENSTOCK_OK) {
-        return code == PENSTOCK_RULE_FAILED ? code : ps_error_context(error, "%s", output->name);
+        return explain(output, code, error);
     }
     ps_run_tell(run, (struct ps_event){.kind = PS_EVENT_STATEMENT_FINISHED,
                                        .name = output->name,

@@ -67,6 +67,9 @@ static void a_source_that_changes_a_table_is_refused(void **state) {
     scene_open(&scene, "CREATE SOURCE s (id INTEGER, v DOUBLE, x DATE) WITH (connector = 'file', path = 'data/*.ndjson')"
                        " FORMAT PLAIN ENCODE JSON;\nCREATE STREAMING TABLE t AS SELECT * FROM STREAM s;");
     scene_fails(&scene, PENSTOCK_INVALID_PROJECT, "t, or what it reads, has changed: its column 3 was (none) , it would be x DATE");
+    scene_open(&scene, "CREATE SOURCE s (id INTEGER, v FLOAT) WITH (connector = 'file', path = 'data/*.ndjson')"
+                       " FORMAT PLAIN ENCODE JSON;\nCREATE STREAMING TABLE t AS SELECT * FROM STREAM s;");
+    scene_fails(&scene, PENSTOCK_INVALID_PROJECT, "its column 2 was v DOUBLE, it would be v FLOAT");
     scene_end(&scene);
 }
 

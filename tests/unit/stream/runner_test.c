@@ -216,6 +216,20 @@ static void a_bad_record_may_fail_the_epoch(void **state) {
     scene_end(&scene);
 }
 
+static void a_select_that_fails_on_data_names_itself(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_make(&scene, MANIFEST);
+    scene_write(&scene, "data/a.ndjson", "{\"id\":1,\"name\":\"7\"}\n{\"id\":2,\"name\":\"seven\"}\n");
+    scene_open(&scene, SOURCE "\nCREATE STREAMING TABLE t AS SELECT name::INTEGER AS n FROM STREAM s;");
+    scene_fails(&scene, PENSTOCK_SQL, "all.sql:2:29: t: ");
+    assert_non_null(strstr(scene.error.message, "seven"));
+    assert_non_null(strstr(scene.error.hint, "TRY_CAST"));
+    scene_expect(&scene, "SELECT count(*) FROM t", "0;");
+    scene_expect(&scene, "SELECT count(*) FROM penstock.positions", "0;");
+    scene_end(&scene);
+}
+
 static void nothing_is_processed_twice(void **state) {
     (void)state;
     struct scene scene;
@@ -418,6 +432,7 @@ int main(void) {
         cmocka_unit_test(epoch_borders_do_not_matter),
         cmocka_unit_test(texts_that_do_not_cast_are_dead_letters),
         cmocka_unit_test(a_bad_record_may_fail_the_epoch),
+        cmocka_unit_test(a_select_that_fails_on_data_names_itself),
         cmocka_unit_test(nothing_is_processed_twice),
         cmocka_unit_test(empty_input_is_no_epoch),
         cmocka_unit_test(a_file_that_vanishes_while_it_is_read_is_an_error),

@@ -44,6 +44,7 @@ static const char *const selects[] = {
     "SELECT k, count(*) AS n, sum(x) AS s, avg(x) AS m, min(x) AS lo, max(x) AS hi, count(x) AS c FROM @ GROUP BY ALL",
     "SELECT count(*) AS n, sum(id) AS s, avg(price) AS p, sum(price) AS sp FROM @",
     "SELECT k, min(k) AS first_k, max(at_time) AS last_at, min(day) AS first_day, max(k || id) AS big FROM @ GROUP BY 1",
+    "SELECT flag, min(k || id) AS low_text, max(k || id) AS high_text FROM @ GROUP BY flag",
     "SELECT upper(k) AS u, count(*) * 2 + 1 AS odd, round(avg(x), 1) AS m FROM @ GROUP BY upper(k)",
     "SELECT k, sum(x) FILTER (WHERE id > 50) AS late, count(*) FILTER (WHERE flag) AS flags FROM @ GROUP BY k",
     "SELECT k, count(*) AS n FROM @ GROUP BY k HAVING count(*) > 29 AND max(id) > 117",
