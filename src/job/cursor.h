@@ -59,8 +59,8 @@ penstock_code ps_cursor_settings(struct ps_cursor *cursor, struct ps_setting **s
                                  size_t *count_out) PENSTOCK_MUST_USE;
 /* Steps over tokens up to a ',' or ')' that belongs to this level of brackets, or to where is_end (may be NULL)
  * says so. Brackets that do not match are an error. */
-penstock_code ps_cursor_skip_item(struct ps_cursor *cursor,
-                                  bool (*is_end)(const struct ps_cursor *cursor)) PENSTOCK_MUST_USE;
+penstock_code ps_cursor_skip_item(struct ps_cursor *cursor, bool (*is_end)(const struct ps_cursor *cursor))
+    PENSTOCK_MUST_USE;
 /* AS <everything to the statement's end>; AS is next. `last`: one after the last token of the SELECT. */
 penstock_code ps_cursor_select(struct ps_cursor *cursor, size_t last, struct ps_sql_text *select_out)
     PENSTOCK_MUST_USE;

@@ -64,7 +64,8 @@ static bool function_is(struct ps_connection *connection, const char *name, cons
     ps_buffer_sql_literal(&sql, name);
     ps_buffer_printf(&sql, ") AND %s", condition);
     int64_t count = 0;
-    if (ps_buffer_status(&sql, NULL) != PENSTOCK_OK || ps_sql_run(connection, list_functions, NULL) != PENSTOCK_OK ||
+    if (ps_buffer_status(&sql, NULL) != PENSTOCK_OK ||
+        ps_sql_run(connection, list_functions, NULL) != PENSTOCK_OK ||
         ps_sql_integer(connection, sql.data, &count, NULL) != PENSTOCK_OK) {
         return false;
     }

@@ -21,7 +21,8 @@ static penstock_code configure(duckdb_config config, const struct ps_engine_opti
                                struct penstock_error *error) {
     char memory[32] = "";
     char threads[32];
-    snprintf(threads, sizeof threads, "%lld", (long long)(options->thread_count > 0 ? options->thread_count : 1));
+    snprintf(threads, sizeof threads, "%lld",
+             (long long)(options->thread_count > 0 ? options->thread_count : 1));
     if (options->memory_max > 0) {
         snprintf(memory, sizeof memory, "%lldB", (long long)options->memory_max);
     }
@@ -111,7 +112,8 @@ void ps_engine_close(struct ps_engine *engine) {
     ps_release(engine);
 }
 
-penstock_code ps_engine_set_threads(struct ps_engine *engine, int64_t thread_count, struct penstock_error *error) {
+penstock_code ps_engine_set_threads(struct ps_engine *engine, int64_t thread_count,
+                                    struct penstock_error *error) {
     char sql[64];
     snprintf(sql, sizeof sql, "SET GLOBAL threads = %lld", (long long)(thread_count > 0 ? thread_count : 1));
     struct ps_connection control = {engine, engine->control};
@@ -256,10 +258,12 @@ penstock_code ps_duck_error(struct penstock_error *error, duckdb_error_type type
     }
     const bool is_full = strstr(text, "No space left on device") != NULL;
     if (code == PENSTOCK_IO && (is_full || strstr(text, "File too large") != NULL)) {
-        (void)ps_error_set(error, code, is_full ? "the disk is full" : "a file reached the limit on the size of files");
+        (void)ps_error_set(error, code,
+                           is_full ? "the disk is full" : "a file reached the limit on the size of files");
         (void)ps_error_detail(error, "%.*s", (int)text_size, text);
-        (void)ps_error_hint(error, is_full ? "free some space and run again: nothing of this epoch was written"
-                                           : "raise it (ulimit -f) and run again: nothing of this epoch was written");
+        (void)ps_error_hint(
+            error, is_full ? "free some space and run again: nothing of this epoch was written"
+                           : "raise it (ulimit -f) and run again: nothing of this epoch was written");
     }
     return code;
 }

@@ -19,10 +19,10 @@ struct ps_connection;
 struct ps_result;
 
 struct ps_engine_options {
-    const char *path;         /* NULL: in memory */
-    int64_t thread_count;     /* of DuckDB; 0: 1 */
-    int64_t memory_max;       /* bytes; 0: DuckDB's default */
-    const char *temp_folder;  /* for what does not fit; NULL: beside the file */
+    const char *path;        /* NULL: in memory */
+    int64_t thread_count;    /* of DuckDB; 0: 1 */
+    int64_t memory_max;      /* bytes; 0: DuckDB's default */
+    const char *temp_folder; /* for what does not fit; NULL: beside the file */
     bool is_read_only;
 };
 
@@ -42,9 +42,10 @@ void ps_connection_interrupt(struct ps_connection *connection);
 
 /* Runs one or more statements and forgets their results. On failure: code SQL (IO for a full disk,
  * OUT_OF_MEMORY for DuckDB's memory limit, CANCELLED for an interrupt), DuckDB's first line in message. */
-penstock_code ps_sql_run(struct ps_connection *connection, const char *sql, struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_sql_runf(struct ps_connection *connection, struct penstock_error *error, const char *format, ...)
-    PS_PRINTF(3, 4) PENSTOCK_MUST_USE;
+penstock_code ps_sql_run(struct ps_connection *connection, const char *sql, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+penstock_code ps_sql_runf(struct ps_connection *connection, struct penstock_error *error, const char *format,
+                          ...) PS_PRINTF(3, 4) PENSTOCK_MUST_USE;
 /* One statement with positional parameters $1..$n, bound as text (NULL pointer: SQL NULL). */
 penstock_code ps_sql_run_with(struct ps_connection *connection, const char *sql, const char *const *values,
                               size_t value_count, struct penstock_error *error) PENSTOCK_MUST_USE;
@@ -53,7 +54,8 @@ penstock_code ps_sql_run_with(struct ps_connection *connection, const char *sql,
 penstock_code ps_sql_query(struct ps_connection *connection, const char *sql, struct ps_result **result_out,
                            struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_sql_queryf(struct ps_connection *connection, struct ps_result **result_out,
-                            struct penstock_error *error, const char *format, ...) PS_PRINTF(4, 5) PENSTOCK_MUST_USE;
+                            struct penstock_error *error, const char *format, ...) PS_PRINTF(4, 5)
+    PENSTOCK_MUST_USE;
 penstock_code ps_sql_query_with(struct ps_connection *connection, const char *sql, const char *const *values,
                                 size_t value_count, struct ps_result **result_out,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;

@@ -127,14 +127,15 @@ static void copy_column(const struct ps_column *column, int64_t first, idx_t cou
         for (idx_t i = 0; i < count; i++) {
             if (column->is_valid == NULL || column->is_valid[first + (int64_t)i] != 0) {
                 /* decoders have checked the UTF-8 */
-                duckdb_unsafe_vector_assign_string_element_len(vector, target + i, texts[i].data, texts[i].size);
+                duckdb_unsafe_vector_assign_string_element_len(vector, target + i, texts[i].data,
+                                                               texts[i].size);
             }
         }
         return;
     }
     const size_t size = ps_type_size(column->type);
-    memcpy((char *)duckdb_vector_get_data(vector) + target * size, (const char *)column->values + (size_t)first * size,
-           count * size);
+    memcpy((char *)duckdb_vector_get_data(vector) + target * size,
+           (const char *)column->values + (size_t)first * size, count * size);
 }
 
 static void scan_next(duckdb_function_info info, duckdb_data_chunk output) {
@@ -154,7 +155,8 @@ static void scan_next(duckdb_function_info info, duckdb_data_chunk output) {
             count = capacity - filled;
         }
         for (idx_t i = 0; i < scan->column_count; i++) {
-            if (scan->columns[i] < feed->schema.column_count) { /* else: the row id, of which nobody reads a value */
+            if (scan->columns[i] <
+                feed->schema.column_count) { /* else: the row id, of which nobody reads a value */
                 copy_column(&batch->columns[scan->columns[i]], scan->row, count,
                             duckdb_data_chunk_get_vector(output, i), filled);
             }
@@ -209,7 +211,8 @@ penstock_code ps_feed_declare(struct ps_engine *engine, const char *name, const 
                               struct penstock_error *error) {
     ps_check(find_feed(engine, name) == NULL);
     struct ps_feed *feed PS_SCOPED(feed_free_scoped) = ps_allocate(1, sizeof *feed);
-    if (feed == NULL || (feed->arena = ps_arena_new(0)) == NULL || (feed->name = ps_duplicate(name)) == NULL) {
+    if (feed == NULL || (feed->arena = ps_arena_new(0)) == NULL ||
+        (feed->name = ps_duplicate(name)) == NULL) {
         return ps_error_memory(error, "a feed");
     }
     feed->schema.columns = ps_arena_allocate(feed->arena, schema->column_count + 1, sizeof *schema->columns);
@@ -237,7 +240,8 @@ penstock_code ps_feed_put(struct ps_engine *engine, const char *name, const stru
     struct ps_feed *feed = find_feed(engine, name);
     ps_check(feed != NULL);
     void *items = feed->batches;
-    PS_TRY(ps_grow(&items, &feed->batch_capacity, feed->batch_count + batch_count, sizeof *feed->batches, error));
+    PS_TRY(ps_grow(&items, &feed->batch_capacity, feed->batch_count + batch_count, sizeof *feed->batches,
+                   error));
     feed->batches = items;
     for (size_t i = 0; i < batch_count; i++) {
         ps_check(batches[i]->schema->column_count == feed->schema.column_count);

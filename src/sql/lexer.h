@@ -11,9 +11,9 @@
 
 enum ps_token_kind {
     PS_TOKEN_END,
-    PS_TOKEN_SPACE, /* white space and comments */
-    PS_TOKEN_WORD,  /* identifier or keyword */
-    PS_TOKEN_NAME,  /* "quoted identifier" */
+    PS_TOKEN_SPACE,  /* white space and comments */
+    PS_TOKEN_WORD,   /* identifier or keyword */
+    PS_TOKEN_NAME,   /* "quoted identifier" */
     PS_TOKEN_STRING, /* 'text', E'text', $tag$text$tag$ */
     PS_TOKEN_NUMBER,
     PS_TOKEN_SIGN, /* one byte */

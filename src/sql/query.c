@@ -61,7 +61,8 @@ static const char *simple_type_text(duckdb_type type) {
 const char *ps_duck_type_text(duckdb_logical_type type, struct ps_arena *arena) {
     const duckdb_type id = duckdb_get_type_id(type);
     if (id == DUCKDB_TYPE_DECIMAL) {
-        return ps_arena_printf(arena, "DECIMAL(%d,%d)", duckdb_decimal_width(type), duckdb_decimal_scale(type));
+        return ps_arena_printf(arena, "DECIMAL(%d,%d)", duckdb_decimal_width(type),
+                               duckdb_decimal_scale(type));
     }
     return simple_type_text(id);
 }
@@ -78,7 +79,8 @@ penstock_code ps_sql_run(struct ps_connection *connection, const char *sql, stru
     duckdb_result result;
     penstock_code code = PENSTOCK_OK;
     if (duckdb_query(connection->handle, sql, &result) != DuckDBSuccess) {
-        code = ps_duck_error(error, duckdb_result_error_type(&result), duckdb_result_error(&result), sql, NULL);
+        code =
+            ps_duck_error(error, duckdb_result_error_type(&result), duckdb_result_error(&result), sql, NULL);
     }
     duckdb_destroy_result(&result);
     return code;
@@ -110,7 +112,8 @@ static penstock_code format_sql(struct ps_buffer *buffer, const char *format, va
     return ps_buffer_status(buffer, error);
 }
 
-penstock_code ps_sql_runf(struct ps_connection *connection, struct penstock_error *error, const char *format, ...) {
+penstock_code ps_sql_runf(struct ps_connection *connection, struct penstock_error *error, const char *format,
+                          ...) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, QUERY_TEXT_SIZE_MAX);
     va_list arguments;
@@ -127,8 +130,8 @@ static void destroy_statement(duckdb_prepared_statement *statement) {
     }
 }
 
-static penstock_code bind_values(duckdb_prepared_statement statement, const char *const *values, size_t value_count,
-                                 struct penstock_error *error) {
+static penstock_code bind_values(duckdb_prepared_statement statement, const char *const *values,
+                                 size_t value_count, struct penstock_error *error) {
     for (size_t i = 0; i < value_count; i++) {
         const duckdb_state state = values[i] == NULL ? duckdb_bind_null(statement, i + 1)
                                                      : duckdb_bind_varchar(statement, i + 1, values[i]);
@@ -147,7 +150,8 @@ penstock_code ps_sql_run_with(struct ps_connection *connection, const char *sql,
     duckdb_result result;
     penstock_code code = PENSTOCK_OK;
     if (duckdb_execute_prepared(statement, &result) != DuckDBSuccess) {
-        code = ps_duck_error(error, duckdb_result_error_type(&result), duckdb_result_error(&result), sql, NULL);
+        code =
+            ps_duck_error(error, duckdb_result_error_type(&result), duckdb_result_error(&result), sql, NULL);
     }
     duckdb_destroy_result(&result);
     return code;
@@ -158,7 +162,8 @@ penstock_code ps_sql_run_with(struct ps_connection *connection, const char *sql,
 static const char *cell_text(struct ps_arena *arena, duckdb_type type, void *data, idx_t row) {
     if (type == DUCKDB_TYPE_VARCHAR) {
         duckdb_string_t *texts = data;
-        return ps_arena_copy_size(arena, duckdb_string_t_data(&texts[row]), duckdb_string_t_length(texts[row]));
+        return ps_arena_copy_size(arena, duckdb_string_t_data(&texts[row]),
+                                  duckdb_string_t_length(texts[row]));
     }
     if (type == DUCKDB_TYPE_BIGINT) {
         return ps_arena_printf(arena, "%lld", (long long)((int64_t *)data)[row]);
@@ -222,14 +227,15 @@ static penstock_code collect(duckdb_result *from, struct ps_result *result, stru
 }
 
 /* Names and types of the statement as written; *needs_cast_out: some column is not plain. */
-static penstock_code describe(duckdb_prepared_statement statement, struct ps_result *result, bool *needs_cast_out,
-                              struct penstock_error *error) {
+static penstock_code describe(duckdb_prepared_statement statement, struct ps_result *result,
+                              bool *needs_cast_out, struct penstock_error *error) {
     const idx_t columns = duckdb_prepared_statement_column_count(statement);
     result->column_count = (int64_t)columns;
     for (idx_t i = 0; i < duckdb_nparams(statement); i++) {
         if (duckdb_param_type(statement, i + 1) == DUCKDB_TYPE_INVALID) {
             /* then DuckDB does not know the columns either: it calls them one column "unknown" */
-            return ps_error_set(error, PENSTOCK_SQL, "the type of parameter $%llu is open: write $%llu::VARCHAR",
+            return ps_error_set(error, PENSTOCK_SQL,
+                                "the type of parameter $%llu is open: write $%llu::VARCHAR",
                                 (unsigned long long)(i + 1), (unsigned long long)(i + 1));
         }
     }
@@ -288,7 +294,8 @@ static penstock_code execute(duckdb_prepared_statement statement, const char *sq
 }
 
 penstock_code ps_sql_query_with(struct ps_connection *connection, const char *sql, const char *const *values,
-                                size_t value_count, struct ps_result **result_out, struct penstock_error *error) {
+                                size_t value_count, struct ps_result **result_out,
+                                struct penstock_error *error) {
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = ps_allocate(1, sizeof *result);
     if (result == NULL || (result->arena = ps_arena_new(0)) == NULL) {
         return ps_error_memory(error, "a query's result");

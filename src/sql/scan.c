@@ -105,8 +105,8 @@ static penstock_code start(struct ps_connection *connection, const char *sql, st
     const duckdb_state state = duckdb_execute_pending(scan->pending, &scan->result);
     scan->has_result = true;
     if (state != DuckDBSuccess) {
-        return ps_duck_error(error, duckdb_result_error_type(&scan->result), duckdb_result_error(&scan->result),
-                             sql, NULL);
+        return ps_duck_error(error, duckdb_result_error_type(&scan->result),
+                             duckdb_result_error(&scan->result), sql, NULL);
     }
     return PENSTOCK_OK;
 }

@@ -13,7 +13,7 @@
 
 /* How a column is to be delivered. */
 enum ps_scan_kind {
-    PS_SCAN_DOUBLE, /* any numeric, BOOLEAN, DATE or TIMESTAMP: cast to DOUBLE in SQL (epoch seconds for the last two) */
+    PS_SCAN_DOUBLE, /* numbers, BOOLEAN, DATE, TIMESTAMP: cast to DOUBLE in SQL (the last two: seconds) */
     PS_SCAN_TEXT,   /* anything, cast to VARCHAR */
 };
 
@@ -43,7 +43,8 @@ penstock_code ps_scan_open(struct ps_connection *connection, const char *relatio
                            struct ps_scan **scan_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The next chunk in order; *chunk_out NULL at the end. The chunk is the caller's and may be handed to
  * another thread; it stays valid after the scan is closed. */
-penstock_code ps_scan_next(struct ps_scan *scan, struct ps_chunk **chunk_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_scan_next(struct ps_scan *scan, struct ps_chunk **chunk_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 void ps_scan_close(struct ps_scan *scan);
 
 #endif

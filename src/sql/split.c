@@ -16,7 +16,8 @@ static bool is_digit(char c) {
 
 /* Bytes above 127 are letters, as in PostgreSQL's lexer. */
 static bool is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c) || (unsigned char)c >= 128;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c) ||
+           (unsigned char)c >= 128;
 }
 
 /* After white space and comments from `at`; *is_open_out when a block comment is not closed. */
@@ -140,8 +141,9 @@ bool ps_token_is(const char *text, struct ps_token token, const char *word) {
            strncasecmp(text + token.offset, word, token.size) == 0;
 }
 
-penstock_code ps_sql_split(const char *text, size_t size, struct ps_arena *arena, struct ps_sql_piece **pieces_out,
-                           size_t *count_out, struct penstock_error *error) {
+penstock_code ps_sql_split(const char *text, size_t size, struct ps_arena *arena,
+                           struct ps_sql_piece **pieces_out, size_t *count_out,
+                           struct penstock_error *error) {
     size_t semicolons = 1;
     for (size_t i = 0; i < size; i++) {
         semicolons += text[i] == ';';

@@ -32,13 +32,16 @@ static bool is_any_of(const char *text, struct ps_token token, const char *const
 static bool is_stream_marker(const char *text, struct ps_token before, struct ps_token after) {
     static const char *const heads[] = {"FROM", "JOIN", NULL};
     static const char *const follow[] = {
-        "FROM",  "AS",    "WHERE", "GROUP", "ORDER", "HAVING",  "LIMIT", "UNION",  "IS",        "IN",     "NOT",
-        "AND",   "OR",    "LIKE",  "OVER",  "END",   "THEN",    "ELSE",  "WHEN",   "ASC",       "DESC",   "NULLS",
-        "FILTER", "ON",   "USING", "JOIN",  "LEFT",  "RIGHT",   "INNER", "FULL",   "CROSS",     "EXCEPT", "WINDOW",
-        "QUALIFY", "BETWEEN", "ILIKE", "SIMILAR", "COLLATE", "INTERSECT", "NATURAL", "ASOF", "POSITIONAL", NULL};
-    const bool is_head = is_any_of(text, before, heads) ||
-                         (before.kind == PS_TOKEN_SIGN && (text[before.offset] == ',' || text[before.offset] == '('));
-    const bool is_name = after.kind == PS_TOKEN_NAME || (after.kind == PS_TOKEN_WORD && !is_any_of(text, after, follow));
+        "FROM",    "AS",      "WHERE",     "GROUP",   "ORDER",  "HAVING",     "LIMIT",   "UNION",   "IS",
+        "IN",      "NOT",     "AND",       "OR",      "LIKE",   "OVER",       "END",     "THEN",    "ELSE",
+        "WHEN",    "ASC",     "DESC",      "NULLS",   "FILTER", "ON",         "USING",   "JOIN",    "LEFT",
+        "RIGHT",   "INNER",   "FULL",      "CROSS",   "EXCEPT", "WINDOW",     "QUALIFY", "BETWEEN", "ILIKE",
+        "SIMILAR", "COLLATE", "INTERSECT", "NATURAL", "ASOF",   "POSITIONAL", NULL};
+    const bool is_head =
+        is_any_of(text, before, heads) ||
+        (before.kind == PS_TOKEN_SIGN && (text[before.offset] == ',' || text[before.offset] == '('));
+    const bool is_name =
+        after.kind == PS_TOKEN_NAME || (after.kind == PS_TOKEN_WORD && !is_any_of(text, after, follow));
     return is_head && is_name;
 }
 
@@ -69,13 +72,14 @@ static char *mark_streams(const char *select) {
             const struct ps_token space = ps_lexer_next(select, size, at);
             const struct ps_token name = ps_lexer_next(select, size, at + space.size);
             /* a comment between the two could hold anything: white space only */
-            const bool is_blank = space.kind == PS_TOKEN_SPACE && memchr(select + space.offset, '-', space.size) == NULL &&
+            const bool is_blank = space.kind == PS_TOKEN_SPACE &&
+                                  memchr(select + space.offset, '-', space.size) == NULL &&
                                   memchr(select + space.offset, '/', space.size) == NULL;
             if (is_blank && is_stream_marker(select, before, name)) {
                 join_with_dot(text, space.offset, space.size);
                 memcpy(text + token.offset, "stream", 6);
-            } else if (space.kind == PS_TOKEN_SIGN && select[space.offset] == '(' && is_stream_marker(select, before, name) &&
-                       select[name.offset + name.size] == ')') {
+            } else if (space.kind == PS_TOKEN_SIGN && select[space.offset] == '(' &&
+                       is_stream_marker(select, before, name) && select[name.offset + name.size] == ')') {
                 /* STREAM(name), as Spark's declarative pipelines write it */
                 memcpy(text + token.offset, "stream.", 7);
                 text[name.offset + name.size] = ' ';
@@ -111,7 +115,8 @@ penstock_code ps_tree_parse(struct ps_connection *connection, const char *select
     }
     const char *const values[] = {text};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(connection, "SELECT json_serialize_sql($1::VARCHAR)::VARCHAR", values, 1, &result, error));
+    PS_TRY(ps_sql_query_with(connection, "SELECT json_serialize_sql($1::VARCHAR)::VARCHAR", values, 1,
+                             &result, error));
     const char *json = ps_result_text(result, 0, 0);
     yyjson_doc *parsed = json != NULL ? yyjson_read(json, strlen(json), 0) : NULL;
     if (parsed == NULL) {
@@ -204,8 +209,8 @@ penstock_code ps_tree_text(struct ps_connection *connection, struct ps_tree *tre
 }
 
 penstock_code ps_tree_expression_text(struct ps_connection *connection, struct ps_tree *tree,
-                                      yyjson_mut_val *expression, struct ps_arena *arena, const char **sql_out,
-                                      struct penstock_error *error) {
+                                      yyjson_mut_val *expression, struct ps_arena *arena,
+                                      const char **sql_out, struct penstock_error *error) {
     struct ps_tree *frame PS_SCOPED(ps_tree_free_scoped) = NULL;
     (void)tree;
     PS_TRY(ps_tree_parse(connection, "SELECT 1", &frame, NULL, error));
@@ -214,7 +219,8 @@ penstock_code ps_tree_expression_text(struct ps_connection *connection, struct p
         return ps_error_memory(error, "an expression");
     }
     if (yyjson_mut_obj_get(copy, "alias") != NULL) {
-        yyjson_mut_obj_put(copy, yyjson_mut_str(frame->document, "alias"), yyjson_mut_str(frame->document, ""));
+        yyjson_mut_obj_put(copy, yyjson_mut_str(frame->document, "alias"),
+                           yyjson_mut_str(frame->document, ""));
     }
     yyjson_mut_val *list = yyjson_mut_obj_get(ps_tree_root(frame), "select_list");
     yyjson_mut_arr_clear(list);
@@ -228,17 +234,28 @@ penstock_code ps_tree_expression_text(struct ps_connection *connection, struct p
 
 /* --- reading a tree -------------------------------------------------------------------------------------------- */
 
+/* Enough for any statement a person writes: memory is needed only beyond it. */
+#define FEW_COUNT 1024
+
 struct value_stack {
-    yyjson_mut_val **items;
+    yyjson_mut_val **items; /* `few`, or allocated */
     size_t count, capacity;
+    yyjson_mut_val *few[FEW_COUNT];
 };
 
 static bool push(struct value_stack *stack, yyjson_mut_val *value) {
-    void *items = stack->items;
-    if (ps_grow(&items, &stack->capacity, stack->count + 1, sizeof *stack->items, NULL) != PENSTOCK_OK) {
-        return false;
+    if (stack->count == stack->capacity) {
+        void *items = stack->items != stack->few ? stack->items : NULL;
+        size_t capacity = stack->capacity;
+        if (ps_grow(&items, &capacity, stack->count + 1, sizeof *stack->items, NULL) != PENSTOCK_OK) {
+            return false;
+        }
+        if (stack->items == stack->few) {
+            memcpy(items, stack->few, sizeof stack->few);
+        }
+        stack->items = items;
+        stack->capacity = capacity;
     }
-    stack->items = items;
     stack->items[stack->count++] = value;
     return true;
 }
@@ -270,7 +287,10 @@ static void push_children(struct value_stack *stack, yyjson_mut_val *value) {
 }
 
 void ps_tree_visit(yyjson_mut_val *node, bool (*visit)(yyjson_mut_val *node, void *context), void *context) {
-    struct value_stack stack = {NULL, 0, 0};
+    struct value_stack stack;
+    stack.items = stack.few;
+    stack.count = 0;
+    stack.capacity = FEW_COUNT;
     if (node != NULL && yyjson_mut_is_ctn(node)) {
         ps_check(push(&stack, node));
     }
@@ -280,7 +300,9 @@ void ps_tree_visit(yyjson_mut_val *node, bool (*visit)(yyjson_mut_val *node, voi
             push_children(&stack, value);
         }
     }
-    ps_release(stack.items);
+    if (stack.items != stack.few) {
+        ps_release(stack.items);
+    }
 }
 
 struct table_search {
@@ -322,12 +344,13 @@ static bool window_table(yyjson_mut_val *node, struct ps_table_reference *table_
     if (table == NULL || part_count == 0 || part_count > 2) {
         return false;
     }
-    *table_out = (struct ps_table_reference){.name = table,
-                                             .schema = part_count == 2 ? schema : "",
-                                             .alias = ps_tree_member(node, "alias"),
-                                             .is_stream = part_count == 2 && ps_text_equal_nocase(schema, "stream"),
-                                             .offset = location_of(first),
-                                             .node = node};
+    *table_out =
+        (struct ps_table_reference){.name = table,
+                                    .schema = part_count == 2 ? schema : "",
+                                    .alias = ps_tree_member(node, "alias"),
+                                    .is_stream = part_count == 2 && ps_text_equal_nocase(schema, "stream"),
+                                    .offset = location_of(first),
+                                    .node = node};
     return true;
 }
 
@@ -337,7 +360,8 @@ static bool visit_table(yyjson_mut_val *node, void *context) {
     yyjson_mut_val *map = yyjson_mut_obj_get(yyjson_mut_obj_get(node, "cte_map"), "map");
     if (yyjson_mut_arr_size(map) > 0) {
         void *maps = search->cte_maps;
-        if (ps_grow(&maps, &search->cte_capacity, search->cte_count + 1, sizeof *search->cte_maps, NULL) != PENSTOCK_OK) {
+        if (ps_grow(&maps, &search->cte_capacity, search->cte_count + 1, sizeof *search->cte_maps, NULL) !=
+            PENSTOCK_OK) {
             search->failed = true;
             return false;
         }
@@ -387,8 +411,9 @@ static void sort_by_offset(struct ps_table_reference *tables, size_t count) {
     }
 }
 
-penstock_code ps_tree_tables(struct ps_tree *tree, struct ps_arena *arena, struct ps_table_reference **tables_out,
-                             size_t *count_out, struct penstock_error *error) {
+penstock_code ps_tree_tables(struct ps_tree *tree, struct ps_arena *arena,
+                             struct ps_table_reference **tables_out, size_t *count_out,
+                             struct penstock_error *error) {
     struct table_search search = {.arena = arena};
     ps_tree_visit(ps_tree_root(tree), visit_table, &search);
     struct ps_table_reference *tables = ps_arena_allocate(arena, search.count + 1, sizeof *tables);

@@ -26,24 +26,26 @@ yyjson_mut_doc *ps_tree_document(struct ps_tree *tree);
 yyjson_mut_val *ps_tree_root(struct ps_tree *tree);
 /* The tree back as SQL text, in the arena. `node`: a query node of this tree (the root, or one below). */
 penstock_code ps_tree_text(struct ps_connection *connection, struct ps_tree *tree, yyjson_mut_val *node,
-                           struct ps_arena *arena, const char **sql_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+                           struct ps_arena *arena, const char **sql_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* One expression of the tree as SQL text. */
 penstock_code ps_tree_expression_text(struct ps_connection *connection, struct ps_tree *tree,
-                                      yyjson_mut_val *expression, struct ps_arena *arena, const char **sql_out,
-                                      struct penstock_error *error) PENSTOCK_MUST_USE;
+                                      yyjson_mut_val *expression, struct ps_arena *arena,
+                                      const char **sql_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* A table that the statement reads. */
 struct ps_table_reference {
-    const char *name;   /* "departures", or the path for FROM 'file.parquet' */
-    const char *schema; /* "" or as written */
-    const char *alias;  /* "" or as written */
-    bool is_stream;     /* FROM STREAM name */
-    int64_t offset;     /* byte in the statement, or -1 */
+    const char *name;     /* "departures", or the path for FROM 'file.parquet' */
+    const char *schema;   /* "" or as written */
+    const char *alias;    /* "" or as written */
+    bool is_stream;       /* FROM STREAM name */
+    int64_t offset;       /* byte in the statement, or -1 */
     yyjson_mut_val *node; /* the BASE_TABLE node; borrowed from the tree */
 };
 /* Every table reference, in order of the text, without those that name a CTE of the statement. */
-penstock_code ps_tree_tables(struct ps_tree *tree, struct ps_arena *arena, struct ps_table_reference **tables_out,
-                             size_t *count_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_tree_tables(struct ps_tree *tree, struct ps_arena *arena,
+                             struct ps_table_reference **tables_out, size_t *count_out,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* Calls visit(node, context) for every object of the tree, parents first, without recursion.
  * visit returns false to leave out what is below. */
@@ -60,7 +62,8 @@ bool ps_sql_is_volatile(struct ps_connection *connection, const char *function_n
 struct ps_sql_piece {
     size_t offset, size; /* without the semicolon and without leading white space and comments */
 };
-penstock_code ps_sql_split(const char *text, size_t size, struct ps_arena *arena, struct ps_sql_piece **pieces_out,
-                           size_t *count_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_sql_split(const char *text, size_t size, struct ps_arena *arena,
+                           struct ps_sql_piece **pieces_out, size_t *count_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 #endif

@@ -46,7 +46,8 @@ static void test_stream_marks(void **state) {
     (void)state;
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     assert_string_equal(round_trip("SELECT * FROM STREAM d", arena), "SELECT * FROM stream.d");
-    assert_string_equal(round_trip("select * from stream\n  \"d e\" x", arena), "SELECT * FROM stream.\"d e\" AS x");
+    assert_string_equal(round_trip("select * from stream\n  \"d e\" x", arena),
+                        "SELECT * FROM stream.\"d e\" AS x");
     assert_string_equal(round_trip("SELECT * FROM STREAM(d)", arena), "SELECT * FROM stream.d");
     assert_string_equal(round_trip("SELECT 'FROM STREAM d' AS a FROM t /* FROM STREAM d */", arena),
                         "SELECT 'FROM STREAM d' AS a FROM t");
@@ -81,7 +82,8 @@ static void test_window_tables(void **state) {
     struct penstock_error error;
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_tree *tree PS_SCOPED(ps_tree_free_scoped) = NULL;
-    assert_int_equal(ps_tree_parse(connection, "SELECT * FROM TUMBLE(STREAM d, t, INTERVAL 1 HOUR) w", &tree, NULL, &error),
+    assert_int_equal(ps_tree_parse(connection, "SELECT * FROM TUMBLE(STREAM d, t, INTERVAL 1 HOUR) w", &tree,
+                                   NULL, &error),
                      PENSTOCK_OK);
     struct ps_table_reference *tables;
     size_t count;
@@ -106,10 +108,12 @@ static void test_errors_have_offsets(void **state) {
     const char **names, **types;
     size_t count;
     const char *select = "SELECT good,\n       1 + god AS x\nFROM t";
-    assert_int_equal(ps_sql_describe(connection, select, arena, &names, &types, &count, &offset, &error), PENSTOCK_SQL);
+    assert_int_equal(ps_sql_describe(connection, select, arena, &names, &types, &count, &offset, &error),
+                     PENSTOCK_SQL);
     assert_int_equal(offset, strstr(select, "god AS") - select);
     assert_non_null(strstr(error.message, "god"));
-    assert_int_equal(ps_sql_describe(connection, "SELECT good, 'x' AS y FROM t", arena, &names, &types, &count, &offset, &error),
+    assert_int_equal(ps_sql_describe(connection, "SELECT good, 'x' AS y FROM t", arena, &names, &types,
+                                     &count, &offset, &error),
                      PENSTOCK_OK);
     assert_int_equal(count, 2);
     assert_string_equal(names[1], "y");
@@ -145,7 +149,8 @@ static void test_expression_text(void **state) {
     struct penstock_error error;
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_tree *tree PS_SCOPED(ps_tree_free_scoped) = NULL;
-    assert_int_equal(ps_tree_parse(connection, "SELECT avg(a) + 1 AS m FROM t", &tree, NULL, &error), PENSTOCK_OK);
+    assert_int_equal(ps_tree_parse(connection, "SELECT avg(a) + 1 AS m FROM t", &tree, NULL, &error),
+                     PENSTOCK_OK);
     yyjson_mut_val *first = yyjson_mut_arr_get_first(yyjson_mut_obj_get(ps_tree_root(tree), "select_list"));
     const char *text = NULL;
     assert_int_equal(ps_tree_expression_text(connection, tree, first, arena, &text, &error), PENSTOCK_OK);
@@ -154,9 +159,9 @@ static void test_expression_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stream_marks),        cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_window_tables),       cmocka_unit_test(test_errors_have_offsets),
-        cmocka_unit_test(test_split),               cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_stream_marks),    cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_window_tables),   cmocka_unit_test(test_errors_have_offsets),
+        cmocka_unit_test(test_split),           cmocka_unit_test(test_functions),
         cmocka_unit_test(test_expression_text),
     };
     return cmocka_run_group_tests(tests, open_engine, close_engine);
