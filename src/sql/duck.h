@@ -15,10 +15,9 @@ struct ps_feed;
 struct ps_engine {
     duckdb_database database;
     duckdb_connection control; /* for SET GLOBAL and registrations */
-    pthread_mutex_t
-        mutex; /* guards control, feeds. tidy: allow pthread: a feed is declared from any thread */
-    int64_t scan_ahead_size; /* bytes of a streaming result that may wait for its consumer */
-    struct ps_feed *feeds;   /* declared ones; a list */
+    pthread_mutex_t mutex;     /* tidy: allow pthread: guards control and feeds */
+    int64_t scan_ahead_size;   /* bytes of a streaming result that may wait for its consumer */
+    struct ps_feed *feeds;     /* declared ones; a list */
 };
 
 struct ps_connection {
