@@ -19,6 +19,7 @@ struct ps_dataset {
     const char *relation; /* follows FROM */
     const char *training; /* condition, or NULL: all rows */
     const char *holdout;  /* condition, or NULL: there is no hold-out */
+    bool is_disordered;   /* the SELECT joins, groups, unites, ...: work for DuckDB's threads */
     bool is_sorted;       /* ORDER BY ALL is added */
     int64_t null_times;   /* rows without a time: in neither part */
     int64_t scan_count;
@@ -26,7 +27,7 @@ struct ps_dataset {
 
 /* Finds the cut between training and hold-out. Errors: INVALID_DATA (nothing or everything held out), SQL. */
 penstock_code ps_dataset_open(struct ps_connection *connection, const struct ps_recipe *recipe,
-                              struct ps_arena *arena, struct ps_dataset *dataset_out,
+                              int64_t thread_count, struct ps_arena *arena, struct ps_dataset *dataset_out,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The pipeline's inputs (and the fold column), over the training rows. */
 penstock_code ps_dataset_scan_training(struct ps_dataset *dataset, struct ps_scan **scan_out,

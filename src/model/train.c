@@ -83,8 +83,8 @@ static penstock_code read_statement(struct training *training, struct penstock_e
 }
 
 static penstock_code split(struct training *training, struct penstock_error *error) {
-    PS_TRY(ps_dataset_open(training->options->connection, training->recipe, training->arena,
-                           &training->dataset, error));
+    PS_TRY(ps_dataset_open(training->options->connection, training->recipe, training->options->thread_count,
+                           training->arena, &training->dataset, error));
     if (training->dataset.null_times > 0) {
         PS_TRY(ps_notes_add(&training->notes, error,
                             "%lld rows without %s are in neither training nor hold-out",
@@ -363,7 +363,8 @@ penstock_code ps_model_score_holdout(const struct ps_train_options *options,
     struct training training = {.options = options, .candidate = &empty, .arena = arena};
     PS_TRY(ps_notes_init(&training.notes, arena, error));
     PS_TRY(read_statement(&training, error));
-    PS_TRY(ps_dataset_open(options->connection, training.recipe, arena, &training.dataset, error));
+    PS_TRY(ps_dataset_open(options->connection, training.recipe, options->thread_count, arena,
+                           &training.dataset, error));
     struct ps_scored scored = {0};
     PS_TRY(ps_score_holdout(&training.dataset, candidate->fitted, fitted, options->stop, &scored, error));
     if (scored.row_count != candidate->holdout.row_count) {
