@@ -58,6 +58,7 @@ struct ps_model_outcome {
 };
 struct ps_run_report {
     const char *application;
+    bool has_sources;                   /* false: a batch project, its totals say nothing */
     struct ps_run_totals totals;        /* of this run */
     struct ps_text_table *dead_letters; /* statement or source, reason, rule, count: of this run */
     struct ps_text_table *violations;   /* statement, rule, action, count: of this run */

@@ -111,6 +111,10 @@ static penstock_code fill(struct ps_progress *progress, struct ps_run_report *re
         " FROM penstock.rule_violations v"
         " WHERE v.epoch IN (SELECT e.epoch FROM penstock.epochs e WHERE e.application = $1) GROUP BY ALL ORDER BY ALL",
         &report->violations, error));
+    const struct ps_graph *graph = progress->app->graph;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        report->has_sources = report->has_sources || graph->nodes[i].kind == PS_NODE_SOURCE;
+    }
     PS_TRY(list_tables(progress, &report->tables, error));
     return list_stages(progress, &report->stages, error);
 }

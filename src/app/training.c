@@ -218,7 +218,11 @@ static penstock_code train(struct training *training, struct penstock_error *err
     }
     ps_progress_line(training->progress, "model %s: training", training->outcome->name);
     PS_TRY(ps_model_train(&training->options, &training->outcome->candidate, error));
-    return score_champion(training, error);
+    const penstock_code code = score_champion(training, error);
+    if (code != PENSTOCK_OK) {
+        (void)ps_error_context(error, "score the champion of model %s", training->outcome->name);
+    }
+    return code;
 }
 
 static penstock_code publish(struct training *training, struct penstock_error *error) {
@@ -235,6 +239,7 @@ static penstock_code publish(struct training *training, struct penstock_error *e
     if (code != PENSTOCK_OK) {
         struct penstock_error ignored;
         (void)!ps_sql_run(training->connection, "ROLLBACK", &ignored);
+        (void)ps_error_context(error, "publish model %s", outcome->name);
     }
     return code;
 }
@@ -319,7 +324,7 @@ static penstock_code run_node(struct ps_progress *progress, const struct ps_node
     ps_buffer_done(&training.positions);
     ps_fitted_free(training.champion);
     ps_release(training.champion_predictions);
-    return code == PENSTOCK_OK ? code : ps_error_context(error, "train model %s", node->name);
+    return code;
 }
 
 static penstock_code run_nodes(struct ps_progress *progress, struct penstock_error *error) {

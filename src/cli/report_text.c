@@ -27,6 +27,9 @@ static void put_section(struct ps_output *out, const char *title, const struct p
 
 static void put_records(struct ps_output *out, const struct ps_run_report *report) {
     const struct ps_run_totals *const totals = &report->totals;
+    if (!report->has_sources) {
+        return;
+    }
     if (totals->record_count == 0) {
         ps_output_text(out, "\nRecords\n");
         put_label(out, "read");

@@ -75,6 +75,7 @@ static int setup(void **state) {
     struct ps_text_table *const letters = ps_table_new(world->arena, 4, names, types);
     assert_true(letters != NULL && ps_table_add(letters, cells));
     world->report = (struct ps_run_report){.application = "application_1795367732275_0001",
+                                           .has_sources = true,
                                            .totals = {6, 336776, 319596, 17180, 64000000},
                                            .dead_letters = letters,
                                            .models = &world->model,
