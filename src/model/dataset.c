@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "model/model.h"
 #include "sql/tree.h"
 
 const char *ps_dataset_column(const struct ps_dataset *dataset, const char *name) {
@@ -17,21 +18,6 @@ const char *ps_dataset_column(const struct ps_dataset *dataset, const char *name
     ps_buffer_init(&text, (size_t)1 << 20);
     ps_buffer_sql_name(&text, name);
     return text.failed || text.data == NULL ? NULL : ps_arena_copy(dataset->arena, text.data);
-}
-
-/* Nodes after which the order of rows is not the order of a table. */
-static bool visit(yyjson_mut_val *node, void *context) {
-    static const char *const types[] = {"JOIN", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE",
-                                        "DISTINCT_MODIFIER", "PIVOT"};
-    bool *is_disordered = context;
-    const char *type = ps_tree_member(node, "type");
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        *is_disordered = *is_disordered || strcmp(type, types[i]) == 0;
-    }
-    yyjson_mut_val *groups = yyjson_mut_obj_get(node, "group_expressions");
-    *is_disordered = *is_disordered || (yyjson_mut_is_arr(groups) && yyjson_mut_arr_size(groups) > 0);
-    *is_disordered = *is_disordered || strcmp(ps_tree_member(node, "class"), "WINDOW") == 0;
-    return true;
 }
 
 static bool has_order(yyjson_mut_val *root) {
@@ -45,16 +31,36 @@ static bool has_order(yyjson_mut_val *root) {
     return false;
 }
 
-static void find_order(struct ps_dataset *dataset) {
+/* Looks for nodes after which the order of rows is not the order of a table, in the tree's JSON text: a quote
+ * inside a string of it is escaped, so that only nodes can match. */
+static penstock_code find_order(struct ps_dataset *dataset, struct penstock_error *error) {
+    static const char *const marks[] = {"\"type\":\"JOIN\"",
+                                        "\"type\":\"SET_OPERATION_NODE\"",
+                                        "\"type\":\"RECURSIVE_CTE_NODE\"",
+                                        "\"type\":\"DISTINCT_MODIFIER\"",
+                                        "\"type\":\"PIVOT\"",
+                                        "\"class\":\"WINDOW\"",
+                                        "\"group_expressions\":[{"};
     struct ps_tree *tree PS_SCOPED(ps_tree_free_scoped) = NULL;
     int64_t offset = -1;
-    struct penstock_error ignored;
-    if (ps_tree_parse(dataset->connection, dataset->recipe->model->select.text, &tree, &offset, &ignored) !=
-        PENSTOCK_OK) {
-        return; /* what cannot be parsed alone has been bound by the analysis; it is taken as ordered */
+    const char *select = dataset->recipe->model->select.text;
+    const penstock_code code = ps_tree_parse(dataset->connection, select, &tree, &offset, error);
+    if (code == PENSTOCK_OUT_OF_MEMORY) {
+        return code;
     }
-    ps_tree_visit(ps_tree_root(tree), visit, &dataset->is_disordered);
+    if (code != PENSTOCK_OK) {
+        return PENSTOCK_OK; /* what cannot be parsed alone has been bound by the analysis; it is taken as ordered */
+    }
+    char *text PS_SCOPED(ps_release_scoped) =
+        yyjson_mut_val_write_opts(ps_tree_root(tree), YYJSON_WRITE_NOFLAG, &ps_model_allocator, NULL, NULL);
+    if (text == NULL) {
+        return ps_error_memory(error, "a training set");
+    }
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        dataset->is_disordered = dataset->is_disordered || strstr(text, marks[i]) != NULL;
+    }
     dataset->is_sorted = dataset->is_disordered && !has_order(ps_tree_root(tree));
+    return PENSTOCK_OK;
 }
 
 static penstock_code keep(const char *text, const char **text_out, struct penstock_error *error) {
@@ -162,7 +168,7 @@ penstock_code ps_dataset_open(struct ps_connection *connection, const struct ps_
                               struct penstock_error *error) {
     struct ps_dataset dataset = {.connection = connection, .recipe = recipe, .arena = arena};
     const struct ps_holdout *holdout = &recipe->model->holdout;
-    find_order(&dataset);
+    PS_TRY(find_order(&dataset, error));
     PS_TRY(set_run_ahead(&dataset, thread_count, error));
     /* the line break ends a comment at the end of the SELECT */
     PS_TRY(keep(ps_arena_printf(arena, "(%s\n) AS penstock_rows", recipe->model->select.text),

@@ -13,14 +13,21 @@
 #include "base/limits.h"
 #include "model/model.h"
 
+/* context: a bool that says that memory ran out once (yyjson's builders just leave something out), or NULL. */
 static void *json_allocate(void *context, size_t size) {
-    (void)context;
-    return ps_allocate(1, size);
+    void *pointer = ps_allocate(1, size);
+    if (pointer == NULL && context != NULL) {
+        *(bool *)context = true;
+    }
+    return pointer;
 }
 static void *json_reallocate(void *context, void *pointer, size_t old_size, size_t size) {
-    (void)context;
     (void)old_size;
-    return ps_reallocate(pointer, 1, size);
+    void *larger = ps_reallocate(pointer, 1, size);
+    if (larger == NULL && context != NULL) {
+        *(bool *)context = true;
+    }
+    return larger;
 }
 static void json_free(void *context, void *pointer) {
     (void)context;
@@ -157,7 +164,9 @@ static penstock_code write_text(yyjson_mut_doc *doc, struct ps_buffer *out, stru
 penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *coefficients,
                              size_t feature_count, double intercept, struct ps_buffer *out,
                              struct penstock_error *error) {
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(&ps_model_allocator);
+    bool is_exhausted = false;
+    const yyjson_alc allocator = {json_allocate, json_reallocate, json_free, &is_exhausted};
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(&allocator);
     if (doc == NULL) {
         return ps_error_memory(error, "a model");
     }
@@ -173,9 +182,9 @@ penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *c
         }
     }
     penstock_code code = write_features(doc, model, pipeline, coefficients, feature_count, error);
-    if (code == PENSTOCK_OK && !yyjson_mut_obj_add_real(doc, model, "intercept", intercept)) {
-        code = ps_error_memory(error,
-                               "a model"); /* an earlier failure leaves something out: the reader counts */
+    (void)yyjson_mut_obj_add_real(doc, model, "intercept", intercept);
+    if (code == PENSTOCK_OK && is_exhausted) {
+        code = ps_error_memory(error, "a model");
     }
     if (code == PENSTOCK_OK) {
         code = write_text(doc, out, error);

@@ -27,7 +27,9 @@ struct ps_search_cell {
 /* Metrics of one set of rows. */
 struct ps_metrics {
     int64_t row_count;
-    double rmse, mse, r2, mae, var; /* Spark's RegressionMetrics; var = explained variance */
+    /* Spark's RegressionMetrics; var = explained variance. Of the training rows mae is NaN: sums of products do
+     * not give it. */
+    double rmse, mse, r2, mae, var;
 };
 
 /* Counts, so that nothing is left out silently. */
@@ -62,7 +64,7 @@ struct ps_candidate {
     size_t stage_count;
     const char *const *notes; /* "feature x is constant: coefficient 0", "3,120 rows left out: ..." */
     size_t note_count;
-    int64_t scan_count; /* of the data for the whole search: 1 */
+    int64_t scan_count; /* of the data for the whole search: 1 (2 for metricName = 'mae') */
 };
 
 /* Checks a statement against the tables of transforms, estimators, validators, metrics: unknown names with the
@@ -84,7 +86,8 @@ penstock_code ps_model_train(const struct ps_train_options *options, struct ps_c
 void ps_candidate_free(struct ps_candidate *candidate);
 
 /* Scores another fitted model (the champion) on the candidate's hold-out rows: one more scan of those rows.
- * predictions_out: holdout.row_count doubles, the caller's (ps_release). */
+ * predictions_out: holdout.row_count doubles, the caller's (ps_release); NaN for a row that this model cannot
+ * predict. Errors: SQL when the SELECT lacks a column that it reads. */
 penstock_code ps_model_score_holdout(const struct ps_train_options *options,
                                      const struct ps_candidate *candidate, const struct ps_fitted *fitted,
                                      double **predictions_out, struct penstock_error *error)

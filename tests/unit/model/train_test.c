@@ -53,6 +53,34 @@ static void holds_out_by_time(void **state) {
     ps_release(predictions);
 }
 
+/* A champion that refuses some hold-out rows gets NaN there; one that needs a column that is gone is an error. */
+static void scores_a_champion(void **state) {
+    struct scene *scene = *state;
+    train(scene,
+          "CREATE MODEL m TRANSFORM (OneHotEncoder(g)) PREDICT y USING LinearRegression(regParam = 0.1) "
+          "AS SELECT a, g, y FROM exact WHERE g <> 'z' ORDER BY t");
+    struct ps_candidate *champion = scene->candidate;
+    scene->candidate = NULL;
+    train(scene, "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 10 DAYS BY t "
+                 "AS SELECT a, b, g, y, t FROM exact");
+    double *predictions = NULL;
+    must(ps_model_score_holdout(&scene->options, scene->candidate, champion->fitted, &predictions,
+                                &scene->error),
+         &scene->error);
+    size_t missing = 0;
+    for (int64_t i = 0; i < scene->candidate->holdout.row_count; i++) {
+        missing += isnan(predictions[i]) ? 1 : 0;
+    }
+    assert_int_equal(missing, 80);
+    ps_release(predictions);
+    train(scene, "CREATE MODEL m PREDICT y USING LinearRegression() HOLDOUT LAST 10 DAYS BY t "
+                 "AS SELECT a, b, y, t FROM exact");
+    assert_int_equal(ps_model_score_holdout(&scene->options, scene->candidate, champion->fitted, &predictions,
+                                            &scene->error),
+                     PENSTOCK_SQL);
+    ps_candidate_free(champion);
+}
+
 static void holds_out_by_share(void **state) {
     struct scene *scene = *state;
     train(scene,
@@ -182,6 +210,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(finds_the_exact_model, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(holds_out_by_time, open_exact, scene_close),
+        cmocka_unit_test_setup_teardown(scores_a_champion, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(holds_out_by_share, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(says_what_it_finds, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(leaves_out_and_counts, open_exact, scene_close),
