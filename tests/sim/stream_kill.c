@@ -333,35 +333,54 @@ static void prepare(struct scene *scene) {
     remove_store(scene, "maker");
 }
 
-/* The undisturbed run: what all others are compared with, and how long it takes. */
-static void run_reference(struct scene *scene) {
+/* Starts a run; *started_out: where a byte arrives when its first epoch begins, or the end when it is over. */
+static pid_t start_run(struct scene *scene, const char *store_name, int *started_out) {
     int ends[2];
     ps_check(pipe(ends) == 0);
     scene->started_pipe = ends[1];
-    const int64_t start_ns = ps_clock_monotonic_ns();
-    const pid_t pid = start_child(scene, WORK_RUN, "reference");
+    const pid_t pid = start_child(scene, WORK_RUN, store_name);
     close(ends[1]);
+    scene->started_pipe = -1;
+    *started_out = ends[0];
+    return pid;
+}
+
+static bool wait_for_epoch(int started) {
     char byte;
-    ps_check(read(ends[0], &byte, 1) == 1);
+    return read(started, &byte, 1) == 1;
+}
+
+/* The undisturbed run: what all others are compared with, and how long it takes. */
+static void run_reference(struct scene *scene) {
+    int started = -1;
+    const int64_t start_ns = ps_clock_monotonic_ns();
+    const pid_t pid = start_run(scene, "reference", &started);
+    ps_check(wait_for_epoch(started));
     scene->start_ms = (ps_clock_monotonic_ns() - start_ns) / 1000000;
     ps_check(wait_child(pid) == 0);
     scene->whole_ms = (ps_clock_monotonic_ns() - start_ns) / 1000000;
-    close(ends[0]);
-    scene->started_pipe = -1;
+    close(started);
     do_child(scene, WORK_DUMP, "reference");
 }
 
-/* Kills a fresh store's runs until one ends by itself. Gives the number of kills. */
+/* Kills a fresh store's runs until one ends by itself. Gives the number of kills: one in eight while the run starts,
+ * the others within its first epochs. */
 static int64_t run_round(struct scene *scene, int64_t kill_count_max) {
     remove_store(scene, "killed");
-    const int64_t span_ms = scene->start_ms + (scene->whole_ms - scene->start_ms) / 3 + 10;
+    const int64_t span_ms = (scene->whole_ms - scene->start_ms) / 4 + 10;
     for (int64_t kills = 0;; kills++) {
-        const pid_t pid = start_child(scene, WORK_RUN, "killed");
+        int started = -1;
+        const pid_t pid = start_run(scene, "killed", &started);
         if (kills < kill_count_max) {
-            ps_clock_sleep_ms(below(scene, span_ms));
-            kill(pid, SIGKILL);
+            const bool is_early = below(scene, 8) == 0;
+            const bool is_running = is_early || wait_for_epoch(started);
+            if (is_running) {
+                ps_clock_sleep_ms(below(scene, is_early ? scene->start_ms : span_ms));
+                kill(pid, SIGKILL);
+            }
         }
         const int status = wait_child(pid);
+        close(started);
         if (status >= 0) {
             if (status != 0) {
                 fprintf(stderr, "the run after %lld kills failed with status %d; files are in %s\n", (long long)kills,
