@@ -81,15 +81,15 @@ struct penstock_model;
 
 /* How a project is opened. Zero-initialise, then set what is needed. Strings are borrowed for the call. */
 struct penstock_options {
-    const char *target;             /* a target of penstock.yml, or NULL for its default */
-    const char *master;             /* "local[N]" or "local[*]", or NULL for the manifest's */
-    const char *const *settings;    /* "key=value" as in --conf, NULL-terminated, or NULL */
-    const char *const *variables;   /* "NAME=value" as in --set, NULL-terminated, or NULL */
+    const char *target;           /* a target of penstock.yml, or NULL for its default */
+    const char *master;           /* "local[N]" or "local[*]", or NULL for the manifest's */
+    const char *const *settings;  /* "key=value" as in --conf, NULL-terminated, or NULL */
+    const char *const *variables; /* "NAME=value" as in --set, NULL-terminated, or NULL */
 };
 
 struct penstock_run_options {
-    bool once;    /* drain what is there, train, then return; otherwise run until penstock_stop() */
-    bool quiet;   /* no progress lines on stdout */
+    bool once;  /* drain what is there, train, then return; otherwise run until penstock_stop() */
+    bool quiet; /* no progress lines on stdout */
 };
 
 /* The version of the library that is linked, "0.1.0". */

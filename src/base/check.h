@@ -8,7 +8,7 @@
 #ifndef PS_BASE_CHECK_H
 #define PS_BASE_CHECK_H
 
-#define ps_check(condition)                                                                                  \
+#define ps_check(condition) \
     ((condition) ? (void)0 : ps_check_failed(#condition, __FILE__, __LINE__, __func__))
 
 _Noreturn void ps_check_failed(const char *condition, const char *file, int line, const char *function);

@@ -15,12 +15,12 @@
 
 /* Returns from the calling function with the code of `call` unless it is PENSTOCK_OK.
  * The only control-flow macro of the project. */
-#define PS_TRY(call)                                                                                         \
-    do {                                                                                                     \
-        const penstock_code ps_try_code = (call);                                                            \
-        if (ps_try_code != PENSTOCK_OK) {                                                                    \
-            return ps_try_code;                                                                              \
-        }                                                                                                    \
+#define PS_TRY(call) \
+    do { \
+        const penstock_code ps_try_code = (call); \
+        if (ps_try_code != PENSTOCK_OK) { \
+            return ps_try_code; \
+        } \
     } while (0)
 
 #define PS_PRINTF(text_index, first) __attribute__((format(printf, text_index, first)))

@@ -32,11 +32,11 @@ penstock_code ps_grow(void **items, size_t *capacity, size_t needed, size_t size
                       struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* Takes the value out of a scoped variable, so that its cleanup does nothing. */
-#define ps_take(pointer)                                                                                     \
-    __extension__({                                                                                          \
-        __typeof__(pointer) ps_taken = (pointer);                                                            \
-        (pointer) = NULL;                                                                                    \
-        ps_taken;                                                                                            \
+#define ps_take(pointer) \
+    __extension__({ \
+        __typeof__(pointer) ps_taken = (pointer); \
+        (pointer) = NULL; \
+        ps_taken; \
     })
 #define PS_SCOPED(function) __attribute__((cleanup(function)))
 /* char *text PS_SCOPED(ps_release_scoped) = NULL; */

@@ -9,14 +9,14 @@
 #include "model/validation.h"
 
 #define FIELD(member) offsetof(struct ps_validation, member)
-#define METRIC_ROW                                                                                           \
-    {                                                                                                        \
-        "metricName", PS_OPTION_CHOICE, "rmse", 0, 0, "rmse|mse|r2|mae|var", FIELD(metric_name), false,      \
-            false, "what is compared; r2 and var: larger is better; mae costs a second scan", "0.1"          \
+#define METRIC_ROW \
+    { \
+        "metricName", PS_OPTION_CHOICE, "rmse", 0, 0, "rmse|mse|r2|mae|var", FIELD(metric_name), false, \
+            false, "what is compared; r2 and var: larger is better; mae costs a second scan", "0.1" \
     }
-#define SEED_ROW                                                                                             \
-    {                                                                                                        \
-        "seed", PS_OPTION_INTEGER, "42", 0, 0, NULL, FIELD(seed), false, false,                              \
+#define SEED_ROW \
+    { \
+        "seed", PS_OPTION_INTEGER, "42", 0, 0, NULL, FIELD(seed), false, false, \
             "of the random numbers that choose a row's part, as rand(seed) of Spark on one partition", "0.1" \
     }
 

@@ -66,8 +66,8 @@ penstock_code ps_applied_look(struct ps_run *run, const char *name, const char *
     const char *const values[] = {name};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_sql_query_with(run->connection,
-                             "SELECT kind, text, is_active FROM penstock.statements WHERE name = $1", values, 1, &result,
-                             error));
+                             "SELECT kind, text, is_active FROM penstock.statements WHERE name = $1", values,
+                             1, &result, error));
     if (ps_result_row_count(result) == 0) {
         *applied_out = PS_APPLIED_NEW;
         return PENSTOCK_OK;
@@ -88,8 +88,10 @@ penstock_code ps_applied_save(struct ps_run *run, const char *name, const char *
     char now[32];
     ps_clock_format_iso(ps_clock_wall_ms(), now, sizeof now);
     const char *const values[] = {name, kind, text, now};
-    PS_TRY(ps_sql_run_with(run->connection, "DELETE FROM penstock.statements WHERE name = $1", values, 1, error));
-    return ps_sql_run_with(run->connection,
-                           "INSERT INTO penstock.statements VALUES ($1, $2, $3, $4::TIMESTAMPTZ::TIMESTAMP, true)",
-                           values, 4, error);
+    PS_TRY(ps_sql_run_with(run->connection, "DELETE FROM penstock.statements WHERE name = $1", values, 1,
+                           error));
+    return ps_sql_run_with(
+        run->connection,
+        "INSERT INTO penstock.statements VALUES ($1, $2, $3, $4::TIMESTAMPTZ::TIMESTAMP, true)", values, 4,
+        error);
 }

@@ -60,7 +60,9 @@ penstock_code ps_dead_add(struct ps_run *run, struct ps_dead_row row, struct pen
 /* The record of one row of a feed. */
 static const struct ps_record *find_record(const struct ps_input_rows *rows, int64_t row, size_t *slice_out) {
     size_t low = 0, high = rows->slice_count;
-    while (low + 1 < high) { /* the last slice that starts at or before the row: an empty one starts where the next does */
+    while (
+        low + 1 <
+        high) { /* the last slice that starts at or before the row: an empty one starts where the next does */
         const size_t middle = low + (high - low) / 2;
         if (rows->starts[middle] <= row) {
             low = middle;
@@ -81,13 +83,14 @@ static penstock_code rule_row(struct ps_run *run, const struct ps_output *output
                                     .statement = output->name,
                                     .reason = PS_REASON_RULE,
                                     .rule = rule->name,
-                                    .message = ps_arena_printf(run->epoch_arena, "rule %s: (%s) is not true", rule->name,
-                                                               rule->expression.text)};
+                                    .message = ps_arena_printf(run->epoch_arena, "rule %s: (%s) is not true",
+                                                               rule->name, rule->expression.text)};
     return row_out->message != NULL ? PENSTOCK_OK : ps_error_memory(error, "dead letters");
 }
 
 static penstock_code add_from_feed(struct ps_run *run, const struct ps_output *output, const int64_t *rows,
-                                   const struct ps_rule *const *rules, size_t count, struct penstock_error *error) {
+                                   const struct ps_rule *const *rules, size_t count,
+                                   struct penstock_error *error) {
     const struct ps_input_rows *input_rows = &run->inputs[output->root].rows;
     for (size_t i = 0; i < count; i++) {
         struct ps_dead_row dead;
@@ -105,8 +108,8 @@ static penstock_code add_from_feed(struct ps_run *run, const struct ps_output *o
 }
 
 /* Rows of a table that was there before the statement: their place is the table's row. */
-static penstock_code applied_rows(struct ps_run *run, const struct ps_output *output, const int64_t *rows, size_t count,
-                                  struct ps_result **result_out, struct penstock_error *error) {
+static penstock_code applied_rows(struct ps_run *run, const struct ps_output *output, const int64_t *rows,
+                                  size_t count, struct ps_result **result_out, struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_text(&sql, "SELECT 0, rowid, to_json(t)::VARCHAR FROM main.");
@@ -121,7 +124,8 @@ static penstock_code applied_rows(struct ps_run *run, const struct ps_output *ou
 }
 
 static penstock_code add_from_sql(struct ps_run *run, const struct ps_output *output, const int64_t *rows,
-                                  const struct ps_rule *const *rules, size_t count, struct penstock_error *error) {
+                                  const struct ps_rule *const *rules, size_t count,
+                                  struct penstock_error *error) {
     const struct ps_input *input = &run->inputs[output->root];
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(run->is_applying ? applied_rows(run, output, rows, count, &result, error)
@@ -137,7 +141,8 @@ static penstock_code add_from_sql(struct ps_run *run, const struct ps_output *ou
         }
         dead.slice = ps_result_integer(result, at, 0);
         dead.offset = ps_result_integer(result, at, 1);
-        dead.partition = run->is_applying ? run->outputs[output->upstream].name : input->rows.partitions[dead.slice];
+        dead.partition =
+            run->is_applying ? run->outputs[output->upstream].name : input->rows.partitions[dead.slice];
         dead.raw = ps_bytes_of(json);
         dead.raw_size = (int64_t)dead.raw.size;
         PS_TRY(ps_dead_add(run, dead, error));
@@ -146,22 +151,25 @@ static penstock_code add_from_sql(struct ps_run *run, const struct ps_output *ou
 }
 
 penstock_code ps_dead_add_rows(struct ps_run *run, const struct ps_output *output, const int64_t *rows,
-                               const struct ps_rule *const *rules, size_t count, struct penstock_error *error) {
+                               const struct ps_rule *const *rules, size_t count,
+                               struct penstock_error *error) {
     return run->is_applying || run->inputs[output->root].is_relation
                ? add_from_sql(run, output, rows, rules, count, error)
                : add_from_feed(run, output, rows, rules, count, error);
 }
 
-penstock_code ps_dead_place(struct ps_run *run, const struct ps_output *output, int64_t row, const char **text_out,
-                            struct penstock_error *error) {
+penstock_code ps_dead_place(struct ps_run *run, const struct ps_output *output, int64_t row,
+                            const char **text_out, struct penstock_error *error) {
     const struct ps_input *input = &run->inputs[output->root];
     const char *text = NULL;
     if (run->is_applying) {
-        text = ps_arena_printf(run->epoch_arena, "%s, row %lld", run->outputs[output->upstream].name, (long long)row);
+        text = ps_arena_printf(run->epoch_arena, "%s, row %lld", run->outputs[output->upstream].name,
+                               (long long)row);
     } else if (input->is_relation) {
         struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
         PS_TRY(ps_relation_rows(run, input, &row, 1, &result, error));
-        text = ps_arena_printf(run->epoch_arena, "%s, row %lld", input->rows.partitions[ps_result_integer(result, 0, 0)],
+        text = ps_arena_printf(run->epoch_arena, "%s, row %lld",
+                               input->rows.partitions[ps_result_integer(result, 0, 0)],
                                (long long)ps_result_integer(result, 0, 1));
     } else {
         size_t slice = 0;
@@ -205,7 +213,8 @@ static void put_integer(struct ps_batch *batch, size_t column, int64_t value) {
     ((int64_t *)batch->columns[column].values)[batch->row_count] = value;
 }
 
-static void put_row(const struct ps_run *run, struct ps_batch *batch, const struct ps_dead_row *row, int64_t id) {
+static void put_row(const struct ps_run *run, struct ps_batch *batch, const struct ps_dead_row *row,
+                    int64_t id) {
     put_integer(batch, 0, id);
     put_text(batch, 1, run->inputs[row->input].name);
     put_text(batch, 2, row->statement);
@@ -242,12 +251,12 @@ penstock_code ps_dead_save(struct ps_run *run, struct penstock_error *error) {
     ps_clock_format_iso(ps_clock_wall_ms(), now, sizeof now);
     const struct ps_batch *const batches[] = {batch};
     PS_TRY(ps_feed_put(run->store->engine, feed_name, batches, 1, error));
-    const penstock_code code =
-        ps_sql_runf(run->connection, error,
-                    "INSERT INTO penstock.dead_letters SELECT id, %lld, source, statement, partition, position, reason,"
-                    " column_name, rule, lateness_ms, message, raw, raw_size, '%s'::TIMESTAMPTZ::TIMESTAMP, NULL"
-                    " FROM penstock_feed('%s')",
-                    (long long)run->epoch.number, now, feed_name);
+    const penstock_code code = ps_sql_runf(
+        run->connection, error,
+        "INSERT INTO penstock.dead_letters SELECT id, %lld, source, statement, partition, position, reason,"
+        " column_name, rule, lateness_ms, message, raw, raw_size, '%s'::TIMESTAMPTZ::TIMESTAMP, NULL"
+        " FROM penstock_feed('%s')",
+        (long long)run->epoch.number, now, feed_name);
     ps_feed_clear(run->store->engine, feed_name);
     PS_TRY(code);
     run->dead_id_next += (int64_t)run->dead.count;

@@ -177,7 +177,8 @@ static penstock_code start(struct ps_ahead *ahead, struct penstock_error *error)
     return ps_thread_start(&ahead->reader, "reader", run_reader, ahead, error);
 }
 
-penstock_code ps_ahead_start(struct ps_run *run, bool once, struct ps_ahead **ahead_out, struct penstock_error *error) {
+penstock_code ps_ahead_start(struct ps_run *run, bool once, struct ps_ahead **ahead_out,
+                             struct penstock_error *error) {
     struct ps_ahead *ahead = ps_allocate(1, sizeof *ahead);
     if (ahead == NULL) {
         return ps_error_memory(error, "the read-ahead");

@@ -45,20 +45,20 @@ static penstock_code check_tasks(const struct ps_prepared *prepared, struct pens
 static void tell_tasks(const struct ps_run *run, const struct ps_prepared *prepared) {
     for (size_t i = 0; i < prepared->task_count; i++) {
         const struct ps_task *task = &prepared->tasks[i];
-        ps_run_tell(run, (struct ps_event){.kind = PS_EVENT_TASK_FINISHED,
-                                           .name = run->inputs[task->input].name,
-                                           .task = (int64_t)i,
-                                           .record_count = task->batch != NULL ? task->batch->record_count
-                                                                               : task->raw.row_count,
-                                           .row_count = task->batch != NULL ? task->batch->row_count
-                                                                            : task->raw.row_count,
-                                           .byte_count = task->slice->end - task->slice->begin,
-                                           .duration_ns = task->duration_ns});
+        ps_run_tell(run,
+                    (struct ps_event){
+                        .kind = PS_EVENT_TASK_FINISHED,
+                        .name = run->inputs[task->input].name,
+                        .task = (int64_t)i,
+                        .record_count = task->batch != NULL ? task->batch->record_count : task->raw.row_count,
+                        .row_count = task->batch != NULL ? task->batch->row_count : task->raw.row_count,
+                        .byte_count = task->slice->end - task->slice->begin,
+                        .duration_ns = task->duration_ns});
     }
 }
 
-static penstock_code load_input(struct ps_run *run, struct ps_input *input, const struct ps_task *tasks, size_t count,
-                                struct penstock_error *error) {
+static penstock_code load_input(struct ps_run *run, struct ps_input *input, const struct ps_task *tasks,
+                                size_t count, struct penstock_error *error) {
     struct ps_arena *arena = run->epoch_arena;
     struct ps_batch **batches = ps_arena_allocate(arena, count + 1, sizeof(struct ps_batch *));
     const char **relations = ps_arena_allocate(arena, count + 1, sizeof(char *));
@@ -78,8 +78,8 @@ static penstock_code load_input(struct ps_run *run, struct ps_input *input, cons
                                            : ps_input_load(run, input, error);
 }
 
-static penstock_code load(struct ps_run *run, const struct ps_prepared *prepared, struct ps_epoch_totals *totals,
-                          struct penstock_error *error) {
+static penstock_code load(struct ps_run *run, const struct ps_prepared *prepared,
+                          struct ps_epoch_totals *totals, struct penstock_error *error) {
     PS_TRY(check_tasks(prepared, error));
     tell_tasks(run, prepared);
     size_t first = 0;
@@ -111,12 +111,14 @@ penstock_code ps_epoch_save(struct ps_run *run, int64_t started_ms, const struct
     snprintf(records, sizeof records, "%lld", (long long)totals->record_count);
     snprintf(rows, sizeof rows, "%lld", (long long)totals->row_count);
     snprintf(dead, sizeof dead, "%lld", (long long)totals->dead_count);
-    const char *const values[] = {epoch,   attempt, run->options != NULL ? run->options->application : NULL,
-                                  started, committed, records, rows, dead};
-    return ps_sql_run_with(run->connection,
-                           "INSERT INTO penstock.epochs VALUES ($1::BIGINT, $2::BIGINT, $3,"
-                           " $4::TIMESTAMPTZ::TIMESTAMP, $5::TIMESTAMPTZ::TIMESTAMP, $6::BIGINT, $7::BIGINT, $8::BIGINT)",
-                           values, sizeof values / sizeof values[0], error);
+    const char *const values[] = {epoch,   attempt,   run->options != NULL ? run->options->application : NULL,
+                                  started, committed, records,
+                                  rows,    dead};
+    return ps_sql_run_with(
+        run->connection,
+        "INSERT INTO penstock.epochs VALUES ($1::BIGINT, $2::BIGINT, $3,"
+        " $4::TIMESTAMPTZ::TIMESTAMP, $5::TIMESTAMPTZ::TIMESTAMP, $6::BIGINT, $7::BIGINT, $8::BIGINT)",
+        values, sizeof values / sizeof values[0], error);
 }
 
 /* Does any record of this epoch reach the output? */
@@ -124,8 +126,8 @@ static bool has_rows(const struct ps_run *run, const struct ps_output *output) {
     return run->inputs[output->root].rows.row_count > 0;
 }
 
-penstock_code ps_epoch_write(struct ps_run *run, struct ps_prepared *prepared, struct ps_epoch_totals *totals_out,
-                             struct penstock_error *error) {
+penstock_code ps_epoch_write(struct ps_run *run, struct ps_prepared *prepared,
+                             struct ps_epoch_totals *totals_out, struct penstock_error *error) {
     const int64_t started_ms = ps_clock_wall_ms();
     struct ps_epoch_totals totals = {0};
     PS_TRY(load(run, prepared, &totals, error));
@@ -151,10 +153,11 @@ penstock_code ps_epoch_write(struct ps_run *run, struct ps_prepared *prepared, s
 
 penstock_code ps_epoch_commit(struct ps_run *run, struct penstock_error *error) {
     int64_t attempt = 0;
-    PS_TRY(ps_sql_integer(run->connection, "SELECT value::BIGINT FROM penstock.meta WHERE key = 'attempt'", &attempt,
-                          error));
+    PS_TRY(ps_sql_integer(run->connection, "SELECT value::BIGINT FROM penstock.meta WHERE key = 'attempt'",
+                          &attempt, error));
     if (attempt != run->epoch.attempt) {
-        return ps_error_set(error, PENSTOCK_FENCED, "attempt %lld of this store is over: attempt %lld has begun",
+        return ps_error_set(error, PENSTOCK_FENCED,
+                            "attempt %lld of this store is over: attempt %lld has begun",
                             (long long)run->epoch.attempt, (long long)attempt);
     }
     return ps_sql_run(run->connection, "COMMIT", error);

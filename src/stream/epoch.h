@@ -11,8 +11,9 @@
 penstock_code ps_epoch_begin(struct ps_run *run, struct ps_epoch epoch, int64_t planned_ms,
                              struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Rows, states, dead letters, positions, watermarks and the epoch's own row. Does not commit. */
-penstock_code ps_epoch_write(struct ps_run *run, struct ps_prepared *prepared, struct ps_epoch_totals *totals_out,
-                             struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_epoch_write(struct ps_run *run, struct ps_prepared *prepared,
+                             struct ps_epoch_totals *totals_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* FENCED if another attempt has the store. */
 penstock_code ps_epoch_commit(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The row of penstock.epochs. */

@@ -61,7 +61,8 @@ static penstock_code define(struct ps_run *run, const struct ps_input *input, bo
     return ps_sql_run(run->connection, sql.data, error);
 }
 
-penstock_code ps_input_define_empty(struct ps_run *run, const struct ps_input *input, struct penstock_error *error) {
+penstock_code ps_input_define_empty(struct ps_run *run, const struct ps_input *input,
+                                    struct penstock_error *error) {
     return define(run, input, true, error);
 }
 
@@ -92,16 +93,17 @@ static penstock_code check_time_type(const struct ps_input *input, struct pensto
     if (column->type == PS_TYPE_TIMESTAMP || column->type == PS_TYPE_DATE) {
         return PENSTOCK_OK;
     }
-    (void)ps_error_set(error, PENSTOCK_UNSUPPORTED, "the event time %s of source %s is of type %s", column->name,
-                       input->name, column->type_text);
+    (void)ps_error_set(error, PENSTOCK_UNSUPPORTED, "the event time %s of source %s is of type %s",
+                       column->name, input->name, column->type_text);
     return ps_error_hint(error, "declare it as TIMESTAMP, TIMESTAMP WITH TIME ZONE or DATE");
 }
 
 static penstock_code load_time(struct ps_run *run, struct ps_input *input, struct penstock_error *error) {
     const char *const values[] = {input->name};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(run->connection, "SELECT epoch_us(time_max) FROM penstock.watermarks WHERE source = $1",
-                             values, 1, &result, error));
+    PS_TRY(ps_sql_query_with(run->connection,
+                             "SELECT epoch_us(time_max) FROM penstock.watermarks WHERE source = $1", values,
+                             1, &result, error));
     if (ps_result_row_count(result) > 0) {
         input->has_time = true;
         input->is_time_stored = true;
@@ -128,8 +130,8 @@ penstock_code ps_input_open_all(struct ps_run *run, struct penstock_error *error
             continue; /* reading it would move its positions for nothing */
         }
         PS_TRY(check_time_type(input, error));
-        PS_TRY(ps_source_create(input->statement, input->name, run->project->folder, run->arena, &input->source,
-                                &input->setup, error));
+        PS_TRY(ps_source_create(input->statement, input->name, run->project->folder, run->arena,
+                                &input->source, &input->setup, error));
         PS_TRY(load_time(run, input, error));
         PS_TRY(seek(run, input, error));
         PS_TRY(declare_feed(run, input, error));
@@ -218,8 +220,8 @@ static penstock_code add_undecoded(struct ps_run *run, struct ps_input *input, s
 /* --- columns that SQL casts ------------------------------------------------------------------------------------ */
 
 /* penstock_row and column index of every record of which a text does not cast. */
-static penstock_code find_uncast(struct ps_run *run, const struct ps_input *input, struct ps_result **result_out,
-                                 struct penstock_error *error) {
+static penstock_code find_uncast(struct ps_run *run, const struct ps_input *input,
+                                 struct ps_result **result_out, struct penstock_error *error) {
     const struct ps_schema *schema = &input->statement->schema;
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
@@ -240,8 +242,8 @@ static penstock_code find_uncast(struct ps_run *run, const struct ps_input *inpu
     return ps_sql_query(run->connection, sql.data, result_out, error);
 }
 
-static penstock_code add_uncast(struct ps_run *run, struct ps_input *input, size_t slice, int64_t row, size_t column,
-                                struct penstock_error *error) {
+static penstock_code add_uncast(struct ps_run *run, struct ps_input *input, size_t slice, int64_t row,
+                                size_t column, struct penstock_error *error) {
     const struct ps_batch *batch = input->rows.batches[slice];
     const struct ps_column_schema *schema = &input->statement->schema.columns[column];
     const struct ps_bytes text = ((const struct ps_bytes *)batch->columns[column].values)[row];
@@ -253,8 +255,9 @@ static penstock_code add_uncast(struct ps_run *run, struct ps_input *input, size
                                      .partition = input->rows.partitions[slice],
                                      .reason = PS_REASON_TYPE,
                                      .column = schema->name,
-                                     .message = ps_arena_printf(run->epoch_arena, "%s: found '%.*s', expected %s",
-                                                                schema->name, shown, text.data, schema->type_text),
+                                     .message =
+                                         ps_arena_printf(run->epoch_arena, "%s: found '%.*s', expected %s",
+                                                         schema->name, shown, text.data, schema->type_text),
                                      .raw = record->raw,
                                      .raw_size = (int64_t)record->raw.size};
     return dead.message != NULL ? ps_dead_add(run, dead, error) : ps_error_memory(error, "dead letters");
@@ -278,7 +281,8 @@ static penstock_code drop_uncast(struct ps_run *run, struct ps_input *input, str
         size_t count = 0;
         for (; at < bad_count && ps_result_integer(result, at, 0) < end; at++) {
             dropped[count] = ps_result_integer(result, at, 0) - start;
-            PS_TRY(add_uncast(run, input, slice, dropped[count], (size_t)ps_result_integer(result, at, 1), error));
+            PS_TRY(add_uncast(run, input, slice, dropped[count], (size_t)ps_result_integer(result, at, 1),
+                              error));
             count++;
         }
         ps_batch_drop_rows(input->rows.batches[slice], dropped, count);
@@ -289,11 +293,13 @@ static penstock_code drop_uncast(struct ps_run *run, struct ps_input *input, str
 /* --- all of it ------------------------------------------------------------------------------------------------- */
 
 /* on_bad_record = 'fail': the first bad record of the source in its own order. Late ones are not bad. */
-static penstock_code fail_on_bad(const struct ps_run *run, const struct ps_input *input, struct penstock_error *error) {
+static penstock_code fail_on_bad(const struct ps_run *run, const struct ps_input *input,
+                                 struct penstock_error *error) {
     const struct ps_dead_row *first = NULL;
     for (size_t i = 0; i < run->dead.count; i++) {
         const struct ps_dead_row *row = &run->dead.items[i];
-        const bool is_ours = &run->inputs[row->input] == input && row->statement == NULL && row->reason != PS_REASON_LATE;
+        const bool is_ours =
+            &run->inputs[row->input] == input && row->statement == NULL && row->reason != PS_REASON_LATE;
         if (is_ours && (first == NULL || row->slice < first->slice ||
                         (row->slice == first->slice && row->offset < first->offset))) {
             first = row;
@@ -304,7 +310,8 @@ static penstock_code fail_on_bad(const struct ps_run *run, const struct ps_input
     }
     (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "%s, %s %lld: %s", first->partition,
                        input->is_relation ? "row" : "byte", (long long)first->offset, first->message);
-    (void)ps_error_detail(error, "source %s has on_bad_record = 'fail'; nothing of this epoch was written", input->name);
+    (void)ps_error_detail(error, "source %s has on_bad_record = 'fail'; nothing of this epoch was written",
+                          input->name);
     (void)ps_error_hint(error, "correct the file, or set on_bad_record = 'dead_letter'");
     return PENSTOCK_INVALID_DATA;
 }

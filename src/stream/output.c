@@ -91,8 +91,8 @@ static penstock_code add_output(struct ps_run *run, size_t node_index, struct pe
     if (!output->is_view) {
         set_rules(output);
         if (output->rule_count > PS_LIMIT_RULE_COUNT) {
-            return ps_error_set(error, PENSTOCK_UNSUPPORTED, "%s has %zu rules, a table may have up to %d", node->name,
-                                output->rule_count, PS_LIMIT_RULE_COUNT);
+            return ps_error_set(error, PENSTOCK_UNSUPPORTED, "%s has %zu rules, a table may have up to %d",
+                                node->name, output->rule_count, PS_LIMIT_RULE_COUNT);
         }
     }
     run->output_count++;
@@ -133,7 +133,8 @@ penstock_code ps_output_list(struct ps_run *run, struct penstock_error *error) {
 /* --- a statement's SQL ---------------------------------------------------------------------------------------- */
 
 const struct ps_sql_text *ps_output_select(const struct ps_output *output) {
-    return output->is_view ? &output->node->statement->as.view.select : &output->node->statement->as.table.select;
+    return output->is_view ? &output->node->statement->as.view.select
+                           : &output->node->statement->as.table.select;
 }
 
 static bool put_text(yyjson_mut_doc *document, yyjson_mut_val *object, const char *key, const char *text) {
@@ -145,7 +146,8 @@ static penstock_code redirect(struct ps_run *run, const struct ps_output *output
                               const struct ps_shape *shape, struct penstock_error *error) {
     yyjson_mut_doc *document = ps_tree_document(tree);
     yyjson_mut_val *table = shape->stream.node;
-    const char *name = output->upstream >= 0 ? run->outputs[output->upstream].name : run->inputs[output->root].name;
+    const char *name =
+        output->upstream >= 0 ? run->outputs[output->upstream].name : run->inputs[output->root].name;
     const char *view = ps_arena_printf(run->arena, "penstock_%s_%s",
                                        output->needs_row && !output->is_view ? "place" : "stream", name);
     bool is_put = view != NULL;
@@ -153,7 +155,8 @@ static penstock_code redirect(struct ps_run *run, const struct ps_output *output
         is_put = put_text(document, table, "alias", ps_tree_member(table, "table_name"));
     }
     is_put = is_put && put_text(document, table, "catalog_name", "temp") &&
-             put_text(document, table, "schema_name", "main") && put_text(document, table, "table_name", view);
+             put_text(document, table, "schema_name", "main") &&
+             put_text(document, table, "table_name", view);
     return is_put ? PENSTOCK_OK : ps_error_memory(error, "a statement");
 }
 
@@ -181,9 +184,11 @@ penstock_code ps_output_plan(struct ps_run *run, struct ps_output *output, struc
 }
 
 /* A statement that fails on data fails for the whole epoch: the user must be told which one, and the way out. */
-static penstock_code explain(const struct ps_output *output, penstock_code code, struct penstock_error *error) {
+static penstock_code explain(const struct ps_output *output, penstock_code code,
+                             struct penstock_error *error) {
     if (code == PENSTOCK_SQL && error != NULL && error->hint[0] == '\0') {
-        (void)ps_error_hint(error, "nothing of this epoch was written; use TRY_CAST, or a CASE that spares such rows");
+        (void)ps_error_hint(
+            error, "nothing of this epoch was written; use TRY_CAST, or a CASE that spares such rows");
     }
     if (code == PENSTOCK_RULE_FAILED) {
         return code;

@@ -78,7 +78,8 @@ static bool visit_star(yyjson_mut_val *node, void *context) {
 static bool append_column(yyjson_mut_doc *document, yyjson_mut_val *select_list) {
     yyjson_mut_val *column = yyjson_mut_arr_add_obj(document, select_list);
     yyjson_mut_val *names = yyjson_mut_arr(document);
-    return column != NULL && names != NULL && yyjson_mut_obj_add_str(document, column, "class", "COLUMN_REF") &&
+    return column != NULL && names != NULL &&
+           yyjson_mut_obj_add_str(document, column, "class", "COLUMN_REF") &&
            yyjson_mut_obj_add_str(document, column, "type", "COLUMN_REF") &&
            yyjson_mut_obj_add_str(document, column, "alias", "") &&
            yyjson_mut_obj_add_uint(document, column, "query_location", UINT64_MAX) &&
@@ -86,7 +87,8 @@ static bool append_column(yyjson_mut_doc *document, yyjson_mut_val *select_list)
            yyjson_mut_obj_add_val(document, column, "column_names", names);
 }
 
-penstock_code ps_place_carry(struct ps_tree *tree, const struct ps_shape *shape, struct penstock_error *error) {
+penstock_code ps_place_carry(struct ps_tree *tree, const struct ps_shape *shape,
+                             struct penstock_error *error) {
     yyjson_mut_doc *document = ps_tree_document(tree);
     for (size_t i = shape->path_count; i-- > 0;) {
         yyjson_mut_val *query = shape->path[i];

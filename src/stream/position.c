@@ -33,14 +33,16 @@ penstock_code ps_position_load(struct ps_run *run, const char *source, struct ps
                                struct penstock_error *error) {
     const char *const values[] = {source};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(run->connection,
-                             "SELECT partition, ordinal, position, state FROM penstock.positions WHERE source = $1"
-                             " ORDER BY ordinal",
-                             values, 1, &result, error));
+    PS_TRY(ps_sql_query_with(
+        run->connection,
+        "SELECT partition, ordinal, position, state FROM penstock.positions WHERE source = $1"
+        " ORDER BY ordinal",
+        values, 1, &result, error));
     for (int64_t i = 0; i < ps_result_row_count(result); i++) {
-        const struct ps_position position = {.partition = {ps_result_text(result, i, 0), ps_result_integer(result, i, 1)},
-                                             .offset = ps_result_integer(result, i, 2),
-                                             .state = ps_result_text(result, i, 3)};
+        const struct ps_position position = {
+            .partition = {ps_result_text(result, i, 0), ps_result_integer(result, i, 1)},
+            .offset = ps_result_integer(result, i, 2),
+            .state = ps_result_text(result, i, 3)};
         PS_TRY(ps_position_list_set(list, &position, error));
     }
     return PENSTOCK_OK;
@@ -54,7 +56,8 @@ static void put_integer(struct ps_batch *batch, size_t column, int64_t value) {
     ((int64_t *)batch->columns[column].values)[batch->row_count] = value;
 }
 
-penstock_code ps_position_save(struct ps_run *run, const struct ps_range *const *ranges, struct penstock_error *error) {
+penstock_code ps_position_save(struct ps_run *run, const struct ps_range *const *ranges,
+                               struct penstock_error *error) {
     struct ps_column_schema copy[COLUMN_COUNT];
     const struct ps_schema schema = schema_over(copy);
     struct ps_batch *batch PS_SCOPED(ps_batch_free_scoped) = NULL;
@@ -73,14 +76,14 @@ penstock_code ps_position_save(struct ps_run *run, const struct ps_range *const 
     }
     const struct ps_batch *const batches[] = {batch};
     PS_TRY(ps_feed_put(run->store->engine, feed_name, batches, 1, error));
-    const penstock_code code = ps_sql_runf(
-        run->connection, error,
-        "MERGE INTO penstock.positions AS p USING penstock_feed('%s') AS f"
-        " ON p.source = f.source AND p.partition = f.partition"
-        " WHEN MATCHED THEN UPDATE SET position = f.position, state = f.state, epoch = %lld"
-        " WHEN NOT MATCHED THEN INSERT (source, partition, ordinal, position, state, epoch)"
-        " VALUES (f.source, f.partition, f.ordinal, f.position, f.state, %lld)",
-        feed_name, (long long)run->epoch.number, (long long)run->epoch.number);
+    const penstock_code code =
+        ps_sql_runf(run->connection, error,
+                    "MERGE INTO penstock.positions AS p USING penstock_feed('%s') AS f"
+                    " ON p.source = f.source AND p.partition = f.partition"
+                    " WHEN MATCHED THEN UPDATE SET position = f.position, state = f.state, epoch = %lld"
+                    " WHEN NOT MATCHED THEN INSERT (source, partition, ordinal, position, state, epoch)"
+                    " VALUES (f.source, f.partition, f.ordinal, f.position, f.state, %lld)",
+                    feed_name, (long long)run->epoch.number, (long long)run->epoch.number);
     ps_feed_clear(run->store->engine, feed_name);
     return code;
 }

@@ -18,7 +18,8 @@
 static bool starts_with(const char *text, const char *const *words) {
     for (; *words != NULL; words++) {
         const size_t size = strlen(*words);
-        if (strncasecmp(text, *words, size) != 0 || isalnum((unsigned char)text[size]) != 0 || text[size] == '_') {
+        if (strncasecmp(text, *words, size) != 0 || isalnum((unsigned char)text[size]) != 0 ||
+            text[size] == '_') {
             return false;
         }
         text += size + strspn(text + size, " ");
@@ -28,11 +29,17 @@ static bool starts_with(const char *text, const char *const *words) {
 
 /* What lasts as long as the session runs at every start. */
 static bool is_of_session(const char *text) {
-    static const char *const heads[][5] = {
-        {"SET", NULL},    {"RESET", NULL},  {"PRAGMA", NULL},
-        {"ATTACH", NULL}, {"DETACH", NULL}, {"USE", NULL},
-        {"LOAD", NULL},   {"CREATE", "TEMP", NULL}, {"CREATE", "TEMPORARY", NULL},
-        {"CREATE", "OR", "REPLACE", "TEMP", NULL}, {"CREATE", "OR", "REPLACE", "TEMPORARY", NULL}};
+    static const char *const heads[][5] = {{"SET", NULL},
+                                           {"RESET", NULL},
+                                           {"PRAGMA", NULL},
+                                           {"ATTACH", NULL},
+                                           {"DETACH", NULL},
+                                           {"USE", NULL},
+                                           {"LOAD", NULL},
+                                           {"CREATE", "TEMP", NULL},
+                                           {"CREATE", "TEMPORARY", NULL},
+                                           {"CREATE", "OR", "REPLACE", "TEMP", NULL},
+                                           {"CREATE", "OR", "REPLACE", "TEMPORARY", NULL}};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         if (starts_with(text, heads[i])) {
             return true;
@@ -43,13 +50,14 @@ static bool is_of_session(const char *text) {
 
 static penstock_code blame(const struct ps_node *node, struct penstock_error *error) {
     if (error != NULL && strstr(error->message, "already exists") != NULL && error->hint[0] == '\0') {
-        (void)ps_error_hint(error, "a statement runs once, known by its text; write CREATE OR REPLACE to run a changed one");
+        (void)ps_error_hint(
+            error, "a statement runs once, known by its text; write CREATE OR REPLACE to run a changed one");
     }
     return ps_error_at(error, node->statement->location, node->statement->text, 0);
 }
 
-static penstock_code run_once(struct ps_run *run, const struct ps_node *node, const char *name, const char *text,
-                              struct penstock_error *error) {
+static penstock_code run_once(struct ps_run *run, const struct ps_node *node, const char *name,
+                              const char *text, struct penstock_error *error) {
     PS_TRY(ps_sql_run(run->connection, "BEGIN TRANSACTION", error));
     penstock_code code = ps_sql_run(run->connection, node->statement->text, error);
     if (code == PENSTOCK_OK) {
@@ -66,14 +74,15 @@ static penstock_code run_once(struct ps_run *run, const struct ps_node *node, co
 }
 
 /* `ordinal`: how many statements of the project before this one have the same text. */
-static penstock_code apply_sql(struct ps_run *run, const struct ps_node *node, const char *text, size_t ordinal,
-                               struct penstock_error *error) {
+static penstock_code apply_sql(struct ps_run *run, const struct ps_node *node, const char *text,
+                               size_t ordinal, struct penstock_error *error) {
     if (is_of_session(text)) {
         return ps_sql_run(run->connection, node->statement->text, error) == PENSTOCK_OK ? PENSTOCK_OK
                                                                                         : blame(node, error);
     }
     char name[64];
-    snprintf(name, sizeof name, "sql %016llx #%zu", (unsigned long long)ps_hash(text, strlen(text), 0), ordinal + 1);
+    snprintf(name, sizeof name, "sql %016llx #%zu", (unsigned long long)ps_hash(text, strlen(text), 0),
+             ordinal + 1);
     enum ps_applied applied = PS_APPLIED_NEW;
     PS_TRY(ps_applied_look(run, name, "sql", text, &applied, error));
     return applied == PS_APPLIED_SAME ? PENSTOCK_OK : run_once(run, node, name, text, error);
@@ -98,12 +107,14 @@ static penstock_code refuse_changed(struct ps_run *run, const struct ps_output *
                                     const char *names, size_t count, struct penstock_error *error) {
     const char *const values[] = {first->name};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(run->connection, "SELECT text FROM penstock.statements WHERE name = $1", values, 1, &result,
-                             error));
-    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s %s: what is in the store was created by another text", names,
+    PS_TRY(ps_sql_query_with(run->connection, "SELECT text FROM penstock.statements WHERE name = $1", values,
+                             1, &result, error));
+    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                       "%s %s: what is in the store was created by another text", names,
                        count == 1 ? "has changed" : "have changed");
     describe_difference(ps_result_text(result, 0, 0), first_text, error);
-    (void)ps_error_hint(error, "give %s a new name, put the old text back, or remove the store %s to start over",
+    (void)ps_error_hint(error,
+                        "give %s a new name, put the old text back, or remove the store %s to start over",
                         count == 1 ? "it" : "them", run->store->path);
     return ps_error_at(error, first->node->statement->location, first->node->statement->text, 0);
 }
@@ -111,8 +122,8 @@ static penstock_code refuse_changed(struct ps_run *run, const struct ps_output *
 static penstock_code refuse_left_out(const struct ps_run *run, const struct ps_output *output,
                                      struct penstock_error *error) {
     (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
-                       "%s %s was left out of the project for a while, so records are missing in it", kind_of(output),
-                       output->name);
+                       "%s %s was left out of the project for a while, so records are missing in it",
+                       kind_of(output), output->name);
     (void)ps_error_hint(error, "give it a new name, or remove the store %s to start over", run->store->path);
     return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
 }
@@ -144,14 +155,16 @@ static penstock_code check_changes(struct ps_run *run, const char *const *texts,
 }
 
 /* The statement is the same, but do its columns still come out as they did? A changed source can change them. */
-static penstock_code check_columns(struct ps_run *run, const struct ps_output *output, struct penstock_error *error) {
+static penstock_code check_columns(struct ps_run *run, const struct ps_output *output,
+                                   struct penstock_error *error) {
     const char **now_names, **now_types, **names, **types;
     size_t now_count = 0, count = 0;
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_printf(&sql, "SELECT %s FROM (%s)", output->columns_sql, output->select_sql);
     PS_TRY(ps_buffer_status(&sql, error));
-    PS_TRY(ps_sql_describe(run->connection, sql.data, run->arena, &now_names, &now_types, &now_count, NULL, error));
+    PS_TRY(ps_sql_describe(run->connection, sql.data, run->arena, &now_names, &now_types, &now_count, NULL,
+                           error));
     ps_buffer_clear(&sql);
     ps_buffer_text(&sql, "SELECT * FROM main.");
     ps_buffer_sql_name(&sql, output->name);
@@ -161,11 +174,13 @@ static penstock_code check_columns(struct ps_run *run, const struct ps_output *o
         const bool is_same = i < count && i < now_count && strcmp(names[i], now_names[i]) == 0 &&
                              strcmp(types[i], now_types[i]) == 0;
         if (!is_same) {
-            (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
-                               "%s, or what it reads, has changed: its column %zu was %s %s, it would be %s %s", output->name,
-                               i + 1, i < count ? names[i] : "(none)", i < count ? types[i] : "",
-                               i < now_count ? now_names[i] : "(none)", i < now_count ? now_types[i] : "");
-            (void)ps_error_hint(error, "put the old text back, give the table a new name, or remove the store %s",
+            (void)ps_error_set(
+                error, PENSTOCK_INVALID_PROJECT,
+                "%s, or what it reads, has changed: its column %zu was %s %s, it would be %s %s",
+                output->name, i + 1, i < count ? names[i] : "(none)", i < count ? types[i] : "",
+                i < now_count ? now_names[i] : "(none)", i < now_count ? now_types[i] : "");
+            (void)ps_error_hint(error,
+                                "put the old text back, give the table a new name, or remove the store %s",
                                 run->store->path);
             return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
         }
@@ -175,27 +190,30 @@ static penstock_code check_columns(struct ps_run *run, const struct ps_output *o
 
 /* --- tables and views ------------------------------------------------------------------------------------------- */
 
-static penstock_code check_start(struct ps_run *run, const struct ps_output *output, struct penstock_error *error) {
+static penstock_code check_start(struct ps_run *run, const struct ps_output *output,
+                                 struct penstock_error *error) {
     if (output->upstream >= 0) {
         return PENSTOCK_OK;
     }
     const char *source = run->inputs[output->root].name;
     const char *const values[] = {source};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(run->connection, "SELECT count(*) FROM penstock.positions WHERE source = $1", values, 1,
-                             &result, error));
+    PS_TRY(ps_sql_query_with(run->connection, "SELECT count(*) FROM penstock.positions WHERE source = $1",
+                             values, 1, &result, error));
     if (ps_result_integer(result, 0, 0) == 0) {
         return PENSTOCK_OK;
     }
     (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
                        "%s %s is new, but source %s has been read already: what went by cannot be read again",
                        kind_of(output), output->name, source);
-    (void)ps_error_hint(error, "read STREAM of a streaming table that has the records, or remove the store %s to start over",
-                        run->store->path);
+    (void)ps_error_hint(
+        error, "read STREAM of a streaming table that has the records, or remove the store %s to start over",
+        run->store->path);
     return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
 }
 
-static penstock_code create_table(struct ps_run *run, struct ps_output *output, struct penstock_error *error) {
+static penstock_code create_table(struct ps_run *run, struct ps_output *output,
+                                  struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_text(&sql, "CREATE TABLE main.");
@@ -211,10 +229,12 @@ static penstock_code create_table(struct ps_run *run, struct ps_output *output, 
     return ps_dead_save(run, error);
 }
 
-static penstock_code create(struct ps_run *run, struct ps_output *output, const char *text, struct penstock_error *error) {
+static penstock_code create(struct ps_run *run, struct ps_output *output, const char *text,
+                            struct penstock_error *error) {
     PS_TRY(check_start(run, output, error));
     PS_TRY(ps_sql_run(run->connection, "BEGIN TRANSACTION", error));
-    penstock_code code = output->is_view ? ps_view_create(run, output, error) : create_table(run, output, error);
+    penstock_code code =
+        output->is_view ? ps_view_create(run, output, error) : create_table(run, output, error);
     if (code == PENSTOCK_OK) {
         code = ps_applied_save(run, output->name, kind_of(output), text, error);
     }
@@ -247,7 +267,9 @@ static penstock_code apply_output(struct ps_run *run, struct ps_output *output, 
 static penstock_code mark_left_out(struct ps_run *run, struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
-    ps_buffer_text(&sql, "UPDATE penstock.statements SET is_active = false WHERE is_active AND kind <> 'sql' AND name NOT IN (''");
+    ps_buffer_text(
+        &sql,
+        "UPDATE penstock.statements SET is_active = false WHERE is_active AND kind <> 'sql' AND name NOT IN (''");
     for (size_t i = 0; i < run->output_count; i++) {
         ps_buffer_text(&sql, ", ");
         ps_buffer_sql_literal(&sql, run->outputs[i].name);
@@ -321,9 +343,10 @@ penstock_code ps_prepare_epochs(struct ps_run *run, struct penstock_error *error
 
 penstock_code ps_prepare_attempt(struct ps_run *run, struct penstock_error *error) {
     PS_TRY(ps_sql_run(run->connection,
-                      "UPDATE penstock.meta SET value = (value::BIGINT + 1)::VARCHAR WHERE key = 'attempt'", error));
+                      "UPDATE penstock.meta SET value = (value::BIGINT + 1)::VARCHAR WHERE key = 'attempt'",
+                      error));
     PS_TRY(ps_sql_integer(run->connection, "SELECT value::BIGINT FROM penstock.meta WHERE key = 'attempt'",
                           &run->epoch.attempt, error));
-    return ps_sql_integer(run->connection, "SELECT coalesce(max(epoch), 0) FROM penstock.epochs", &run->epoch.number,
-                          error);
+    return ps_sql_integer(run->connection, "SELECT coalesce(max(epoch), 0) FROM penstock.epochs",
+                          &run->epoch.number, error);
 }

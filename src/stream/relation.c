@@ -44,19 +44,23 @@ static void add_create(struct ps_buffer *sql, const struct ps_input *input, cons
     add_columns(sql, input);
     ps_buffer_text(sql, ", penstock_offset, penstock_slice, ");
     if (!is_timed) {
-        ps_buffer_text(sql, "0 AS penstock_state, NULL::BIGINT AS penstock_time, NULL::BIGINT AS penstock_lateness FROM ");
+        ps_buffer_text(
+            sql,
+            "0 AS penstock_state, NULL::BIGINT AS penstock_time, NULL::BIGINT AS penstock_lateness FROM ");
         ps_buffer_text(sql, rows);
         ps_buffer_text(sql, " ORDER BY penstock_slice, penstock_offset");
         return;
     }
-    ps_buffer_printf(sql,
-                     "CASE WHEN penstock_time IS NULL THEN 1 WHEN penstock_time < penstock_before - %lld THEN 2 ELSE 0"
-                     " END AS penstock_state, penstock_time, (penstock_before - penstock_time) // 1000"
-                     " AS penstock_lateness FROM (SELECT *, epoch_us(CAST(",
-                     (long long)input->delay_us);
+    ps_buffer_printf(
+        sql,
+        "CASE WHEN penstock_time IS NULL THEN 1 WHEN penstock_time < penstock_before - %lld THEN 2 ELSE 0"
+        " END AS penstock_state, penstock_time, (penstock_before - penstock_time) // 1000"
+        " AS penstock_lateness FROM (SELECT *, epoch_us(CAST(",
+        (long long)input->delay_us);
     ps_buffer_sql_name(sql, input->time_name);
-    ps_buffer_text(sql, " AS TIMESTAMP)) AS penstock_time, greatest(max(penstock_time) OVER (ORDER BY penstock_slice,"
-                        " penstock_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), ");
+    ps_buffer_text(
+        sql, " AS TIMESTAMP)) AS penstock_time, greatest(max(penstock_time) OVER (ORDER BY penstock_slice,"
+             " penstock_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), ");
     if (input->has_time) {
         ps_buffer_printf(sql, "%lld", (long long)input->time_max_us);
     } else {
@@ -67,7 +71,8 @@ static void add_create(struct ps_buffer *sql, const struct ps_input *input, cons
     ps_buffer_text(sql, ") ORDER BY penstock_slice, penstock_offset");
 }
 
-penstock_code ps_relation_define(struct ps_run *run, const struct ps_input *input, struct penstock_error *error) {
+penstock_code ps_relation_define(struct ps_run *run, const struct ps_input *input,
+                                 struct penstock_error *error) {
     struct ps_buffer rows PS_SCOPED(ps_buffer_done);
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&rows, PS_LIMIT_SQL_SIZE);
@@ -195,8 +200,8 @@ penstock_code ps_relation_feed(struct ps_run *run, struct ps_input *input, struc
     return ps_sql_run(run->connection, sql.data, error);
 }
 
-penstock_code ps_relation_rows(struct ps_run *run, const struct ps_input *input, const int64_t *rows, size_t count,
-                               struct ps_result **result_out, struct penstock_error *error) {
+penstock_code ps_relation_rows(struct ps_run *run, const struct ps_input *input, const int64_t *rows,
+                               size_t count, struct ps_result **result_out, struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_text(&sql, "SELECT penstock_slice, penstock_offset, ");

@@ -81,8 +81,8 @@ static const char *keep_text(struct ps_arena *arena, const char *text) {
     return text != NULL ? ps_arena_copy(arena, text) : NULL;
 }
 
-static penstock_code load_letters(struct replay *replay, const char *reason, const char *source, int64_t *tried_out,
-                                  struct penstock_error *error) {
+static penstock_code load_letters(struct replay *replay, const char *reason, const char *source,
+                                  int64_t *tried_out, struct penstock_error *error) {
     struct ps_arena *arena = replay->run->arena;
     const char *const values[] = {reason, source};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
@@ -108,7 +108,8 @@ static penstock_code load_letters(struct replay *replay, const char *reason, con
         /* Cut ones, those of statements that are gone, and rows of a table (a statement that was added over it has
          * refused them: they are no records of the source) stay what they are. */
         const bool is_record = ps_result_integer(result, i, 7) != 0;
-        if (!is_known || !is_record || hex == NULL || (int64_t)strlen(hex) / 2 < ps_result_integer(result, i, 6)) {
+        if (!is_known || !is_record || hex == NULL ||
+            (int64_t)strlen(hex) / 2 < ps_result_integer(result, i, 6)) {
             continue;
         }
         *letter = (struct letter){.id = ps_result_integer(result, i, 0),
@@ -136,7 +137,8 @@ static bool is_same_text(const char *left, const char *right) {
 static struct group group_at(const struct replay *replay, size_t first) {
     const struct letter *letter = &replay->letters[first];
     struct group group = {.first = first, .target = -1};
-    while (first + group.count < replay->letter_count && replay->letters[first + group.count].input == letter->input &&
+    while (first + group.count < replay->letter_count &&
+           replay->letters[first + group.count].input == letter->input &&
            is_same_text(replay->letters[first + group.count].statement, letter->statement)) {
         group.count++;
     }
@@ -147,8 +149,8 @@ static struct group group_at(const struct replay *replay, size_t first) {
 }
 
 /* Parquet rows were kept as JSON. */
-static penstock_code setup_of(struct ps_run *run, const struct ps_input *input, struct ps_source_setup *setup_out,
-                              struct penstock_error *error) {
+static penstock_code setup_of(struct ps_run *run, const struct ps_input *input,
+                              struct ps_source_setup *setup_out, struct penstock_error *error) {
     *setup_out = input->setup;
     if (setup_out->codec != NULL) {
         return PENSTOCK_OK;
@@ -162,11 +164,12 @@ static penstock_code setup_of(struct ps_run *run, const struct ps_input *input, 
     return ps_option_defaults(setup_out->codec->options, config, run->arena, error);
 }
 
-static penstock_code state_of(struct ps_run *run, const char *source, const char *partition, const char **state_out,
-                              struct penstock_error *error) {
+static penstock_code state_of(struct ps_run *run, const char *source, const char *partition,
+                              const char **state_out, struct penstock_error *error) {
     const char *const values[] = {source, partition};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(run->connection, "SELECT state FROM penstock.positions WHERE source = $1 AND partition = $2",
+    PS_TRY(ps_sql_query_with(run->connection,
+                             "SELECT state FROM penstock.positions WHERE source = $1 AND partition = $2",
                              values, 2, &result, error));
     const char *state = ps_result_text(result, 0, 0);
     *state_out = ps_arena_copy(run->arena, state != NULL ? state : "");
@@ -174,8 +177,8 @@ static penstock_code state_of(struct ps_run *run, const char *source, const char
 }
 
 /* Decodes the letters [first, end) of one partition. A record's offset is its letter's index. */
-static penstock_code decode(struct replay *replay, const struct ps_source_setup *setup, size_t first, size_t end,
-                            struct penstock_error *error) {
+static penstock_code decode(struct replay *replay, const struct ps_source_setup *setup, size_t first,
+                            size_t end, struct penstock_error *error) {
     struct ps_run *run = replay->run;
     struct ps_record *records = ps_arena_allocate(run->arena, end - first, sizeof *records);
     if (records == NULL) {
@@ -190,9 +193,10 @@ static penstock_code decode(struct replay *replay, const struct ps_source_setup 
     replay->batches = batches;
     PS_TRY(grown);
     const char *state = "";
-    PS_TRY(state_of(run, run->inputs[replay->letters[first].input].name, replay->letters[first].partition, &state, error));
-    PS_TRY(ps_decode_records(setup, (struct ps_partition){replay->letters[first].partition, 0}, state, records,
-                             end - first, &replay->batches[replay->batch_count], error));
+    PS_TRY(state_of(run, run->inputs[replay->letters[first].input].name, replay->letters[first].partition,
+                    &state, error));
+    PS_TRY(ps_decode_records(setup, (struct ps_partition){replay->letters[first].partition, 0}, state,
+                             records, end - first, &replay->batches[replay->batch_count], error));
     replay->batch_count++;
     return PENSTOCK_OK;
 }
@@ -296,8 +300,8 @@ static penstock_code sort_dead(struct replay *replay, struct group group, struct
         row.raw = letter->raw;
         row.raw_size = letter->raw_size;
         void *items = replay->kept.items;
-        const penstock_code grown =
-            ps_grow(&items, &replay->kept.capacity, replay->kept.count + 1, sizeof *replay->kept.items, error);
+        const penstock_code grown = ps_grow(&items, &replay->kept.capacity, replay->kept.count + 1,
+                                            sizeof *replay->kept.items, error);
         replay->kept.items = items;
         PS_TRY(grown);
         replay->kept.items[replay->kept.count++] = row;
@@ -308,7 +312,8 @@ static penstock_code sort_dead(struct replay *replay, struct group group, struct
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
-static penstock_code mark_replayed(struct replay *replay, int64_t *replayed_out, struct penstock_error *error) {
+static penstock_code mark_replayed(struct replay *replay, int64_t *replayed_out,
+                                   struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_printf(&sql, "UPDATE penstock.dead_letters SET replayed_epoch = %lld WHERE id IN (",
@@ -327,7 +332,8 @@ static penstock_code mark_replayed(struct replay *replay, int64_t *replayed_out,
     return ps_sql_run(replay->run->connection, sql.data, error);
 }
 
-static penstock_code write_epoch(struct replay *replay, struct ps_replay_totals *totals, struct penstock_error *error) {
+static penstock_code write_epoch(struct replay *replay, struct ps_replay_totals *totals,
+                                 struct penstock_error *error) {
     struct ps_run *run = replay->run;
     const int64_t started_ms = ps_clock_wall_ms();
     for (size_t i = 0; i < replay->letter_count;) {
@@ -373,8 +379,9 @@ static penstock_code replay_letters(struct replay *replay, const char *reason, c
     return PENSTOCK_OK;
 }
 
-penstock_code ps_runner_replay(const struct ps_runner_options *options, const char *reason, const char *source,
-                               struct ps_replay_totals *totals_out, struct penstock_error *error) {
+penstock_code ps_runner_replay(const struct ps_runner_options *options, const char *reason,
+                               const char *source, struct ps_replay_totals *totals_out,
+                               struct penstock_error *error) {
     struct ps_run *run PS_SCOPED(ps_run_free_scoped) = NULL;
     PS_TRY(ps_run_new(options->graph, options->store, &run, error));
     run->options = options;

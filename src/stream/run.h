@@ -33,10 +33,11 @@
 
 /* The rows of one source in the epoch in work. */
 struct ps_input_rows {
-    struct ps_batch **batches; /* one a slice, in record order; borrowed from their tasks. None of a relation */
-    const char **partitions;   /* of each slice */
+    struct ps_batch *
+        *batches;            /* one a slice, in record order; borrowed from their tasks. None of a relation */
+    const char **partitions; /* of each slice */
     size_t slice_count;
-    int64_t *starts;           /* penstock_row of each batch's first row */
+    int64_t *starts; /* penstock_row of each batch's first row */
     int64_t row_count, record_count;
 };
 
@@ -53,7 +54,7 @@ struct ps_input {
     bool has_casts;
     const char *feed; /* name of its feed */
     struct ps_schema feed_schema;
-    int64_t time_column; /* of the watermark, or -1 */
+    int64_t time_column;   /* of the watermark, or -1 */
     const char *time_name; /* its name, or NULL */
     int64_t delay_us;
     bool has_time, is_time_stored;
@@ -73,16 +74,16 @@ struct ps_output {
     bool has_readers; /* a statement streams from it */
 
     /* tables */
-    bool is_staged;           /* the stage is a table, made in each epoch */
-    const char *select_sql;   /* of the stage */
+    bool is_staged;         /* the stage is a table, made in each epoch */
+    const char *select_sql; /* of the stage */
 
-    const char *columns_sql;  /* "a", "b" */
+    const char *columns_sql; /* "a", "b" */
     const struct ps_rule *rules;
     size_t rule_count;
     uint64_t reject_mask, dead_mask, fail_mask;
 
     /* views */
-    bool is_global; /* no GROUP BY: one row of state */
+    bool is_global;        /* no GROUP BY: one row of state */
     const char *delta_sql; /* aggregate states of the epoch's rows */
     const char *merge_sql;
     const char *view_sql;  /* of main."<name>" */
@@ -92,7 +93,7 @@ struct ps_output {
 /* Why a record of this epoch is not in a table. Texts live in the epoch's arena or its batches. */
 struct ps_dead_row {
     size_t input;
-    int64_t slice;  /* order of slices within the input */
+    int64_t slice; /* order of slices within the input */
     int64_t offset;
     const char *partition;
     const char *statement; /* NULL: it did not get past the source */
@@ -127,7 +128,7 @@ struct ps_run {
     size_t input_count;
     struct ps_output *outputs; /* in graph order */
     size_t output_count;
-    struct ps_epoch epoch;     /* in work */
+    struct ps_epoch epoch; /* in work */
     struct ps_dead_list dead;
     int64_t dead_id_next;
     bool is_applying; /* streams stand over existing rows */
@@ -153,29 +154,35 @@ void ps_input_close(struct ps_input *input);
 penstock_code ps_input_define_empty(struct ps_run *run, const struct ps_input *input,
                                     struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The batches become what SQL reads; bad and late records become dead letters. Takes nothing over. */
-penstock_code ps_input_load(struct ps_run *run, struct ps_input *input, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_input_load(struct ps_run *run, struct ps_input *input, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* Only the SQL side of it: the batches as they are, nothing is looked at. */
-penstock_code ps_input_feed(struct ps_run *run, struct ps_input *input, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_input_feed(struct ps_run *run, struct ps_input *input, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 void ps_input_clear(struct ps_run *run, struct ps_input *input);
 /* relation.c: Parquet. `relations`: one text a slice that may follow FROM. */
 penstock_code ps_relation_load(struct ps_run *run, struct ps_input *input, const char *const *relations,
                                struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The rows of the feed in the place of files: for replayed records. */
-penstock_code ps_relation_feed(struct ps_run *run, struct ps_input *input, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_relation_feed(struct ps_run *run, struct ps_input *input, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 penstock_code ps_relation_define(struct ps_run *run, const struct ps_input *input,
                                  struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The rows `rows` (ascending) as text: penstock_slice, penstock_offset, JSON, in the same order. */
-penstock_code ps_relation_rows(struct ps_run *run, const struct ps_input *input, const int64_t *rows, size_t count,
-                               struct ps_result **result_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_relation_rows(struct ps_run *run, const struct ps_input *input, const int64_t *rows,
+                               size_t count, struct ps_result **result_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 /* watermark.c */
 /* Late records and those without event time become dead letters. */
-penstock_code ps_watermark_apply(struct ps_run *run, struct ps_input *input, struct ps_batch *batch, int64_t slice,
-                                 struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_watermark_apply(struct ps_run *run, struct ps_input *input, struct ps_batch *batch,
+                                 int64_t slice, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Messages of their dead letters, in the epoch's arena; NULL: exhausted. */
 const char *ps_watermark_null_text(const struct ps_run *run, const struct ps_input *input);
-const char *ps_watermark_late_text(const struct ps_run *run, const struct ps_input *input, int64_t lateness_ms);
-penstock_code ps_watermark_save(struct ps_run *run, struct ps_input *input, struct penstock_error *error) PENSTOCK_MUST_USE;
+const char *ps_watermark_late_text(const struct ps_run *run, const struct ps_input *input,
+                                   int64_t lateness_ms);
+penstock_code ps_watermark_save(struct ps_run *run, struct ps_input *input, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* Takes rows out of a batch; `rows` ascending. */
 void ps_batch_drop_rows(struct ps_batch *batch, const int64_t *rows, size_t count);
 
@@ -183,7 +190,8 @@ void ps_batch_drop_rows(struct ps_batch *batch, const int64_t *rows, size_t coun
 /* Inputs and outputs of the graph, and who needs what. */
 penstock_code ps_output_list(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Writes the SQL of one output; the streams it reads must be defined. */
-penstock_code ps_output_plan(struct ps_run *run, struct ps_output *output, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_output_plan(struct ps_run *run, struct ps_output *output, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* Carries out an output's part of an epoch; *row_count_out: rows inserted. */
 penstock_code ps_output_write(struct ps_run *run, struct ps_output *output, int64_t *row_count_out,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
@@ -196,31 +204,32 @@ penstock_code ps_table_plan(struct ps_run *run, struct ps_output *output, struct
 penstock_code ps_table_define(struct ps_run *run, const struct ps_output *output,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The stage of this epoch, if it is a table. */
-penstock_code ps_table_stage(struct ps_run *run, const struct ps_output *output,
-                             struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_table_stage(struct ps_run *run, const struct ps_output *output, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 penstock_code ps_table_write(struct ps_run *run, struct ps_output *output, int64_t *row_count_out,
                              struct penstock_error *error) PENSTOCK_MUST_USE;
 /* place.c: lets the tree's SELECTs hand penstock_row up to the top. */
-penstock_code ps_place_carry(struct ps_tree *tree, const struct ps_shape *shape,
-                             struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_place_carry(struct ps_tree *tree, const struct ps_shape *shape, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 /* view.c */
 penstock_code ps_view_plan(struct ps_run *run, struct ps_output *output, struct ps_tree *tree,
                            const struct ps_shape *shape, struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_view_create(struct ps_run *run, const struct ps_output *output,
-                             struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_view_write(struct ps_run *run, const struct ps_output *output,
-                            struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_view_create(struct ps_run *run, const struct ps_output *output, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+penstock_code ps_view_write(struct ps_run *run, const struct ps_output *output, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 /* dead_letters.c */
-penstock_code ps_dead_add(struct ps_run *run, struct ps_dead_row row, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_dead_add(struct ps_run *run, struct ps_dead_row row, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* Looks up the records behind penstock_row values and adds them for a rule of `output`. `rows` ascending. */
 penstock_code ps_dead_add_rows(struct ps_run *run, const struct ps_output *output, const int64_t *rows,
-                               const struct ps_rule *const *rules, size_t count,
-                               struct penstock_error *error) PENSTOCK_MUST_USE;
+                               const struct ps_rule *const *rules, size_t count, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* "data/a.ndjson, byte 120" of the record behind a penstock_row. */
-penstock_code ps_dead_place(struct ps_run *run, const struct ps_output *output, int64_t row, const char **text_out,
-                            struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_dead_place(struct ps_run *run, const struct ps_output *output, int64_t row,
+                            const char **text_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Writes the list to penstock.dead_letters in record order and empties it. */
 penstock_code ps_dead_save(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The feeds through which dead letters and positions reach their tables; once an engine. */

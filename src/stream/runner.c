@@ -91,8 +91,8 @@ static struct ps_step_event begin(struct drive *drive, struct ps_epoch epoch) {
     drive->started_ns = ps_clock_monotonic_ns();
     const penstock_code code = ps_epoch_begin(drive->run, epoch, drive->planned_ms, &drive->error);
     if (code == PENSTOCK_OK) {
-        ps_run_tell(drive->run,
-                    (struct ps_event){.kind = PS_EVENT_EPOCH_STARTED, .byte_count = drive->prepared->byte_count});
+        ps_run_tell(drive->run, (struct ps_event){.kind = PS_EVENT_EPOCH_STARTED,
+                                                  .byte_count = drive->prepared->byte_count});
     }
     return done_or_failed(code);
 }
@@ -166,7 +166,8 @@ static struct ps_step_event act(struct drive *drive, struct ps_step_action actio
 
 static penstock_code drive_to_end(struct drive *drive, struct penstock_error *error) {
     struct ps_step step;
-    struct ps_step_action action = ps_step_start(&step, (struct ps_step_options){.once = drive->options->once});
+    struct ps_step_action action =
+        ps_step_start(&step, (struct ps_step_options){.once = drive->options->once});
     while (action.kind != PS_STEP_END) {
         struct ps_step_event event = act(drive, action);
         event.is_stop_requested = ps_stop_requested(drive->options->stop);
@@ -178,7 +179,8 @@ static penstock_code drive_to_end(struct drive *drive, struct penstock_error *er
     return action.code;
 }
 
-penstock_code ps_runner_prepare(const struct ps_graph *graph, struct ps_store *store, struct penstock_error *error) {
+penstock_code ps_runner_prepare(const struct ps_graph *graph, struct ps_store *store,
+                                struct penstock_error *error) {
     struct ps_run *run PS_SCOPED(ps_run_free_scoped) = NULL;
     PS_TRY(ps_run_new(graph, store, &run, error));
     return ps_prepare(run, error);

@@ -17,7 +17,7 @@
 enum ps_event_kind {
     PS_EVENT_EPOCH_STARTED,
     PS_EVENT_EPOCH_COMMITTED,
-    PS_EVENT_TASK_FINISHED, /* a decode task: stage, task, milliseconds, records */
+    PS_EVENT_TASK_FINISHED,      /* a decode task: stage, task, milliseconds, records */
     PS_EVENT_STATEMENT_FINISHED, /* a table or view of an epoch */
     PS_EVENT_IDLE,
 };
@@ -34,7 +34,7 @@ struct ps_runner_options {
     struct ps_store *store;
     const char *application; /* id, written to penstock.epochs */
     const struct ps_stop *stop;
-    bool once;               /* return when every source is drained */
+    bool once;                                                     /* return when every source is drained */
     void (*on_event)(const struct ps_event *event, void *context); /* may be NULL */
     /* Called between epochs (at least every epoch_interval_ms) on the runner's thread, when no transaction is
      * open: the control socket's queries are answered here. May be NULL. */
@@ -65,7 +65,8 @@ penstock_code ps_runner_run(const struct ps_runner_options *options, struct ps_r
 struct ps_replay_totals {
     int64_t tried, replayed, still_dead;
 };
-penstock_code ps_runner_replay(const struct ps_runner_options *options, const char *reason, const char *source,
-                               struct ps_replay_totals *totals_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_runner_replay(const struct ps_runner_options *options, const char *reason,
+                               const char *source, struct ps_replay_totals *totals_out,
+                               struct penstock_error *error) PENSTOCK_MUST_USE;
 
 #endif

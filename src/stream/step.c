@@ -54,7 +54,8 @@ static struct ps_step_action refuse(struct ps_step *step, penstock_code code, co
 /* --- recovery ---------------------------------------------------------------------------------------------- */
 
 static struct ps_step_action recover_sink(struct ps_step *step, size_t sink) {
-    return sink < step->options.sink_count ? ask(step, PS_STEP_RECOVER_SINK, sink) : ask(step, PS_STEP_SEEK, 0);
+    return sink < step->options.sink_count ? ask(step, PS_STEP_RECOVER_SINK, sink)
+                                           : ask(step, PS_STEP_SEEK, 0);
 }
 
 static struct ps_step_action store_recovered(struct ps_step *step, const struct ps_step_event *event) {
@@ -71,7 +72,8 @@ static struct ps_step_action sink_recovered(struct ps_step *step, const struct p
     const int64_t committed = step->epoch.number - 1;
     const size_t sink = step->last.sink;
     if (event->epoch.number < committed) {
-        return refuse(step, PENSTOCK_INVALID_DATA, "a sink has lost epochs that the store had committed to it");
+        return refuse(step, PENSTOCK_INVALID_DATA,
+                      "a sink has lost epochs that the store had committed to it");
     }
     if (event->epoch.number > committed) {
         if (event->epoch.number > step->epoch.number || step->planned_epoch != step->epoch.number) {
@@ -160,13 +162,12 @@ struct ps_step_action ps_step_next(struct ps_step *step, const struct ps_step_ev
     case PS_STEP_BEGIN_STORE:
         step->is_store_begun = true;
         return each_sink(step, PS_STEP_BEGIN_SINK, 0, PS_STEP_WRITE_STORE);
-    case PS_STEP_BEGIN_SINK: return each_sink(step, PS_STEP_BEGIN_SINK, step->last.sink + 1, PS_STEP_WRITE_STORE);
+    case PS_STEP_BEGIN_SINK:
+        return each_sink(step, PS_STEP_BEGIN_SINK, step->last.sink + 1, PS_STEP_WRITE_STORE);
     case PS_STEP_WRITE_STORE: return write_sink(step, 0);
     case PS_STEP_WRITE_SINK: return write_sink(step, step->last.sink + 1);
     case PS_STEP_COMMIT_SINK: return sink_committed(step);
-    case PS_STEP_COMMIT_STORE:
-        step->is_store_begun = false;
-        return ask(step, PS_STEP_RELEASE, 0);
+    case PS_STEP_COMMIT_STORE: step->is_store_begun = false; return ask(step, PS_STEP_RELEASE, 0);
     case PS_STEP_RELEASE: return released(step);
     case PS_STEP_DISCARD_SINK:
     case PS_STEP_DISCARD_STORE: return discard(step);

@@ -41,12 +41,12 @@ static penstock_code check_format(struct ps_store *store, bool *is_made_out, str
         return PENSTOCK_OK;
     }
     int64_t format = 0;
-    PS_TRY(ps_sql_integer(store->connection, "SELECT value::BIGINT FROM penstock.meta WHERE key = 'format'", &format,
-                          error));
+    PS_TRY(ps_sql_integer(store->connection, "SELECT value::BIGINT FROM penstock.meta WHERE key = 'format'",
+                          &format, error));
     if (format > PS_STORE_FORMAT) {
         (void)ps_error_set(error, PENSTOCK_UNSUPPORTED,
-                           "the store %s has format %lld, but this penstock (%s) knows formats up to %d", store->path,
-                           (long long)format, PENSTOCK_VERSION, PS_STORE_FORMAT);
+                           "the store %s has format %lld, but this penstock (%s) knows formats up to %d",
+                           store->path, (long long)format, PENSTOCK_VERSION, PS_STORE_FORMAT);
         (void)ps_error_hint(error, "use the penstock that wrote it, or a newer one");
         return PENSTOCK_UNSUPPORTED;
     }
@@ -83,8 +83,9 @@ static penstock_code explain_open(struct ps_store *store, struct penstock_error 
     if (text != NULL) {
         char cause[sizeof error->message];
         snprintf(cause, sizeof cause, "%s", error->message);
-        (void)ps_error_set(error, PENSTOCK_UNSUPPORTED, "the store %s was written by a DuckDB that %s cannot read",
-                           store->path, ps_engine_version());
+        (void)ps_error_set(error, PENSTOCK_UNSUPPORTED,
+                           "the store %s was written by a DuckDB that %s cannot read", store->path,
+                           ps_engine_version());
         (void)ps_error_detail(error, "%s", cause);
         (void)ps_error_hint(error, "use the penstock that wrote it, or a newer one");
     } else if (error->code == PENSTOCK_BUSY) {
@@ -136,7 +137,8 @@ static penstock_code open_tables(struct ps_store *store, struct penstock_error *
         return PENSTOCK_OK;
     }
     if (store->is_read_only) {
-        return ps_error_set(error, PENSTOCK_INVALID_DATA, "%s/store.duckdb is no store of penstock", store->path);
+        return ps_error_set(error, PENSTOCK_INVALID_DATA, "%s/store.duckdb is no store of penstock",
+                            store->path);
     }
     return make(store, error);
 }
@@ -151,7 +153,8 @@ penstock_code ps_store_open(const struct ps_store_options *options, struct ps_st
     store->is_read_only = options->is_read_only;
     store->arena = ps_arena_new(0);
     store->path = store->arena != NULL ? ps_arena_copy(store->arena, options->path) : NULL;
-    penstock_code code = store->path != NULL ? open_engine(store, options, error) : ps_error_memory(error, "a store");
+    penstock_code code =
+        store->path != NULL ? open_engine(store, options, error) : ps_error_memory(error, "a store");
     if (code == PENSTOCK_OK) {
         code = open_tables(store, error);
     }

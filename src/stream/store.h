@@ -37,7 +37,7 @@ struct ps_store {
 
 struct ps_store_options {
     const char *path;
-    bool is_read_only;   /* NOT_FOUND if there is no store */
+    bool is_read_only; /* NOT_FOUND if there is no store */
     int64_t memory_max;
     int64_t thread_count;
 };

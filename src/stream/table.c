@@ -31,8 +31,8 @@ static bool visit_cost(yyjson_mut_val *node, void *context) {
     const char *class_name = ps_tree_member(node, "class");
     const char *type = ps_tree_member(node, "type");
     const char *function = ps_tree_member(node, "function_name");
-    if (strcmp(class_name, "SUBQUERY") == 0 || strcmp(type, "JOIN") == 0 || strcmp(type, "TABLE_FUNCTION") == 0 ||
-        ps_text_equal_nocase(function, "unnest")) {
+    if (strcmp(class_name, "SUBQUERY") == 0 || strcmp(type, "JOIN") == 0 ||
+        strcmp(type, "TABLE_FUNCTION") == 0 || ps_text_equal_nocase(function, "unnest")) {
         visit->is_dear = true;
     }
     return !visit->is_dear;
@@ -48,7 +48,8 @@ static void add_rules(const struct ps_output *output, struct ps_buffer *sql) {
     ps_buffer_text(sql, " AS BIGINT) AS " PS_BROKEN_COLUMN);
 }
 
-static penstock_code name_columns(struct ps_run *run, struct ps_output *output, struct penstock_error *error) {
+static penstock_code name_columns(struct ps_run *run, struct ps_output *output,
+                                  struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     for (size_t i = 0; i < output->node->column_count; i++) {
@@ -110,7 +111,8 @@ static void add_main(struct ps_buffer *sql, const struct ps_output *output) {
 }
 
 /* "penstock_stream_..." or, with the row number, "penstock_place_..." */
-static void add_stream(struct ps_buffer *sql, const struct ps_run *run, const struct ps_output *output, bool has_row) {
+static void add_stream(struct ps_buffer *sql, const struct ps_run *run, const struct ps_output *output,
+                       bool has_row) {
     add_define(sql, run, "VIEW", has_row ? "place" : "stream", output);
     ps_buffer_text(sql, "SELECT ");
     ps_buffer_text(sql, output->columns_sql);
@@ -121,13 +123,15 @@ static void add_stream(struct ps_buffer *sql, const struct ps_run *run, const st
         ps_buffer_text(sql, has_row ? ", " PS_ROW_COLUMN " FROM " : " FROM ");
         add_stage(sql, run, output);
         if (output->reject_mask != 0) {
-            ps_buffer_printf(sql, " WHERE (" PS_BROKEN_COLUMN " & %llu) = 0", (unsigned long long)output->reject_mask);
+            ps_buffer_printf(sql, " WHERE (" PS_BROKEN_COLUMN " & %llu) = 0",
+                             (unsigned long long)output->reject_mask);
         }
     }
     ps_buffer_text(sql, "; ");
 }
 
-penstock_code ps_table_define(struct ps_run *run, const struct ps_output *output, struct penstock_error *error) {
+penstock_code ps_table_define(struct ps_run *run, const struct ps_output *output,
+                              struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     if (!run->is_applying) {
@@ -143,7 +147,8 @@ penstock_code ps_table_define(struct ps_run *run, const struct ps_output *output
     return ps_sql_run(run->connection, sql.data, error);
 }
 
-penstock_code ps_table_stage(struct ps_run *run, const struct ps_output *output, struct penstock_error *error) {
+penstock_code ps_table_stage(struct ps_run *run, const struct ps_output *output,
+                             struct penstock_error *error) {
     if (!output->is_staged && !run->is_applying) {
         return PENSTOCK_OK; /* defined once, at the start of the run */
     }
@@ -158,8 +163,9 @@ penstock_code ps_table_stage(struct ps_run *run, const struct ps_output *output,
 /* --- rules --------------------------------------------------------------------------------------------------- */
 
 /* Runs "SELECT <what> FROM <stage> <tail>". */
-static penstock_code ask_stage(struct ps_run *run, const struct ps_output *output, const char *what, const char *tail,
-                               struct ps_result **result_out, struct penstock_error *error) {
+static penstock_code ask_stage(struct ps_run *run, const struct ps_output *output, const char *what,
+                               const char *tail, struct ps_result **result_out,
+                               struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_printf(&sql, "SELECT %s FROM ", what);
@@ -200,8 +206,9 @@ static penstock_code fail_update(struct ps_run *run, const struct ps_output *out
     PS_TRY(ask_stage(run, output, "min(" PS_ROW_COLUMN ")", tail, &result, error));
     const char *place = "";
     PS_TRY(ps_dead_place(run, output, ps_result_integer(result, 0, 0), &place, error));
-    (void)ps_error_set(error, PENSTOCK_RULE_FAILED, "rule %s of %s is broken by %lld row%s; the first is from %s",
-                       rule->name, output->name, (long long)count, count == 1 ? "" : "s", place);
+    (void)ps_error_set(error, PENSTOCK_RULE_FAILED,
+                       "rule %s of %s is broken by %lld row%s; the first is from %s", rule->name,
+                       output->name, (long long)count, count == 1 ? "" : "s", place);
     (void)ps_error_detail(error, "EXPECT (%s) ON VIOLATION FAIL UPDATE; nothing of this epoch was written",
                           rule->expression.text);
     (void)ps_error_hint(error, "correct the data, or let the rule DROP ROW or keep a DEAD LETTER");
@@ -211,13 +218,15 @@ static penstock_code fail_update(struct ps_run *run, const struct ps_output *out
 /* A record is a dead letter as a whole: if one of its rows broke such a rule, none of them goes in. */
 static penstock_code bury(struct ps_run *run, const struct ps_output *output, struct penstock_error *error) {
     char tail[128];
-    snprintf(tail, sizeof tail, "WHERE (" PS_BROKEN_COLUMN " & %llu) <> 0 ORDER BY " PS_ROW_COLUMN ", " PS_BROKEN_COLUMN,
+    snprintf(tail, sizeof tail,
+             "WHERE (" PS_BROKEN_COLUMN " & %llu) <> 0 ORDER BY " PS_ROW_COLUMN ", " PS_BROKEN_COLUMN,
              (unsigned long long)output->dead_mask);
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ask_stage(run, output, PS_ROW_COLUMN ", " PS_BROKEN_COLUMN, tail, &result, error));
     const int64_t row_count = ps_result_row_count(result);
     int64_t *rows PS_SCOPED(ps_release_scoped) = ps_allocate((size_t)row_count + 1, sizeof *rows);
-    const struct ps_rule **rules PS_SCOPED(ps_release_scoped) = ps_allocate((size_t)row_count + 1, sizeof *rules);
+    const struct ps_rule **rules PS_SCOPED(ps_release_scoped) =
+        ps_allocate((size_t)row_count + 1, sizeof *rules);
     if (rows == NULL || rules == NULL) {
         return ps_error_memory(error, "dead letters");
     }
@@ -226,7 +235,8 @@ static penstock_code bury(struct ps_run *run, const struct ps_output *output, st
         const int64_t row = ps_result_integer(result, i, 0);
         if (count == 0 || rows[count - 1] != row) {
             rows[count] = row;
-            rules[count++] = first_rule(output, (uint64_t)ps_result_integer(result, i, 1) & output->dead_mask);
+            rules[count++] =
+                first_rule(output, (uint64_t)ps_result_integer(result, i, 1) & output->dead_mask);
         }
     }
     PS_TRY(ps_dead_add_rows(run, output, rows, rules, count, error));
@@ -242,13 +252,14 @@ static penstock_code bury(struct ps_run *run, const struct ps_output *output, st
                      " IN (SELECT " PS_ROW_COLUMN " FROM ",
                      (unsigned long long)(output->dead_mask & (~output->dead_mask + 1)));
     add_stage(&sql, run, output);
-    ps_buffer_printf(&sql, " WHERE (" PS_BROKEN_COLUMN " & %llu) <> 0)", (unsigned long long)output->dead_mask);
+    ps_buffer_printf(&sql, " WHERE (" PS_BROKEN_COLUMN " & %llu) <> 0)",
+                     (unsigned long long)output->dead_mask);
     PS_TRY(ps_buffer_status(&sql, error));
     return ps_sql_run(run->connection, sql.data, error);
 }
 
-static penstock_code save_violations(struct ps_run *run, const struct ps_output *output, const int64_t *counts,
-                                     struct penstock_error *error) {
+static penstock_code save_violations(struct ps_run *run, const struct ps_output *output,
+                                     const int64_t *counts, struct penstock_error *error) {
     for (size_t i = 0; i < output->rule_count; i++) {
         if (counts[i] > 0) {
             char epoch[24], count[24];
@@ -256,8 +267,9 @@ static penstock_code save_violations(struct ps_run *run, const struct ps_output 
             snprintf(count, sizeof count, "%lld", (long long)counts[i]);
             const char *const values[] = {epoch, output->name, output->rules[i].name,
                                           action_name(output->rules[i].action), count};
-            PS_TRY(ps_sql_run_with(run->connection, "INSERT INTO penstock.rule_violations VALUES ($1, $2, $3, $4, $5)",
-                                   values, 5, error));
+            PS_TRY(ps_sql_run_with(run->connection,
+                                   "INSERT INTO penstock.rule_violations VALUES ($1, $2, $3, $4, $5)", values,
+                                   5, error));
         }
     }
     return PENSTOCK_OK;
@@ -290,7 +302,8 @@ penstock_code ps_table_write(struct ps_run *run, struct ps_output *output, int64
     ps_buffer_printf(&sql, " SELECT %s FROM ", output->columns_sql);
     add_stage(&sql, run, output);
     if ((broken & output->reject_mask) != 0) {
-        ps_buffer_printf(&sql, " WHERE (" PS_BROKEN_COLUMN " & %llu) = 0", (unsigned long long)output->reject_mask);
+        ps_buffer_printf(&sql, " WHERE (" PS_BROKEN_COLUMN " & %llu) = 0",
+                         (unsigned long long)output->reject_mask);
     }
     PS_TRY(ps_buffer_status(&sql, error));
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;

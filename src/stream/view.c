@@ -6,7 +6,8 @@
  */
 #include "stream/run.h"
 
-penstock_code ps_view_create(struct ps_run *run, const struct ps_output *output, struct penstock_error *error) {
+penstock_code ps_view_create(struct ps_run *run, const struct ps_output *output,
+                             struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_text(&sql, "CREATE TABLE penstock_state.");
@@ -24,6 +25,7 @@ penstock_code ps_view_create(struct ps_run *run, const struct ps_output *output,
     return ps_sql_run(run->connection, sql.data, error);
 }
 
-penstock_code ps_view_write(struct ps_run *run, const struct ps_output *output, struct penstock_error *error) {
+penstock_code ps_view_write(struct ps_run *run, const struct ps_output *output,
+                            struct penstock_error *error) {
     return ps_sql_run(run->connection, output->merge_sql, error);
 }

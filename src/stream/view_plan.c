@@ -63,7 +63,8 @@ static bool visit_plain(yyjson_mut_val *node, void *context) {
 static bool visit_bare(yyjson_mut_val *node, void *context) {
     yyjson_mut_doc *document = context;
     if (strcmp(ps_tree_member(node, "class"), "COLUMN_REF") == 0) {
-        const char *name = yyjson_mut_get_str(yyjson_mut_arr_get_last(yyjson_mut_obj_get(node, "column_names")));
+        const char *name =
+            yyjson_mut_get_str(yyjson_mut_arr_get_last(yyjson_mut_obj_get(node, "column_names")));
         char lower[256];
         snprintf(lower, sizeof lower, "%s", name != NULL ? name : "");
         for (char *at = lower; *at != '\0'; at++) {
@@ -204,8 +205,8 @@ static penstock_code delta_text(struct plan *plan, size_t first, size_t end, con
     for (size_t i = first; i < end; i++) {
         is_good = is_good && add_state_items(plan, list, i);
     }
-    is_good = is_good && put(document, node, "select_list", list) && put(document, node, "group_expressions", groups) &&
-              put(document, node, "group_sets", sets) &&
+    is_good = is_good && put(document, node, "select_list", list) &&
+              put(document, node, "group_expressions", groups) && put(document, node, "group_sets", sets) &&
               put_text(document, node, "aggregate_handling", "STANDARD_HANDLING") &&
               put(document, node, "having", yyjson_mut_null(document)) &&
               put(document, node, "modifiers", yyjson_mut_arr(document));
@@ -235,11 +236,13 @@ static penstock_code try_states(struct plan *plan, size_t first, size_t end, str
     const char **names = NULL;
     const char **types = NULL;
     size_t count = 0;
-    return ps_sql_describe(plan->run->connection, sql.data, plan->run->arena, &names, &types, &count, NULL, error);
+    return ps_sql_describe(plan->run->connection, sql.data, plan->run->arena, &names, &types, &count, NULL,
+                           error);
 }
 
 /* avg() of a DECIMAL becomes sum and count; *is_good_out: it is one, and its scale is known. */
-static penstock_code read_scale(struct plan *plan, size_t index, bool *is_good_out, struct penstock_error *error) {
+static penstock_code read_scale(struct plan *plan, size_t index, bool *is_good_out,
+                                struct penstock_error *error) {
     const char *delta = NULL;
     PS_TRY(delta_text(plan, index, index + 1, &delta, error));
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
@@ -251,7 +254,8 @@ static penstock_code read_scale(struct plan *plan, size_t index, bool *is_good_o
     const char **names = NULL;
     const char **types = NULL;
     size_t count = 0;
-    PS_TRY(ps_sql_describe(plan->run->connection, sql.data, plan->run->arena, &names, &types, &count, NULL, error));
+    PS_TRY(ps_sql_describe(plan->run->connection, sql.data, plan->run->arena, &names, &types, &count, NULL,
+                           error));
     *is_good_out = count == 1 && sscanf(types[0], "DECIMAL(%*d,%d)", &plan->states[index].scale) == 1;
     return PENSTOCK_OK;
 }
@@ -264,10 +268,10 @@ static penstock_code choose_kind(struct plan *plan, size_t index, struct penstoc
     const char *function = ps_tree_member(state->call, "function_name");
     const size_t argument_count = yyjson_mut_arr_size(yyjson_mut_obj_get(state->call, "children"));
     if (argument_count == 1) {
-        state->kind = strcmp(function, "min") == 0                                   ? STATE_LEAST
-                      : strcmp(function, "max") == 0                                 ? STATE_GREATEST
+        state->kind = strcmp(function, "min") == 0                                    ? STATE_LEAST
+                      : strcmp(function, "max") == 0                                  ? STATE_GREATEST
                       : strcmp(function, "avg") == 0 || strcmp(function, "mean") == 0 ? STATE_PARTS
-                                                                                     : STATE_EXPORTED;
+                                                                                      : STATE_EXPORTED;
     }
     bool is_good = state->kind != STATE_EXPORTED && try_states(plan, index, index + 1, error) == PENSTOCK_OK;
     if (is_good && state->kind == STATE_PARTS) {
@@ -283,8 +287,9 @@ static penstock_code choose_kind(struct plan *plan, size_t index, struct penstoc
                            "%s() cannot be kept incrementally in the materialized view %s", function,
                            plan->output->name);
         (void)ps_error_detail(error, "%s", cause);
-        (void)ps_error_hint(error, "use an aggregate that can be combined (count, sum, avg, min, max, stddev, corr, "
-                                   "regr_..., approx_count_distinct), or query the streaming table");
+        (void)ps_error_hint(error,
+                            "use an aggregate that can be combined (count, sum, avg, min, max, stddev, corr, "
+                            "regr_..., approx_count_distinct), or query the streaming table");
     }
     return PENSTOCK_INVALID_PROJECT;
 }
@@ -306,10 +311,13 @@ static void add_assignments(const struct plan *plan, struct ps_buffer *sql) {
         switch (plan->states[i].kind) {
         case STATE_EXPORTED: ps_buffer_printf(sql, "%sa%zu = combine(s.a%zu, d.a%zu)", comma, i, i, i); break;
         case STATE_LEAST: ps_buffer_printf(sql, "%sa%zu = least(s.a%zu, d.a%zu)", comma, i, i, i); break;
-        case STATE_GREATEST: ps_buffer_printf(sql, "%sa%zu = greatest(s.a%zu, d.a%zu)", comma, i, i, i); break;
+        case STATE_GREATEST:
+            ps_buffer_printf(sql, "%sa%zu = greatest(s.a%zu, d.a%zu)", comma, i, i, i);
+            break;
         case STATE_PARTS:
-            ps_buffer_printf(sql, "%sa%zu = combine(s.a%zu, d.a%zu), a%zu_count = combine(s.a%zu_count, d.a%zu_count)",
-                             comma, i, i, i, i, i, i);
+            ps_buffer_printf(
+                sql, "%sa%zu = combine(s.a%zu, d.a%zu), a%zu_count = combine(s.a%zu_count, d.a%zu_count)",
+                comma, i, i, i, i, i, i);
             break;
         }
     }
@@ -411,7 +419,8 @@ static bool read_from_state(struct plan *plan, yyjson_mut_val *root) {
     yyjson_mut_val *ctes = yyjson_mut_obj(document);
     return name != NULL && from != NULL && ctes != NULL && having != NULL &&
            yyjson_mut_obj_add_str(document, from, "type", "BASE_TABLE") &&
-           yyjson_mut_obj_add_str(document, from, "alias", "") && yyjson_mut_obj_add_null(document, from, "sample") &&
+           yyjson_mut_obj_add_str(document, from, "alias", "") &&
+           yyjson_mut_obj_add_null(document, from, "sample") &&
            yyjson_mut_obj_add_uint(document, from, "query_location", UINT64_MAX) &&
            yyjson_mut_obj_add_str(document, from, "schema_name", "penstock_state") &&
            yyjson_mut_obj_add_strcpy(document, from, "table_name", name) &&
@@ -419,8 +428,9 @@ static bool read_from_state(struct plan *plan, yyjson_mut_val *root) {
            yyjson_mut_obj_add_str(document, from, "catalog_name", "") &&
            yyjson_mut_obj_add_null(document, from, "at_clause") &&
            yyjson_mut_obj_add_arr(document, ctes, "map") != NULL && put(document, root, "from_table", from) &&
-           put(document, root, "where_clause", having) && put(document, root, "having", yyjson_mut_null(document)) &&
-           put(document, root, "cte_map", ctes) && put(document, root, "modifiers", yyjson_mut_arr(document)) &&
+           put(document, root, "where_clause", having) &&
+           put(document, root, "having", yyjson_mut_null(document)) && put(document, root, "cte_map", ctes) &&
+           put(document, root, "modifiers", yyjson_mut_arr(document)) &&
            put(document, root, "group_expressions", yyjson_mut_arr(document)) &&
            put(document, root, "group_sets", yyjson_mut_arr(document)) &&
            put_text(document, root, "aggregate_handling", "STANDARD_HANDLING");
@@ -439,7 +449,8 @@ static penstock_code plan_final(struct plan *plan, struct penstock_error *error)
     size_t index, max;
     yyjson_mut_val *item;
     yyjson_mut_arr_foreach(list, index, max, item) {
-        if (index < node->column_count && !put_text(plan->document, item, "alias", node->column_names[index])) {
+        if (index < node->column_count &&
+            !put_text(plan->document, item, "alias", node->column_names[index])) {
             return exhausted(error);
         }
     }

@@ -10,12 +10,12 @@
 
 #include "stream/run.h"
 
-
 #define MICROSECONDS_PER_DAY ((int64_t)86400000000)
 
 static int64_t time_of(const struct ps_column *column, int64_t row) {
-    return column->type == PS_TYPE_DATE ? (int64_t)((const int32_t *)column->values)[row] * MICROSECONDS_PER_DAY
-                                        : ((const int64_t *)column->values)[row];
+    return column->type == PS_TYPE_DATE
+               ? (int64_t)((const int32_t *)column->values)[row] * MICROSECONDS_PER_DAY
+               : ((const int64_t *)column->values)[row];
 }
 
 static int64_t threshold_of(const struct ps_input *input) {
@@ -30,13 +30,14 @@ const char *ps_watermark_null_text(const struct ps_run *run, const struct ps_inp
     return ps_arena_printf(run->epoch_arena, "%s is NULL, but it is the event time", input->time_name);
 }
 
-const char *ps_watermark_late_text(const struct ps_run *run, const struct ps_input *input, int64_t lateness_ms) {
+const char *ps_watermark_late_text(const struct ps_run *run, const struct ps_input *input,
+                                   int64_t lateness_ms) {
     return ps_arena_printf(run->epoch_arena, "%s is %.3f s behind the latest record, %.3f s are allowed",
                            input->time_name, (double)lateness_ms / 1000.0, (double)input->delay_us / 1e6);
 }
 
-static penstock_code add_dead(struct ps_run *run, struct ps_input *input, const struct ps_batch *batch, int64_t row,
-                              int64_t slice, bool is_null, struct penstock_error *error) {
+static penstock_code add_dead(struct ps_run *run, struct ps_input *input, const struct ps_batch *batch,
+                              int64_t row, int64_t slice, bool is_null, struct penstock_error *error) {
     const struct ps_record *record = &batch->records[row];
     struct ps_dead_row dead = {.input = (size_t)(input - run->inputs),
                                .slice = slice,
@@ -56,8 +57,8 @@ static penstock_code add_dead(struct ps_run *run, struct ps_input *input, const 
     return dead.message != NULL ? ps_dead_add(run, dead, error) : ps_error_memory(error, "dead letters");
 }
 
-penstock_code ps_watermark_apply(struct ps_run *run, struct ps_input *input, struct ps_batch *batch, int64_t slice,
-                                 struct penstock_error *error) {
+penstock_code ps_watermark_apply(struct ps_run *run, struct ps_input *input, struct ps_batch *batch,
+                                 int64_t slice, struct penstock_error *error) {
     const struct ps_column *column = &batch->columns[input->time_column];
     int64_t *dropped = NULL;
     size_t dropped_count = 0;
@@ -67,7 +68,8 @@ penstock_code ps_watermark_apply(struct ps_run *run, struct ps_input *input, str
         const int64_t time = is_null ? 0 : time_of(column, row);
         if (is_null || time < threshold) {
             if (dropped == NULL) {
-                dropped = ps_arena_allocate(run->epoch_arena, (size_t)(batch->row_count - row), sizeof *dropped);
+                dropped =
+                    ps_arena_allocate(run->epoch_arena, (size_t)(batch->row_count - row), sizeof *dropped);
                 if (dropped == NULL) {
                     return ps_error_memory(error, "late records");
                 }

@@ -101,16 +101,22 @@ static void write_flights(struct scene *scene, int number) {
         int64_t second = id * 20 + below(scene, 40);
         second -= kind == 0 && second > 900 ? 900 : 0; /* late */
         char at[40];
-        snprintf(at, sizeof at, "\"2013-01-%02d %02d:%02d:%02d\"", (int)(1 + second / 86400), (int)(second / 3600 % 24),
-                 (int)(second / 60 % 60), (int)(second % 60));
+        snprintf(at, sizeof at, "\"2013-01-%02d %02d:%02d:%02d\"", (int)(1 + second / 86400),
+                 (int)(second / 3600 % 24), (int)(second / 60 % 60), (int)(second % 60));
         if (kind == 1) {
             fprintf(file, "{\"id\": %lld, \"origin\"\n", (long long)id);
             continue;
         }
         const double minutes = kind == 2 ? -1.0 : kind == 3 ? 700.0 : (double)below(scene, 100000) / 977.0;
-        fprintf(file, "{\"id\": %lld, \"origin\": %s%lld%s, \"seen_at\": %s, \"price\": \"%s\", \"minutes\": %.6f}\n",
-                (long long)id, kind == 6 ? "null, \"x\": \"" : "\"A", (long long)below(scene, 4), "\"",
-                kind == 4 ? "null" : at, kind == 5 ? "much" : id % 3 == 0 ? "12.34" : "45.67", minutes);
+        fprintf(
+            file,
+            "{\"id\": %lld, \"origin\": %s%lld%s, \"seen_at\": %s, \"price\": \"%s\", \"minutes\": %.6f}\n",
+            (long long)id, kind == 6 ? "null, \"x\": \"" : "\"A", (long long)below(scene, 4), "\"",
+            kind == 4 ? "null" : at,
+            kind == 5     ? "much"
+            : id % 3 == 0 ? "12.34"
+                          : "45.67",
+            minutes);
     }
     fclose(file);
 }
@@ -179,8 +185,8 @@ static int run_child(const struct scene *scene, const char *store_name) {
     struct penstock_error error;
     struct ps_project *project = NULL;
     struct ps_graph *graph = NULL;
-    if (ps_project_load(scene->folder, &(struct ps_project_options){.master = "local[2]"}, &project, &error) !=
-            PENSTOCK_OK ||
+    if (ps_project_load(scene->folder, &(struct ps_project_options){.master = "local[2]"}, &project,
+                        &error) != PENSTOCK_OK ||
         ps_graph_build(project, &graph, &error) != PENSTOCK_OK) {
         show("project", &error);
         return 3;
@@ -208,11 +214,12 @@ static int make_parquet(const struct scene *scene) {
     struct ps_store *store = open_store(scene, "maker");
     struct penstock_error error;
     for (int i = 0; i < 3; i++) {
-        if (ps_sql_runf(store->connection, &error,
-                        "COPY (SELECT i AS n, CASE WHEN i %% 37 = 0 THEN NULL ELSE DATE '2013-01-01' + (i // 400 -"
-                        " CASE WHEN i %% 41 = 0 THEN 9 ELSE 0 END)::INTEGER END AS day FROM range(%d, %d) t(i))"
-                        " TO '%s/blocks/%d.parquet' (FORMAT parquet, ROW_GROUP_SIZE 2048)",
-                        i * 5000, i * 5000 + 5000, scene->folder, i) != PENSTOCK_OK) {
+        if (ps_sql_runf(
+                store->connection, &error,
+                "COPY (SELECT i AS n, CASE WHEN i %% 37 = 0 THEN NULL ELSE DATE '2013-01-01' + (i // 400 -"
+                " CASE WHEN i %% 41 = 0 THEN 9 ELSE 0 END)::INTEGER END AS day FROM range(%d, %d) t(i))"
+                " TO '%s/blocks/%d.parquet' (FORMAT parquet, ROW_GROUP_SIZE 2048)",
+                i * 5000, i * 5000 + 5000, scene->folder, i) != PENSTOCK_OK) {
             show("parquet", &error);
             return 3;
         }
@@ -223,11 +230,18 @@ static int make_parquet(const struct scene *scene) {
 
 static int dump(const struct scene *scene, const char *store_name) {
     static const char *const queries[] = {
-        "SELECT * FROM clean", "SELECT * FROM dear", "SELECT * FROM plain", "SELECT * FROM days",
-        "SELECT * FROM by_origin ORDER BY ALL", "SELECT * FROM everything", "SELECT * FROM windows ORDER BY ALL",
-        "SELECT * FROM sensors ORDER BY ALL", "SELECT * FROM per_day ORDER BY ALL",
+        "SELECT * FROM clean",
+        "SELECT * FROM dear",
+        "SELECT * FROM plain",
+        "SELECT * FROM days",
+        "SELECT * FROM by_origin ORDER BY ALL",
+        "SELECT * FROM everything",
+        "SELECT * FROM windows ORDER BY ALL",
+        "SELECT * FROM sensors ORDER BY ALL",
+        "SELECT * FROM per_day ORDER BY ALL",
         "SELECT * EXCLUDE (raw, created_at), hex(raw) FROM penstock.dead_letters ORDER BY id",
-        "SELECT * FROM penstock.positions ORDER BY source, ordinal", "SELECT * FROM penstock.watermarks ORDER BY source",
+        "SELECT * FROM penstock.positions ORDER BY source, ordinal",
+        "SELECT * FROM penstock.watermarks ORDER BY source",
         "SELECT epoch, records, rows_kept, dead_letters FROM penstock.epochs ORDER BY epoch",
         "SELECT * FROM penstock.rule_violations ORDER BY ALL"};
     struct ps_store *store = open_store(scene, store_name);
@@ -308,7 +322,8 @@ static void remove_store(const struct scene *scene, const char *name) {
 
 static bool is_same_dump(const struct scene *scene, const char *left, const char *right) {
     char command[1200];
-    snprintf(command, sizeof command, "cmp -s '%s/%s.dump' '%s/%s.dump'", scene->folder, left, scene->folder, right);
+    snprintf(command, sizeof command, "cmp -s '%s/%s.dump' '%s/%s.dump'", scene->folder, left, scene->folder,
+             right);
     return system(command) == 0;
 }
 
@@ -383,8 +398,8 @@ static int64_t run_round(struct scene *scene, int64_t kill_count_max) {
         close(started);
         if (status >= 0) {
             if (status != 0) {
-                fprintf(stderr, "the run after %lld kills failed with status %d; files are in %s\n", (long long)kills,
-                        status, scene->folder);
+                fprintf(stderr, "the run after %lld kills failed with status %d; files are in %s\n",
+                        (long long)kills, status, scene->folder);
                 exit(EXIT_FAILURE);
             }
             return kills;
@@ -421,8 +436,10 @@ int main(int count, char **arguments) {
             break;
         }
     }
-    printf("%lld kills in %lld rounds, %lld stores differ (undisturbed run: %lld ms, first epoch after %lld ms)\n",
-           (long long)kills, (long long)rounds, (long long)wrong, (long long)scene.whole_ms, (long long)scene.start_ms);
+    printf(
+        "%lld kills in %lld rounds, %lld stores differ (undisturbed run: %lld ms, first epoch after %lld ms)\n",
+        (long long)kills, (long long)rounds, (long long)wrong, (long long)scene.whole_ms,
+        (long long)scene.start_ms);
     if ((wrong > 0) != is_canary) {
         printf("FAILED: compare %s/reference.dump and killed.dump\n", scene.folder);
         return EXIT_FAILURE;

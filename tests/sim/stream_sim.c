@@ -192,8 +192,8 @@ static struct tally run_schedules(enum flaw flaw) {
 }
 
 static void print_tally(const char *what, const char *flaw, const struct tally *tally) {
-    printf("%-9s %-20s runs %5lld  wrong %5lld  (lost %lld, doubled %lld, refused to go on %lld)\n", what, flaw,
-           (long long)tally->run_count, (long long)tally->wrong_count, (long long)tally->lost,
+    printf("%-9s %-20s runs %5lld  wrong %5lld  (lost %lld, doubled %lld, refused to go on %lld)\n", what,
+           flaw, (long long)tally->run_count, (long long)tally->wrong_count, (long long)tally->lost,
            (long long)tally->doubled, (long long)tally->refused);
 }
 
@@ -214,10 +214,12 @@ int main(int argument_count, char **arguments) {
         if (flaw == FLAW_NONE || flaw == FLAW_SPLIT_COMMIT) { /* the flaws of the store need no sinks */
             const struct tally alone = sweep(flaw, 0);
             print_tally("no sinks", flaw_name(flaw), &alone);
-            is_caught = flaw == FLAW_NONE ? is_caught || alone.wrong_count > 0 : is_caught && alone.wrong_count > 0;
+            is_caught =
+                flaw == FLAW_NONE ? is_caught || alone.wrong_count > 0 : is_caught && alone.wrong_count > 0;
         }
         if (is_caught == (flaw == FLAW_NONE)) {
-            printf("%s\n", flaw == FLAW_NONE ? "FAILED: the engine is wrong" : "FAILED: a flaw was not caught");
+            printf("%s\n",
+                   flaw == FLAW_NONE ? "FAILED: the engine is wrong" : "FAILED: a flaw was not caught");
             is_good = false;
         }
     }

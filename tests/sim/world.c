@@ -105,7 +105,8 @@ static penstock_code sink_recover(void *state, int64_t attempt, struct ps_epoch 
         const char name[2] = {(char)('a' + i), '\0'};
         PS_TRY(ps_position_list_set(
             positions_out,
-            &(struct ps_position){.partition = {name, i}, .offset = durable->positions[i], .state = ""}, error));
+            &(struct ps_position){.partition = {name, i}, .offset = durable->positions[i], .state = ""},
+            error));
     }
     return PENSTOCK_OK;
 }
@@ -185,7 +186,8 @@ void process_start(struct process *process, struct world *world) {
         const struct sink_config config = {world, i};
         ps_check(ps_sink_open(&sink_type, &config, &process->sinks[i], NULL) == PENSTOCK_OK);
     }
-    process->action = ps_step_start(&process->step, (struct ps_step_options){.sink_count = world->sink_count, .once = true});
+    process->action = ps_step_start(&process->step,
+                                    (struct ps_step_options){.sink_count = world->sink_count, .once = true});
 }
 
 void process_stop(struct process *process) {
@@ -196,7 +198,8 @@ void process_stop(struct process *process) {
 }
 
 static bool is_fenced(const struct process *process) {
-    return process->step.epoch.attempt < process->world->store.attempt && process->world->flaw != FLAW_NO_FENCE;
+    return process->step.epoch.attempt < process->world->store.attempt &&
+           process->world->flaw != FLAW_NO_FENCE;
 }
 
 static struct ps_step_event recover_store(struct process *process) {
@@ -260,10 +263,11 @@ static struct ps_step_event commit_sink(struct process *process, struct ps_step_
     ps_check(ps_position_list_init(&positions, NULL) == PENSTOCK_OK);
     for (int i = 0; i < PARTITION_COUNT; i++) {
         const char name[2] = {(char)('a' + i), '\0'};
-        ps_check(ps_position_list_set(&positions,
-                                      &(struct ps_position){.partition = {name, i},
-                                                            .offset = process->range.end[i], .state = ""},
-                                      NULL) == PENSTOCK_OK);
+        ps_check(
+            ps_position_list_set(
+                &positions,
+                &(struct ps_position){.partition = {name, i}, .offset = process->range.end[i], .state = ""},
+                NULL) == PENSTOCK_OK);
     }
     const penstock_code code = ps_sink_commit(process->sinks[action.sink], action.epoch, &positions, NULL);
     ps_position_list_done(&positions);

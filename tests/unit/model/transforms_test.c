@@ -13,7 +13,7 @@ static int open_rows(void **state) {
     return 0;
 }
 
-#define MODEL(transforms)                                                                                    \
+#define MODEL(transforms) \
     "CREATE MODEL m TRANSFORM (" transforms ") PREDICT y USING LinearRegression() AS SELECT a, b, y FROM t"
 
 static double value(struct scene *scene, const char *expression) {

@@ -5,11 +5,11 @@
  */
 #include "scene.h"
 
-#define STATEMENTS                                                                                                     \
-    "CREATE SOURCE s (id INTEGER, price DECIMAL(6,2), at_time TIMESTAMP, WATERMARK FOR at_time AS at_time - INTERVAL 5"   \
-    " SECOND) WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;"                             \
-    "CREATE STREAMING TABLE t (CONSTRAINT small EXPECT (id < 90) ON VIOLATION DEAD LETTER)"                             \
-    " AS SELECT * FROM STREAM s;"                                                                                      \
+#define STATEMENTS \
+    "CREATE SOURCE s (id INTEGER, price DECIMAL(6,2), at_time TIMESTAMP, WATERMARK FOR at_time AS at_time - INTERVAL 5" \
+    " SECOND) WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;" \
+    "CREATE STREAMING TABLE t (CONSTRAINT small EXPECT (id < 90) ON VIOLATION DEAD LETTER)" \
+    " AS SELECT * FROM STREAM s;" \
     "CREATE MATERIALIZED VIEW n AS SELECT id % 3 AS k, count(*) AS n, max(id) AS m FROM STREAM t GROUP BY k;"
 
 static const char question[] =
@@ -20,8 +20,8 @@ static void begin(struct scene *scene) {
     scene_make(scene, "name: test\nepoch: {bytes: 1k}\n");
     for (int i = 0; i < 50; i++) {
         char line[100];
-        snprintf(line, sizeof line, "{\"id\":%d,\"price\":\"%s\",\"at_time\":\"2013-01-01 00:00:%02d\"}\n", i * 2,
-                 i == 7 ? "x" : "1.5", i == 30 ? 2 : i);
+        snprintf(line, sizeof line, "{\"id\":%d,\"price\":\"%s\",\"at_time\":\"2013-01-01 00:00:%02d\"}\n",
+                 i * 2, i == 7 ? "x" : "1.5", i == 30 ? 2 : i);
         scene_append(scene, i < 25 ? "data/a.ndjson" : "data/b.ndjson", line);
     }
     scene_append(scene, "data/b.ndjson", "oops\n");

@@ -4,7 +4,7 @@
  */
 #include "scene.h"
 
-#define SOURCE                                                                                                         \
+#define SOURCE \
     "CREATE SOURCE s (id INTEGER, v DOUBLE) WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;\n"
 #define TABLE "CREATE STREAMING TABLE t AS SELECT id, v FROM STREAM s;\n"
 #define VIEW "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n FROM STREAM t;\n"
@@ -25,9 +25,11 @@ static void sql_statements_run_once(void **state) {
     scene_write(&scene, "data/w.csv", "k,label\n1,one\n");
     scene_open(&scene, sql);
     scene_run(&scene);
-    scene_open(&scene, "-- a comment, and other white space\n CREATE   TABLE log (x INTEGER); INSERT INTO log VALUES (1);"
-                       " INSERT INTO log VALUES (1);\nSET VARIABLE seen = 5; CREATE TABLE w AS SELECT * FROM 'data/w.csv';"
-                       "INSERT INTO log VALUES (2);" SOURCE TABLE);
+    scene_open(
+        &scene,
+        "-- a comment, and other white space\n CREATE   TABLE log (x INTEGER); INSERT INTO log VALUES (1);"
+        " INSERT INTO log VALUES (1);\nSET VARIABLE seen = 5; CREATE TABLE w AS SELECT * FROM 'data/w.csv';"
+        "INSERT INTO log VALUES (2);" SOURCE TABLE);
     scene_run(&scene);
     scene_expect(&scene, "SELECT * FROM log ORDER BY 1", "1;1;2;");
     scene_expect(&scene, "SELECT * FROM w", "1|one;");
@@ -55,7 +57,8 @@ static void a_changed_statement_is_refused(void **state) {
     assert_non_null(strstr(scene.error.message, "all.sql:3:1"));
     assert_non_null(strstr(scene.error.detail, "sum(id)"));
     assert_non_null(strstr(scene.error.hint, "new name"));
-    scene_open(&scene, SOURCE "CREATE STREAMING TABLE t -- the same\n  AS SELECT id,\n v FROM STREAM s;" VIEW);
+    scene_open(&scene,
+               SOURCE "CREATE STREAMING TABLE t -- the same\n  AS SELECT id,\n v FROM STREAM s;" VIEW);
     scene_run(&scene);
     scene_end(&scene);
 }
@@ -64,25 +67,31 @@ static void a_source_that_changes_a_table_is_refused(void **state) {
     (void)state;
     struct scene scene;
     begin(&scene, SOURCE "CREATE STREAMING TABLE t AS SELECT * FROM STREAM s;");
-    scene_open(&scene, "CREATE SOURCE s (id INTEGER, v DOUBLE, x DATE) WITH (connector = 'file', path = 'data/*.ndjson')"
-                       " FORMAT PLAIN ENCODE JSON;\nCREATE STREAMING TABLE t AS SELECT * FROM STREAM s;");
-    scene_fails(&scene, PENSTOCK_INVALID_PROJECT, "t, or what it reads, has changed: its column 3 was (none) , it would be x DATE");
-    scene_open(&scene, "CREATE SOURCE s (id INTEGER, v FLOAT) WITH (connector = 'file', path = 'data/*.ndjson')"
-                       " FORMAT PLAIN ENCODE JSON;\nCREATE STREAMING TABLE t AS SELECT * FROM STREAM s;");
+    scene_open(
+        &scene,
+        "CREATE SOURCE s (id INTEGER, v DOUBLE, x DATE) WITH (connector = 'file', path = 'data/*.ndjson')"
+        " FORMAT PLAIN ENCODE JSON;\nCREATE STREAMING TABLE t AS SELECT * FROM STREAM s;");
+    scene_fails(&scene, PENSTOCK_INVALID_PROJECT,
+                "t, or what it reads, has changed: its column 3 was (none) , it would be x DATE");
+    scene_open(&scene,
+               "CREATE SOURCE s (id INTEGER, v FLOAT) WITH (connector = 'file', path = 'data/*.ndjson')"
+               " FORMAT PLAIN ENCODE JSON;\nCREATE STREAMING TABLE t AS SELECT * FROM STREAM s;");
     scene_fails(&scene, PENSTOCK_INVALID_PROJECT, "its column 2 was v DOUBLE, it would be v FLOAT");
     scene_end(&scene);
 }
 
-/* A rule that was too strict is mended: new records and replayed dead letters go by the new one, rows that are there stay. */
+/* A rule that was too strict is mended: new records and replayed ones go by the new one, old rows stay. */
 static void a_changed_table_holds_from_now_on(void **state) {
     (void)state;
     struct scene scene;
-    begin(&scene, SOURCE "CREATE STREAMING TABLE t (CONSTRAINT small EXPECT (v < 0) ON VIOLATION DEAD LETTER) AS SELECT "
-                         "id, v FROM STREAM s;");
+    begin(&scene, SOURCE
+          "CREATE STREAMING TABLE t (CONSTRAINT small EXPECT (v < 0) ON VIOLATION DEAD LETTER) AS SELECT "
+          "id, v FROM STREAM s;");
     scene_expect(&scene, "SELECT id, v FROM t", "2|-6.0;");
     scene_write(&scene, "data/b.ndjson", "{\"id\":3,\"v\":7}\n");
-    scene_open(&scene, SOURCE "CREATE STREAMING TABLE t (CONSTRAINT small EXPECT (v < 100) ON VIOLATION DEAD LETTER) AS "
-                              "SELECT id, v * 2 AS v FROM STREAM s;");
+    scene_open(&scene, SOURCE
+               "CREATE STREAMING TABLE t (CONSTRAINT small EXPECT (v < 100) ON VIOLATION DEAD LETTER) AS "
+               "SELECT id, v * 2 AS v FROM STREAM s;");
     scene_run(&scene);
     scene_expect(&scene, "SELECT id, v FROM t ORDER BY id", "2|-6.0;3|14.0;");
     const struct ps_runner_options options = {.graph = scene.graph, .store = scene.store, .once = true};
@@ -109,17 +118,19 @@ static void a_new_statement_over_a_table_starts_with_its_rows(void **state) {
     struct scene scene;
     begin(&scene, SOURCE TABLE);
     scene_write(&scene, "data/b.ndjson", "{\"id\":3,\"v\":7}\n");
-    scene_open(&scene, SOURCE TABLE
-               "CREATE STREAMING TABLE u (CONSTRAINT positive EXPECT (v > 0) ON VIOLATION DEAD LETTER)"
-               " AS SELECT *, id * 10 AS ten FROM STREAM t;\n"
-               "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n, sum(v) AS s FROM STREAM t;\n"
-               "CREATE MATERIALIZED VIEW m AS SELECT id % 2 AS odd, count(*) AS n FROM STREAM u GROUP BY odd;\n");
+    scene_open(
+        &scene, SOURCE TABLE
+        "CREATE STREAMING TABLE u (CONSTRAINT positive EXPECT (v > 0) ON VIOLATION DEAD LETTER)"
+        " AS SELECT *, id * 10 AS ten FROM STREAM t;\n"
+        "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n, sum(v) AS s FROM STREAM t;\n"
+        "CREATE MATERIALIZED VIEW m AS SELECT id % 2 AS odd, count(*) AS n FROM STREAM u GROUP BY odd;\n");
     scene_run(&scene);
     scene_expect(&scene, "SELECT * FROM u", "1|5.0|10;3|7.0|30;");
     scene_expect(&scene, "SELECT * FROM n", "3|6.0;");
     scene_expect(&scene, "SELECT * FROM m", "1|2;");
-    scene_expect(&scene, "SELECT source, statement, partition, position, rule, decode(raw) FROM penstock.dead_letters",
-                 "s|u|t|1|positive|{\"id\":2,\"v\":-6.0};");
+    scene_expect(
+        &scene, "SELECT source, statement, partition, position, rule, decode(raw) FROM penstock.dead_letters",
+        "s|u|t|1|positive|{\"id\":2,\"v\":-6.0};");
     /* it is a row of t, not a record of s */
     const struct ps_runner_options options = {.graph = scene.graph, .store = scene.store, .once = true};
     struct ps_replay_totals totals;

@@ -11,27 +11,31 @@
 #include "base/clock.h"
 
 #define MANIFEST "name: test\n"
-#define SOURCE                                                                                                         \
-    "CREATE SOURCE s (id INTEGER NOT NULL, v DOUBLE, at_time TIMESTAMP, price DECIMAL(6,2), name VARCHAR)"              \
+#define SOURCE \
+    "CREATE SOURCE s (id INTEGER NOT NULL, v DOUBLE, at_time TIMESTAMP, price DECIMAL(6,2), name VARCHAR)" \
     " WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;"
-#define TIMED_SOURCE                                                                                                   \
-    "CREATE SOURCE s (id INTEGER NOT NULL, at_time TIMESTAMP, WATERMARK FOR at_time AS at_time - INTERVAL 10 SECOND)"   \
+#define TIMED_SOURCE \
+    "CREATE SOURCE s (id INTEGER NOT NULL, at_time TIMESTAMP, WATERMARK FOR at_time AS at_time - INTERVAL 10 SECOND)" \
     " WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;"
-#define LETTERS "SELECT source, statement, partition, position, reason, column_name, rule, decode(raw) FROM penstock.dead_letters ORDER BY id"
+#define LETTERS \
+    "SELECT source, statement, partition, position, reason, column_name, rule, decode(raw) FROM penstock.dead_letters ORDER BY id"
 
 static void rules_decide_about_rows(void **state) {
     (void)state;
     struct scene scene;
     scene_make(&scene, MANIFEST);
-    scene_write(&scene, "data/a.ndjson",
-                "{\"id\":1,\"v\":5}\n{\"id\":2,\"v\":-1}\n{\"id\":3,\"v\":700}\n{\"id\":4}\n{\"id\":5,\"v\":7}\n");
-    scene_open(&scene, SOURCE "CREATE STREAMING TABLE t (CONSTRAINT positive EXPECT (v > 0) ON VIOLATION DEAD LETTER,"
-                              " CONSTRAINT sane EXPECT (v < 600 OR v IS NULL) ON VIOLATION DROP ROW,"
-                              " CONSTRAINT odd EXPECT (id % 2 = 1)) AS SELECT id, v FROM STREAM s;");
+    scene_write(
+        &scene, "data/a.ndjson",
+        "{\"id\":1,\"v\":5}\n{\"id\":2,\"v\":-1}\n{\"id\":3,\"v\":700}\n{\"id\":4}\n{\"id\":5,\"v\":7}\n");
+    scene_open(&scene,
+               SOURCE "CREATE STREAMING TABLE t (CONSTRAINT positive EXPECT (v > 0) ON VIOLATION DEAD LETTER,"
+                      " CONSTRAINT sane EXPECT (v < 600 OR v IS NULL) ON VIOLATION DROP ROW,"
+                      " CONSTRAINT odd EXPECT (id % 2 = 1)) AS SELECT id, v FROM STREAM s;");
     scene_run(&scene);
     scene_expect(&scene, "SELECT * FROM t", "1|5.0;5|7.0;");
-    scene_expect(&scene, LETTERS, "s|t|data/a.ndjson|15|rule|NULL|positive|{\"id\":2,\"v\":-1};"
-                                  "s|t|data/a.ndjson|48|rule|NULL|positive|{\"id\":4};");
+    scene_expect(&scene, LETTERS,
+                 "s|t|data/a.ndjson|15|rule|NULL|positive|{\"id\":2,\"v\":-1};"
+                 "s|t|data/a.ndjson|48|rule|NULL|positive|{\"id\":4};");
     scene_expect(&scene, "SELECT * FROM penstock.rule_violations ORDER BY rule",
                  "1|t|odd|keep|2;1|t|positive|dead letter|2;1|t|sane|drop row|1;");
     scene_expect(&scene, "SELECT epoch, records, rows_kept, dead_letters FROM penstock.epochs", "1|5|2|2;");
@@ -46,13 +50,15 @@ static void fail_update_writes_nothing_of_the_epoch(void **state) {
     struct scene scene;
     scene_make(&scene, MANIFEST);
     scene_write(&scene, "data/a.ndjson", "{\"id\":1,\"v\":5}\n");
-    const char *sql = SOURCE "CREATE STREAMING TABLE t (CONSTRAINT sane EXPECT (v < 600) ON VIOLATION FAIL UPDATE)"
-                             " AS SELECT id, v FROM STREAM s;"
-                             "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n FROM STREAM t;";
+    const char *sql =
+        SOURCE "CREATE STREAMING TABLE t (CONSTRAINT sane EXPECT (v < 600) ON VIOLATION FAIL UPDATE)"
+               " AS SELECT id, v FROM STREAM s;"
+               "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n FROM STREAM t;";
     scene_open(&scene, sql);
     scene_run(&scene);
     scene_write(&scene, "data/b.ndjson", "{\"id\":2,\"v\":6}\n{\"id\":3,\"v\":700}\n{\"id\":4,\"v\":701}\n");
-    scene_fails(&scene, PENSTOCK_RULE_FAILED, "rule sane of t is broken by 2 rows; the first is from data/b.ndjson, byte 15");
+    scene_fails(&scene, PENSTOCK_RULE_FAILED,
+                "rule sane of t is broken by 2 rows; the first is from data/b.ndjson, byte 15");
     scene_expect(&scene, "SELECT * FROM t", "1|5.0;");
     scene_expect(&scene, "SELECT * FROM n", "1;");
     scene_expect(&scene, "SELECT partition, position FROM penstock.positions", "data/a.ndjson|15;");
@@ -85,18 +91,20 @@ static void places_survive_any_select(void **state) {
         char sql[2000];
         scene_make(&scene, MANIFEST);
         scene_write(&scene, "data/a.ndjson", "{\"id\":1,\"v\":5}\n{\"id\":2,\"v\":-1}\n{\"id\":3,\"v\":2}\n");
-        snprintf(sql, sizeof sql,
-                 "CREATE TABLE w AS SELECT 1 AS k, 'x' AS label;" SOURCE
-                 "CREATE STREAMING TABLE t (CONSTRAINT positive EXPECT (v > 0) ON VIOLATION DEAD LETTER) AS %s;"
-                 "CREATE STREAMING TABLE u (CONSTRAINT small EXPECT (v < 4) ON VIOLATION DEAD LETTER)"
-                 " AS SELECT *, id + 1 AS next FROM STREAM t;",
-                 selects[i]);
+        snprintf(
+            sql, sizeof sql,
+            "CREATE TABLE w AS SELECT 1 AS k, 'x' AS label;" SOURCE
+            "CREATE STREAMING TABLE t (CONSTRAINT positive EXPECT (v > 0) ON VIOLATION DEAD LETTER) AS %s;"
+            "CREATE STREAMING TABLE u (CONSTRAINT small EXPECT (v < 4) ON VIOLATION DEAD LETTER)"
+            " AS SELECT *, id + 1 AS next FROM STREAM t;",
+            selects[i]);
         scene_open(&scene, sql);
         scene_run(&scene);
         scene_expect(&scene, "SELECT id, v FROM t", "1|5.0;3|2.0;");
         scene_expect(&scene, "SELECT id, next FROM u", "3|4;");
-        scene_expect(&scene, LETTERS, "s|u|data/a.ndjson|0|rule|NULL|small|{\"id\":1,\"v\":5};"
-                                      "s|t|data/a.ndjson|15|rule|NULL|positive|{\"id\":2,\"v\":-1};");
+        scene_expect(&scene, LETTERS,
+                     "s|u|data/a.ndjson|0|rule|NULL|small|{\"id\":1,\"v\":5};"
+                     "s|t|data/a.ndjson|15|rule|NULL|positive|{\"id\":2,\"v\":-1};");
         scene_end(&scene);
     }
 }
@@ -106,10 +114,12 @@ static void a_record_with_several_rows_is_dead_as_a_whole(void **state) {
     struct scene scene;
     scene_make(&scene, MANIFEST);
     scene_write(&scene, "data/a.ndjson", "{\"id\":1}\n{\"id\":2}\n");
-    scene_open(&scene, "CREATE TABLE w AS SELECT * FROM (VALUES (1, 10), (1, -10), (2, 20), (2, 30)) AS w(k, x);" SOURCE
-                       "CREATE STREAMING TABLE t (CONSTRAINT positive EXPECT (x > 0) ON VIOLATION DEAD LETTER)"
-                       " AS SELECT s.id, w.x FROM STREAM s JOIN w ON w.k = s.id;"
-                       "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n, sum(x) AS s FROM STREAM t;");
+    scene_open(
+        &scene,
+        "CREATE TABLE w AS SELECT * FROM (VALUES (1, 10), (1, -10), (2, 20), (2, 30)) AS w(k, x);" SOURCE
+        "CREATE STREAMING TABLE t (CONSTRAINT positive EXPECT (x > 0) ON VIOLATION DEAD LETTER)"
+        " AS SELECT s.id, w.x FROM STREAM s JOIN w ON w.k = s.id;"
+        "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n, sum(x) AS s FROM STREAM t;");
     scene_run(&scene);
     scene_expect(&scene, "SELECT * FROM t ORDER BY x", "2|20;2|30;");
     scene_expect(&scene, "SELECT * FROM n", "2|50;");
@@ -133,7 +143,8 @@ static void lateness_is_told_by_the_records_before(void **state) {
     scene_open(&scene, TIMED_SOURCE "CREATE STREAMING TABLE t AS SELECT id FROM STREAM s;");
     scene_run(&scene);
     scene_expect(&scene, "SELECT * FROM t", "1;2;3;6;");
-    scene_expect(&scene, "SELECT reason, column_name, lateness_ms, message FROM penstock.dead_letters ORDER BY id",
+    scene_expect(&scene,
+                 "SELECT reason, column_name, lateness_ms, message FROM penstock.dead_letters ORDER BY id",
                  "late|at_time|10001|at_time is 10.001 s behind the latest record, 10.000 s are allowed;"
                  "null|at_time|NULL|at_time is NULL, but it is the event time;"
                  "late|at_time|60000|at_time is 60.000 s behind the latest record, 10.000 s are allowed;");
@@ -150,7 +161,8 @@ static void lateness_is_told_by_the_records_before(void **state) {
 /* Whatever is cut where, tables and dead letters are the same. */
 static void epoch_borders_do_not_matter(void **state) {
     (void)state;
-    static const char *const manifests[] = {MANIFEST, "name: test\nepoch: {bytes: 1k}\n", "name: test\nepoch: {bytes: 2k}\n"};
+    static const char *const manifests[] = {MANIFEST, "name: test\nepoch: {bytes: 1k}\n",
+                                            "name: test\nepoch: {bytes: 2k}\n"};
     char first[20000] = "";
     for (size_t i = 0; i < 3; i++) {
         struct scene scene;
@@ -162,14 +174,16 @@ static void epoch_borders_do_not_matter(void **state) {
             scene_write(&scene, name, "");
             for (int j = 0; j < 60; j++) {
                 const int second = file * 60 + j - (j % 9 == 0 ? 12 : 0);
-                snprintf(line, sizeof line, j % 13 == 5 ? "{%d %d\n" : "{\"id\":%d,\"at_time\":\"2013-01-01 01:%02d:%02d\"}\n",
+                snprintf(line, sizeof line,
+                         j % 13 == 5 ? "{%d %d\n" : "{\"id\":%d,\"at_time\":\"2013-01-01 01:%02d:%02d\"}\n",
                          file * 100 + j, second < 0 ? 0 : second / 60, second < 0 ? 0 : second % 60);
                 scene_append(&scene, name, line);
             }
         }
-        scene_open(&scene, TIMED_SOURCE "CREATE STREAMING TABLE t AS SELECT * FROM STREAM s;"
-                                        "CREATE MATERIALIZED VIEW n AS SELECT id % 7 AS k, count(*) AS n, max(at_time) AS m"
-                                        " FROM STREAM t GROUP BY 1;");
+        scene_open(&scene, TIMED_SOURCE
+                   "CREATE STREAMING TABLE t AS SELECT * FROM STREAM s;"
+                   "CREATE MATERIALIZED VIEW n AS SELECT id % 7 AS k, count(*) AS n, max(at_time) AS m"
+                   " FROM STREAM t GROUP BY 1;");
         scene_run(&scene);
         assert_true(i == 0 ? scene.totals.epoch_count == 1 : scene.totals.epoch_count > 3);
         char all[20000];
@@ -177,8 +191,11 @@ static void epoch_borders_do_not_matter(void **state) {
         const size_t size = strlen(all);
         snprintf(all + size, sizeof all - size, "%s", scene_query(&scene, "SELECT * FROM n ORDER BY k"));
         const size_t more = strlen(all);
-        snprintf(all + more, sizeof all - more, "%s",
-                 scene_query(&scene, "SELECT partition, position, reason, lateness_ms FROM penstock.dead_letters ORDER BY id"));
+        snprintf(
+            all + more, sizeof all - more, "%s",
+            scene_query(
+                &scene,
+                "SELECT partition, position, reason, lateness_ms FROM penstock.dead_letters ORDER BY id"));
         if (i == 0) {
             memcpy(first, all, sizeof first);
         }
@@ -191,13 +208,15 @@ static void texts_that_do_not_cast_are_dead_letters(void **state) {
     (void)state;
     struct scene scene;
     scene_make(&scene, MANIFEST);
-    scene_write(&scene, "data/a.ndjson",
-                "{\"id\":1,\"price\":\"1.25\"}\n{\"id\":2,\"price\":\"much\"}\n{\"id\":3}\n{\"id\":4,\"price\":123456789}\n"
-                "{\"id\":5,\"price\":7}\n");
+    scene_write(
+        &scene, "data/a.ndjson",
+        "{\"id\":1,\"price\":\"1.25\"}\n{\"id\":2,\"price\":\"much\"}\n{\"id\":3}\n{\"id\":4,\"price\":123456789}\n"
+        "{\"id\":5,\"price\":7}\n");
     scene_open(&scene, SOURCE "CREATE STREAMING TABLE t AS SELECT id, price FROM STREAM s;");
     scene_run(&scene);
     scene_expect(&scene, "SELECT * FROM t", "1|1.25;3|NULL;5|7.00;");
-    scene_expect(&scene, "SELECT reason, column_name, position, message FROM penstock.dead_letters ORDER BY id",
+    scene_expect(&scene,
+                 "SELECT reason, column_name, position, message FROM penstock.dead_letters ORDER BY id",
                  "type|price|24|price: found 'much', expected DECIMAL(6,2);"
                  "type|price|57|price: found '123456789', expected DECIMAL(6,2);");
     scene_end(&scene);
@@ -208,8 +227,10 @@ static void a_bad_record_may_fail_the_epoch(void **state) {
     struct scene scene;
     scene_make(&scene, MANIFEST);
     scene_write(&scene, "data/a.ndjson", "{\"id\":1}\n{\"id\":\"x\"}\n");
-    scene_open(&scene, "CREATE SOURCE s (id INTEGER) WITH (connector = 'file', path = 'data/*.ndjson', on_bad_record = 'fail')"
-                       " FORMAT PLAIN ENCODE JSON; CREATE STREAMING TABLE t AS SELECT * FROM STREAM s;");
+    scene_open(
+        &scene,
+        "CREATE SOURCE s (id INTEGER) WITH (connector = 'file', path = 'data/*.ndjson', on_bad_record = 'fail')"
+        " FORMAT PLAIN ENCODE JSON; CREATE STREAMING TABLE t AS SELECT * FROM STREAM s;");
     scene_fails(&scene, PENSTOCK_INVALID_DATA, "data/a.ndjson, byte 9: ");
     scene_expect(&scene, "SELECT count(*) FROM t", "0;");
     scene_expect(&scene, "SELECT count(*) FROM penstock.dead_letters", "0;");
@@ -255,8 +276,9 @@ static void empty_input_is_no_epoch(void **state) {
     struct scene scene;
     scene_make(&scene, MANIFEST);
     scene_write(&scene, "data/a.ndjson", "");
-    scene_open(&scene, SOURCE "CREATE STREAMING TABLE t AS SELECT id FROM STREAM s;"
-                              "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n, sum(id) AS s FROM STREAM t;");
+    scene_open(&scene,
+               SOURCE "CREATE STREAMING TABLE t AS SELECT id FROM STREAM s;"
+                      "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n, sum(id) AS s FROM STREAM t;");
     scene_run(&scene);
     scene_expect(&scene, "SELECT * FROM t", "");
     scene_expect(&scene, "SELECT * FROM n", "0|NULL;");
@@ -282,13 +304,17 @@ static void a_file_that_vanishes_while_it_is_read_is_an_error(void **state) {
         scene_append(&scene, "data/a.ndjson", line);
     }
     scene_open(&scene, SOURCE "CREATE STREAMING TABLE t AS SELECT id FROM STREAM s;");
-    const struct ps_runner_options options = {
-        .graph = scene.graph, .store = scene.store, .once = true, .on_event = remove_first, .context = &scene};
+    const struct ps_runner_options options = {.graph = scene.graph,
+                                              .store = scene.store,
+                                              .once = true,
+                                              .on_event = remove_first,
+                                              .context = &scene};
     assert_int_not_equal(ps_runner_run(&options, &scene.totals, &scene.error), PENSTOCK_OK);
     assert_non_null(strstr(scene.error.message, "data/a.ndjson"));
     assert_true(scene.totals.epoch_count >= 1 && scene.totals.record_count < 1000);
     /* what was committed before is whole: rows and position agree (12 bytes a record) */
-    scene_expect(&scene, "SELECT (SELECT count(*) FROM t) * 12 = (SELECT position FROM penstock.positions)", "true;");
+    scene_expect(&scene, "SELECT (SELECT count(*) FROM t) * 12 = (SELECT position FROM penstock.positions)",
+                 "true;");
     scene_end(&scene);
 }
 
@@ -317,7 +343,8 @@ static void on_pause(void *context) {
     }
     /* no transaction is open: the store can be asked */
     int64_t count = 0;
-    scene_must(guide->scene, ps_sql_integer(guide->scene->store->connection, "SELECT count(*) FROM t", &count, &guide->scene->error));
+    scene_must(guide->scene, ps_sql_integer(guide->scene->store->connection, "SELECT count(*) FROM t", &count,
+                                            &guide->scene->error));
     guide->row_count_seen = count;
     if (count == 2 || guide->pause_count > 1000) {
         atomic_store(&guide->stop.requested, 1);
@@ -383,11 +410,13 @@ static void a_full_disk_is_an_error_and_loses_nothing(void **state) {
     scene_make(&scene, "name: test\nepoch: {bytes: 64k}\n");
     for (int i = 0; i < 20000; i++) {
         char line[80];
-        snprintf(line, sizeof line, "{\"id\":%d,\"v\":%d.%d,\"name\":\"n%d\"}\n", 100000 + i, i * 7919 % 10007, i % 97, i * 31);
+        snprintf(line, sizeof line, "{\"id\":%d,\"v\":%d.%d,\"name\":\"n%d\"}\n", 100000 + i,
+                 i * 7919 % 10007, i % 97, i * 31);
         scene_append(&scene, "data/a.ndjson", line);
     }
-    const char *sql = SOURCE "CREATE STREAMING TABLE t AS SELECT id, v, name FROM STREAM s;"
-                             "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n, sum(id) AS s FROM STREAM t;";
+    const char *sql =
+        SOURCE "CREATE STREAMING TABLE t AS SELECT id, v, name FROM STREAM s;"
+               "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n, sum(id) AS s FROM STREAM t;";
     scene_write(&scene, "all.sql", sql);
     const struct ps_project_options options = {.master = "local[2]"};
     scene_must(&scene, ps_project_load(scene.folder, &options, &scene.project, &scene.error));
@@ -402,8 +431,9 @@ static void a_full_disk_is_an_error_and_loses_nothing(void **state) {
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), PENSTOCK_IO);
     scene_open(&scene, NULL);
-    scene_expect(&scene, "SELECT (SELECT count(*) FROM t) = (SELECT coalesce(sum(records), 0) FROM penstock.epochs),"
-                         " (SELECT count(*) FROM t) = (SELECT n FROM n), (SELECT count(*) FROM t) < 20000",
+    scene_expect(&scene,
+                 "SELECT (SELECT count(*) FROM t) = (SELECT coalesce(sum(records), 0) FROM penstock.epochs),"
+                 " (SELECT count(*) FROM t) = (SELECT n FROM n), (SELECT count(*) FROM t) < 20000",
                  "true|true|true;");
     scene_run(&scene);
     scene_expect(&scene, "SELECT count(*), sum(id) FROM t", "20000|2199990000;");
@@ -416,9 +446,11 @@ static void epoch_time_is_one_value_an_epoch(void **state) {
     struct scene scene;
     scene_make(&scene, MANIFEST);
     scene_write(&scene, "data/a.ndjson", "{\"id\":1}\n{\"id\":2}\n");
-    scene_open(&scene, SOURCE "CREATE STREAMING TABLE t AS SELECT id, epoch_time() AS at_epoch FROM STREAM s;");
+    scene_open(&scene,
+               SOURCE "CREATE STREAMING TABLE t AS SELECT id, epoch_time() AS at_epoch FROM STREAM s;");
     scene_run(&scene);
-    scene_expect(&scene, "SELECT count(DISTINCT at_epoch), min(at_epoch) > TIMESTAMP '2020-01-01' FROM t", "1|true;");
+    scene_expect(&scene, "SELECT count(DISTINCT at_epoch), min(at_epoch) > TIMESTAMP '2020-01-01' FROM t",
+                 "1|true;");
     scene_end(&scene);
 }
 

@@ -121,8 +121,8 @@ static inline const char *scene_query(struct scene *scene, const char *sql) {
     for (int64_t row = 0; row < ps_result_row_count(result); row++) {
         for (int64_t column = 0; column < ps_result_column_count(result); column++) {
             const char *text = ps_result_text(result, row, column);
-            size += (size_t)snprintf(scene->answer + size, sizeof scene->answer - size, "%s%s", column > 0 ? "|" : "",
-                                     text != NULL ? text : "NULL");
+            size += (size_t)snprintf(scene->answer + size, sizeof scene->answer - size, "%s%s",
+                                     column > 0 ? "|" : "", text != NULL ? text : "NULL");
             assert_true(size < sizeof scene->answer);
         }
         size += (size_t)snprintf(scene->answer + size, sizeof scene->answer - size, ";");

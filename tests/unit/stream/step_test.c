@@ -7,11 +7,13 @@
 #include "stream/step.h"
 
 static struct ps_step_action after(struct ps_step *step, enum ps_step_event_kind kind) {
-    const struct ps_step_event event = {.kind = kind, .code = kind == PS_STEP_FAILED ? PENSTOCK_IO : PENSTOCK_OK};
+    const struct ps_step_event event = {.kind = kind,
+                                        .code = kind == PS_STEP_FAILED ? PENSTOCK_IO : PENSTOCK_OK};
     return ps_step_next(step, &event);
 }
 
-static struct ps_step_action recovered(struct ps_step *step, int64_t epoch, int64_t attempt, int64_t planned) {
+static struct ps_step_action recovered(struct ps_step *step, int64_t epoch, int64_t attempt,
+                                       int64_t planned) {
     const struct ps_step_event event = {
         .kind = PS_STEP_RECOVERED, .epoch = {epoch, attempt}, .planned_epoch = planned};
     return ps_step_next(step, &event);
@@ -59,14 +61,13 @@ static void a_sink_one_ahead_is_left_out_of_the_replay(void **state) {
     assert_int_equal(after(&step, PS_STEP_DONE).kind, PS_STEP_COMMIT_STORE);
     assert_int_equal(after(&step, PS_STEP_DONE).kind, PS_STEP_RELEASE);
     assert_int_equal(after(&step, PS_STEP_DONE).kind, PS_STEP_PLAN);
-    assert_int_equal(after(&step, PS_STEP_PLANNED).kind, PS_STEP_SAVE_PLAN); /* a new one is made durable first */
+    assert_int_equal(after(&step, PS_STEP_PLANNED).kind,
+                     PS_STEP_SAVE_PLAN); /* a new one is made durable first */
 }
 
 static void a_sink_that_does_not_fit_is_refused(void **state) {
     (void)state;
-    static const struct {
-        int64_t sink, planned;
-    } cases[] = {{3, 0}, {5, 0}, {6, 5}, {0, 0}};
+    static const struct { int64_t sink, planned; } cases[] = {{3, 0}, {5, 0}, {6, 5}, {0, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct ps_step step;
         (void)ps_step_start(&step, (struct ps_step_options){.sink_count = 1});

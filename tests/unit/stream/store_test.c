@@ -7,7 +7,7 @@
 #include "scene.h"
 
 static const char *path_of(struct scene *scene, const char *name) {
-    static char path[600]; /* tidy: allow global: a test */
+    static char path[600];
     snprintf(path, sizeof path, "%s/%s", scene->folder, name);
     return path;
 }
@@ -97,8 +97,9 @@ static void a_newer_format_is_refused(void **state) {
     scene_make(&scene, "name: test\n");
     const struct ps_store_options options = {.path = path_of(&scene, "store")};
     scene_must(&scene, ps_store_open(&options, &scene.store, &scene.error));
-    scene_must(&scene, ps_sql_run(scene.store->connection, "UPDATE penstock.meta SET value = '12' WHERE key = 'format'",
-                                  &scene.error));
+    scene_must(&scene,
+               ps_sql_run(scene.store->connection,
+                          "UPDATE penstock.meta SET value = '12' WHERE key = 'format'", &scene.error));
     ps_store_close(scene.store);
     scene.store = NULL;
     assert_int_equal(ps_store_open(&options, &scene.store, &scene.error), PENSTOCK_UNSUPPORTED);
@@ -112,7 +113,8 @@ static void what_is_no_store_is_an_error(void **state) {
     (void)state;
     struct scene scene;
     scene_make(&scene, "name: test\n");
-    scene_write(&scene, "data/store.duckdb", "this is no database, but long enough to be looked at as if it were one");
+    scene_write(&scene, "data/store.duckdb",
+                "this is no database, but long enough to be looked at as if it were one");
     const struct ps_store_options options = {.path = path_of(&scene, "data")};
     assert_int_not_equal(ps_store_open(&options, &scene.store, &scene.error), PENSTOCK_OK);
     assert_true(scene.error.message[0] != '\0');

@@ -6,11 +6,11 @@
  */
 #include "scene.h"
 
-#define SOURCE                                                                                                         \
-    "CREATE SOURCE s (id INTEGER, k VARCHAR, x DOUBLE, price DECIMAL(8,3), at_time TIMESTAMP, day DATE, flag BOOLEAN,"    \
-    " WATERMARK FOR at_time AS at_time - INTERVAL 1 HOUR)"                                                             \
-    " WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;"                                     \
-    "CREATE TABLE w AS SELECT * FROM (VALUES ('a', 'alpha'), ('b', 'beta')) AS w(k, label);"                           \
+#define SOURCE \
+    "CREATE SOURCE s (id INTEGER, k VARCHAR, x DOUBLE, price DECIMAL(8,3), at_time TIMESTAMP, day DATE, flag BOOLEAN," \
+    " WATERMARK FOR at_time AS at_time - INTERVAL 1 HOUR)" \
+    " WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;" \
+    "CREATE TABLE w AS SELECT * FROM (VALUES ('a', 'alpha'), ('b', 'beta')) AS w(k, label);" \
     "CREATE STREAMING TABLE t AS SELECT * FROM STREAM s;"
 
 static void write_rows(struct scene *scene) {
@@ -22,19 +22,20 @@ static void write_rows(struct scene *scene) {
             const int id = file * 40 + i;
             const char *keys[] = {"\"a\"", "\"b\"", "null", "\"c\""};
             /* eighths, so that sums are exact and the order of adding does not show */
-            snprintf(line, sizeof line,
-                     "{\"id\":%d,\"k\":%s,\"x\":%.3f,\"price\":\"%d.%03d\",\"at_time\":\"2013-01-01 %02d:%02d:00\","
-                     "\"day\":\"2013-01-%02d\",\"flag\":%s}\n",
-                     id, keys[id % 4], (id * 37 % 101) / 8.0, id * 7 % 50, id * 13 % 1000, id / 10, id % 10 * 6,
-                     1 + id % 5, id % 3 == 0 ? "true" : "false");
+            snprintf(
+                line, sizeof line,
+                "{\"id\":%d,\"k\":%s,\"x\":%.3f,\"price\":\"%d.%03d\",\"at_time\":\"2013-01-01 %02d:%02d:00\","
+                "\"day\":\"2013-01-%02d\",\"flag\":%s}\n",
+                id, keys[id % 4], (id * 37 % 101) / 8.0, id * 7 % 50, id * 13 % 1000, id / 10, id % 10 * 6,
+                1 + id % 5, id % 3 == 0 ? "true" : "false");
             scene_append(scene, name, line);
         }
     }
 }
 
 static void expect_same(struct scene *scene, const char *left, const char *right) {
-    char first[100000];
-    snprintf(first, sizeof first, "%s", scene_query(scene, left));
+    char *first PS_SCOPED(ps_release_scoped) = ps_duplicate(scene_query(scene, left));
+    assert_non_null(first);
     scene_expect(scene, right, first);
 }
 
@@ -101,25 +102,31 @@ static void windows_and_their_final_rows(void **state) {
     struct scene scene;
     scene_make(&scene, "name: test\nepoch: {bytes: 4k}\n");
     write_rows(&scene);
-    scene_open(&scene, SOURCE
-               "CREATE MATERIALIZED VIEW tumbled AS SELECT k, window_start, window_end, count(*) AS n"
-               " FROM TUMBLE(STREAM t, at_time, INTERVAL 90 MINUTE) GROUP BY ALL;"
-               "CREATE MATERIALIZED VIEW hopped AS SELECT window_start, sum(x) AS s"
-               " FROM HOP(STREAM t, at_time, INTERVAL 1 HOUR, INTERVAL 3 HOUR) GROUP BY window_start;"
-               "CREATE MATERIALIZED VIEW closed AS SELECT k, window_start, window_end, count(*) AS n"
-               " FROM TUMBLE(STREAM t, at_time, INTERVAL 90 MINUTE) GROUP BY ALL EMIT FINAL;"
-               "CREATE MATERIALIZED VIEW bucketed AS SELECT time_bucket(INTERVAL 2 HOUR, at_time) AS b, count(*) AS n"
-               " FROM STREAM t GROUP BY b EMIT FINAL;");
+    scene_open(
+        &scene, SOURCE
+        "CREATE MATERIALIZED VIEW tumbled AS SELECT k, window_start, window_end, count(*) AS n"
+        " FROM TUMBLE(STREAM t, at_time, INTERVAL 90 MINUTE) GROUP BY ALL;"
+        "CREATE MATERIALIZED VIEW hopped AS SELECT window_start, sum(x) AS s"
+        " FROM HOP(STREAM t, at_time, INTERVAL 1 HOUR, INTERVAL 3 HOUR) GROUP BY window_start;"
+        "CREATE MATERIALIZED VIEW closed AS SELECT k, window_start, window_end, count(*) AS n"
+        " FROM TUMBLE(STREAM t, at_time, INTERVAL 90 MINUTE) GROUP BY ALL EMIT FINAL;"
+        "CREATE MATERIALIZED VIEW bucketed AS SELECT time_bucket(INTERVAL 2 HOUR, at_time) AS b, count(*) AS n"
+        " FROM STREAM t GROUP BY b EMIT FINAL;");
     scene_run(&scene);
-    expect_same(&scene, "SELECT * FROM tumbled ORDER BY ALL",
-                "SELECT k, time_bucket(INTERVAL 90 MINUTE, at_time, TIMESTAMP '1970-01-01') AS a, a + INTERVAL 90 MINUTE,"
-                " count(*) FROM t GROUP BY ALL ORDER BY ALL");
-    expect_same(&scene, "SELECT * FROM hopped ORDER BY ALL",
-                "SELECT date_trunc('hour', at_time) - to_hours(i) AS w, sum(x) FROM t, range(3) AS r(i) GROUP BY w ORDER BY ALL");
-    expect_same(&scene, "SELECT * FROM closed ORDER BY ALL",
-                "SELECT * FROM tumbled WHERE window_end <= (SELECT watermark FROM penstock.watermarks) ORDER BY ALL");
-    scene_expect(&scene, "SELECT (SELECT count(*) FROM closed) > 0, (SELECT count(*) FROM closed) < (SELECT count(*) FROM tumbled)",
-                 "true|true;");
+    expect_same(
+        &scene, "SELECT * FROM tumbled ORDER BY ALL",
+        "SELECT k, time_bucket(INTERVAL 90 MINUTE, at_time, TIMESTAMP '1970-01-01') AS a, a + INTERVAL 90 MINUTE,"
+        " count(*) FROM t GROUP BY ALL ORDER BY ALL");
+    expect_same(
+        &scene, "SELECT * FROM hopped ORDER BY ALL",
+        "SELECT date_trunc('hour', at_time) - to_hours(i) AS w, sum(x) FROM t, range(3) AS r(i) GROUP BY w ORDER BY ALL");
+    expect_same(
+        &scene, "SELECT * FROM closed ORDER BY ALL",
+        "SELECT * FROM tumbled WHERE window_end <= (SELECT watermark FROM penstock.watermarks) ORDER BY ALL");
+    scene_expect(
+        &scene,
+        "SELECT (SELECT count(*) FROM closed) > 0, (SELECT count(*) FROM closed) < (SELECT count(*) FROM tumbled)",
+        "true|true;");
     expect_same(&scene, "SELECT * FROM bucketed ORDER BY ALL",
                 "SELECT time_bucket(INTERVAL 2 HOUR, at_time) AS b, count(*) FROM t GROUP BY b"
                 " HAVING b + INTERVAL 2 HOUR <= (SELECT watermark FROM penstock.watermarks) ORDER BY ALL");
@@ -131,7 +138,8 @@ static void what_cannot_be_combined_is_refused(void **state) {
     struct scene scene;
     scene_make(&scene, "name: test\n");
     write_rows(&scene);
-    scene_write(&scene, "all.sql", SOURCE "CREATE MATERIALIZED VIEW v AS SELECT k, median(x) AS m FROM STREAM t GROUP BY k;");
+    scene_write(&scene, "all.sql",
+                SOURCE "CREATE MATERIALIZED VIEW v AS SELECT k, median(x) AS m FROM STREAM t GROUP BY k;");
     const struct ps_project_options options = {0};
     scene_must(&scene, ps_project_load(scene.folder, &options, &scene.project, &scene.error));
     assert_int_not_equal(ps_graph_build(scene.project, &scene.graph, &scene.error), PENSTOCK_OK);
