@@ -3,4 +3,4 @@
  * path.c - text that is true on one machine only.
  */
 static const char *const log_file = "/root/penstock.log"; /* expect: path */
-/* see https://registry.example.org/penstock, expect: path */
+/* see go://registry.example.org/penstock, expect: path */
