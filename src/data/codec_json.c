@@ -423,8 +423,7 @@ static penstock_code json_decode(void *state, struct ps_batch *batch, struct ps_
         }
         has_digits = true;
     }
-    ps_check(!"a JSON record that keeps its digits is parsed once");
-    return PENSTOCK_INTERNAL;
+    return ps_error_set(error, PENSTOCK_INTERNAL, "a JSON record that keeps its digits was parsed twice");
 }
 
 static size_t json_frame(const void *config, const char *data, size_t size, bool is_end) {

@@ -88,6 +88,8 @@ penstock_code ps_sql_run(struct ps_connection *connection, const char *sql, stru
 
 /* vprintf into a buffer that can hold any generated statement. */
 static penstock_code format_sql(struct ps_buffer *buffer, const char *format, va_list arguments,
+                                struct penstock_error *error) PS_PRINTF(2, 0);
+static penstock_code format_sql(struct ps_buffer *buffer, const char *format, va_list arguments,
                                 struct penstock_error *error) {
     char small[1024];
     va_list again;
