@@ -10,6 +10,7 @@ then averages are compared to ten digits, everything else exactly. The canary: o
 """
 import gzip
 import json
+import math
 import os
 import random
 import re
@@ -113,14 +114,18 @@ def state(folder):
     return {name: penstock(folder, "query", "--format", "csv", sql) for name, sql in CHECKS.items()}
 
 
-def rounded(text):
-    """Numbers with a fraction to ten digits."""
-    return re.sub(r"-?\d+\.\d+(e[-+]?\d+)?", lambda number: f"{float(number.group()):.10g}", text)
+FRACTION = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
+
+
+def is_near(left, right):
+    """The same text, but for numbers with a fraction, which may differ in the tenth digit."""
+    lefts, rights = FRACTION.findall(left), FRACTION.findall(right)
+    return FRACTION.sub("#", left) == FRACTION.sub("#", right) and all(
+        math.isclose(float(l), float(r), rel_tol=1e-9, abs_tol=1e-12) for l, r in zip(lefts, rights))
 
 
 def differences(left, right, is_exact):
-    shape = (lambda text: text) if is_exact else rounded
-    return [name for name in CHECKS if shape(left[name]) != shape(right[name])]
+    return [name for name in CHECKS if left[name] != right[name] and (is_exact or not is_near(left[name], right[name]))]
 
 
 def kill_once(folder, generator, longest):
