@@ -127,6 +127,7 @@ static penstock_code add_nodes(struct status *status, struct penstock_error *err
         case PS_NODE_SOURCE: PS_TRY(add_source(status, node, error)); break;
         case PS_NODE_TABLE:
         case PS_NODE_VIEW: PS_TRY(add_relation(status, node, error)); break;
+        case PS_NODE_SINK: break;
         case PS_NODE_MODEL: PS_TRY(add_model(status, node, error)); break;
         case PS_NODE_SQL: break;
         }

@@ -12,6 +12,7 @@ static const char *kind_name(enum ps_node_kind kind) {
     case PS_NODE_SQL: return "sql";
     case PS_NODE_TABLE: return "streaming table";
     case PS_NODE_VIEW: return "materialized view";
+    case PS_NODE_SINK: return "sink";
     case PS_NODE_MODEL: return "model";
     }
     return "";

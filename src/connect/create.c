@@ -7,6 +7,8 @@
  */
 #include "connect/create.h"
 
+#include "connect/settings.h"
+
 struct framework_config {
     const char *connector;
     const char *on_bad_record;
@@ -52,15 +54,6 @@ static struct ps_location location_of(const struct ps_source_statement *statemen
                : (struct ps_location){0};
 }
 
-/* Any error here is one of the project, at a place. */
-static penstock_code blame(struct penstock_error *error, struct ps_location location, penstock_code code) {
-    if (error != NULL && code == PENSTOCK_INVALID_ARGUMENT) {
-        error->code = PENSTOCK_INVALID_PROJECT;
-    }
-    (void)ps_error_at(error, location, NULL, -1);
-    return code == PENSTOCK_INVALID_ARGUMENT ? PENSTOCK_INVALID_PROJECT : code;
-}
-
 static penstock_code find_connector(const struct ps_source_statement *statement, const char *name,
                                     struct wanted *wanted, struct penstock_error *error) {
     const char *names[64] = {NULL};
@@ -71,7 +64,7 @@ static penstock_code find_connector(const struct ps_source_statement *statement,
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "source %s has no connector", name);
         (void)ps_error_hint(
             error, "say where its records come from: WITH (connector = 'file', path = 'data/*.ndjson')");
-        return blame(error, location_of(statement), PENSTOCK_INVALID_PROJECT);
+        return ps_settings_blame(error, location_of(statement), PENSTOCK_INVALID_PROJECT);
     }
     wanted->type = ps_source_type_find(statement->connector);
     if (wanted->type != NULL) {
@@ -82,94 +75,30 @@ static penstock_code find_connector(const struct ps_source_statement *statement,
     const char *nearest = ps_nearest(statement->connector, names);
     (void)ps_error_hint(error, nearest != NULL ? "did you mean '%s'?" : "connectors of this version: %s",
                         nearest != NULL ? nearest : names[0]);
-    return blame(error, location_of(statement), PENSTOCK_INVALID_PROJECT);
+    return ps_settings_blame(error, location_of(statement), PENSTOCK_INVALID_PROJECT);
 }
 
 /* --- settings -------------------------------------------------------------------------------------------- */
 
-static penstock_code refuse_unknown(const struct ps_setting *setting, const char *owner,
-                                    const struct ps_option *rows, const struct ps_option *more_rows,
-                                    const char *elsewhere, struct penstock_error *error) {
-    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s has no option '%s'", owner, setting->name);
-    const char *nearest = ps_option_nearest(rows, setting->name);
-    if (nearest == NULL && more_rows != NULL) {
-        nearest = ps_option_nearest(more_rows, setting->name);
-    }
-    if (elsewhere != NULL) {
-        (void)ps_error_hint(error, "it belongs to %s", elsewhere);
-    } else if (nearest != NULL) {
-        (void)ps_error_hint(error, "did you mean %s?", nearest);
-    } else if (rows[0].name == NULL) {
-        (void)ps_error_hint(error, "it has no options");
-    } else {
-        struct ps_buffer names PS_SCOPED(ps_buffer_done);
-        ps_buffer_init(&names, 400);
-        for (size_t i = 0; rows[i].name != NULL; i++) {
-            ps_buffer_printf(&names, "%s%s", i == 0 ? "" : ", ", rows[i].name);
-        }
-        (void)ps_error_hint(error, "options are: %s", names.data == NULL ? "" : names.data);
-    }
-    return blame(error, setting->location, PENSTOCK_INVALID_PROJECT);
-}
-
-/* An option given twice is a mistake: which one counts would be a guess. */
-static penstock_code check_twice(const struct ps_setting *settings, size_t index,
-                                 struct penstock_error *error) {
-    for (size_t i = 0; i < index; i++) {
-        if (ps_option_name_equal(settings[i].name, settings[index].name)) {
-            (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "option '%s' is given twice",
-                               settings[index].name);
-            return blame(error, settings[index].location, PENSTOCK_INVALID_PROJECT);
-        }
-    }
-    return PENSTOCK_OK;
-}
-
-static penstock_code check_required(const struct ps_option *rows, const struct ps_setting *settings,
-                                    size_t setting_count, const char *name, struct ps_location location,
-                                    struct penstock_error *error) {
-    for (size_t i = 0; rows[i].name != NULL; i++) {
-        bool is_given = !rows[i].is_required;
-        for (size_t k = 0; k < setting_count && !is_given; k++) {
-            is_given = ps_option_name_equal(rows[i].name, settings[k].name) && settings[k].value[0] != '\0';
-        }
-        if (!is_given) {
-            (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "source %s has no %s", name, rows[i].name);
-            (void)ps_error_hint(error, "%s: %s", rows[i].name, rows[i].help);
-            return blame(error, location, PENSTOCK_INVALID_PROJECT);
-        }
-    }
-    return PENSTOCK_OK;
-}
-
 static penstock_code apply_settings(const struct ps_source_statement *statement, const char *name,
                                     struct ps_arena *arena, struct wanted *wanted,
                                     struct penstock_error *error) {
-    const struct ps_option *rows = wanted->type->options;
-    PS_TRY(ps_option_defaults(ps_source_options, &wanted->framework, arena, error));
-    PS_TRY(ps_option_defaults(rows, wanted->config, arena, error));
-    for (size_t i = 0; i < statement->setting_count; i++) {
-        const struct ps_setting *setting = &statement->settings[i];
-        PS_TRY(check_twice(statement->settings, i, error));
-        const bool is_framework = ps_option_find(ps_source_options, setting->name) != NULL;
-        if (!is_framework && ps_option_find(rows, setting->name) == NULL) {
-            const struct ps_codec_type *codec = wanted->setup.codec;
-            const bool is_codec = codec != NULL && ps_option_find(codec->options, setting->name) != NULL;
-            return refuse_unknown(setting, ps_arena_printf(arena, "connector '%s'", wanted->type->name), rows,
-                                  ps_source_options,
-                                  is_codec ? "the codec: ENCODE CSV (name = 'value')" : NULL, error);
-        }
-        const penstock_code code =
-            is_framework ? ps_option_set(ps_source_options, &wanted->framework, setting->name, setting->value,
-                                         arena, error)
-                         : ps_option_set(rows, wanted->config, setting->name, setting->value, arena, error);
-        if (code != PENSTOCK_OK) {
-            return blame(error, setting->location, code);
-        }
+    const struct ps_settings_target target = {
+        .what = ps_arena_printf(arena, "source %s", name),
+        .owner = ps_arena_printf(arena, "connector '%s'", wanted->type->name),
+        .framework_rows = ps_source_options,
+        .rows = wanted->type->options,
+        .framework = &wanted->framework,
+        .config = wanted->config,
+        .takes_properties = wanted->type->takes_properties,
+        .codec_rows = wanted->setup.codec != NULL ? wanted->setup.codec->options : NULL,
+        .location = location_of(statement)};
+    if (target.what == NULL || target.owner == NULL) {
+        return ps_error_memory(error, "a source");
     }
+    PS_TRY(ps_settings_apply(&target, statement->settings, statement->setting_count, arena, error));
     wanted->setup.fail_on_bad_record = strcmp(wanted->framework.on_bad_record, "fail") == 0;
-    return check_required(rows, statement->settings, statement->setting_count, name, location_of(statement),
-                          error);
+    return PENSTOCK_OK;
 }
 
 /* --- the codec ------------------------------------------------------------------------------------------- */
@@ -190,7 +119,7 @@ static penstock_code find_codec(const struct ps_source_statement *statement, con
     const char *nearest = ps_nearest(encode, encodes);
     (void)ps_error_hint(error, nearest != NULL ? "did you mean %s?" : "it reads %s among others",
                         nearest != NULL ? nearest : encodes[0]);
-    return blame(error, location_of(statement), PENSTOCK_INVALID_PROJECT);
+    return ps_settings_blame(error, location_of(statement), PENSTOCK_INVALID_PROJECT);
 }
 
 static penstock_code configure_codec(const struct ps_source_statement *statement, struct ps_arena *arena,
@@ -205,21 +134,22 @@ static penstock_code configure_codec(const struct ps_source_statement *statement
     PS_TRY(ps_option_defaults(rows, config, arena, error));
     for (size_t i = 0; i < statement->encode_setting_count; i++) {
         const struct ps_setting *setting = &statement->encode_settings[i];
-        PS_TRY(check_twice(statement->encode_settings, i, error));
+        PS_TRY(ps_settings_check_twice(statement->encode_settings, i, error));
         if (ps_option_find(rows, setting->name) == NULL) {
-            return refuse_unknown(setting, ps_arena_printf(arena, "ENCODE %s", wanted->setup.encode), rows,
-                                  NULL, NULL, error);
+            return ps_settings_refuse(setting, ps_arena_printf(arena, "ENCODE %s", wanted->setup.encode),
+                                      rows, NULL, NULL, error);
         }
         const penstock_code code = ps_option_set(rows, config, setting->name, setting->value, arena, error);
         if (code != PENSTOCK_OK) {
-            return blame(error, setting->location, code);
+            return ps_settings_blame(error, setting->location, code);
         }
     }
     const penstock_code code =
         codec == NULL || codec->check == NULL ? PENSTOCK_OK : codec->check(config, error);
     if (code != PENSTOCK_OK) {
         const bool is_given = statement->encode_setting_count > 0;
-        return blame(error, is_given ? statement->encode_settings[0].location : location_of(statement), code);
+        return ps_settings_blame(
+            error, is_given ? statement->encode_settings[0].location : location_of(statement), code);
     }
     wanted->setup.codec_config = config;
     return PENSTOCK_OK;
@@ -232,6 +162,8 @@ static penstock_code resolve(const struct ps_source_statement *statement, const 
     wanted->setup.name = ps_arena_copy(arena, name);
     wanted->setup.folder = folder == NULL ? NULL : ps_arena_copy(arena, folder);
     wanted->setup.schema = &statement->schema;
+    wanted->setup.codec_schema = (struct ps_schema){statement->schema.columns, statement->declared_count};
+    wanted->setup.statement = statement;
     wanted->config = ps_arena_allocate(arena, 1, wanted->type->config_size);
     if (wanted->setup.name == NULL || wanted->config == NULL ||
         (folder != NULL && wanted->setup.folder == NULL)) {

@@ -35,7 +35,9 @@ static penstock_code open_decoder(const struct ps_source_setup *setup, const cha
                                   struct ps_bytes header, struct ps_decoder **decoder_out,
                                   struct penstock_error *error) {
     const penstock_code code =
-        ps_decoder_open(setup->codec, setup->codec_config, setup->schema, header, decoder_out, error);
+        ps_decoder_open(setup->codec, setup->codec_config,
+                        setup->codec_schema.columns != NULL ? &setup->codec_schema : setup->schema, header,
+                        decoder_out, error);
     return code == PENSTOCK_OK ? code : ps_error_context(error, "%s", partition);
 }
 
@@ -76,10 +78,121 @@ static penstock_code name_partition(struct ps_batch *batch, struct ps_partition 
     return batch->partition.name != NULL ? PENSTOCK_OK : ps_error_memory(error, "a batch");
 }
 
+/* --- messages of a broker --------------------------------------------------------------------------------------- */
+
+static void set_bytes(struct ps_batch *batch, size_t column, struct ps_bytes bytes) {
+    ((struct ps_bytes *)batch->columns[column].values)[batch->row_count] = bytes;
+}
+
+/* The column of one INCLUDE in the row at batch->row_count. */
+static void set_include(struct ps_batch *batch, const struct ps_include *include,
+                        struct ps_partition partition, const struct ps_message *message) {
+    const size_t column = include->column;
+    const char *bracket = strrchr(partition.name, '[');
+    switch (include->kind) {
+    case PS_INCLUDE_KEY:
+        if (message->key.data == NULL) {
+            ps_batch_set_null(batch, column);
+        } else {
+            set_bytes(batch, column, message->key);
+        }
+        break;
+    case PS_INCLUDE_PARTITION:
+        ((int32_t *)batch->columns[column].values)[batch->row_count] =
+            bracket != NULL ? (int32_t)strtol(bracket + 1, NULL, 10) : 0;
+        break;
+    case PS_INCLUDE_OFFSET:
+        ((int64_t *)batch->columns[column].values)[batch->row_count] = message->offset;
+        break;
+    case PS_INCLUDE_TIMESTAMP:
+        if (message->timestamp_ms < 0) {
+            ps_batch_set_null(batch, column);
+        } else {
+            ((int64_t *)batch->columns[column].values)[batch->row_count] = message->timestamp_ms * 1000;
+        }
+        break;
+    case PS_INCLUDE_HEADERS:
+        set_bytes(batch, column, message->headers.size > 0 ? message->headers : PS_BYTES("{}"));
+        break;
+    case PS_INCLUDE_TOPIC:
+        set_bytes(batch, column,
+                  (struct ps_bytes){partition.name, bracket != NULL ? (size_t)(bracket - partition.name)
+                                                                    : strlen(partition.name)});
+        break;
+    }
+}
+
+/* A VARCHAR key must be text. True: the record became a dead letter. */
+static penstock_code check_key(const struct ps_source_setup *setup, struct ps_batch *batch,
+                               struct ps_record record, bool *is_dead_out, struct penstock_error *error) {
+    const struct ps_source_statement *statement = setup->statement;
+    for (size_t i = 0; i < statement->include_count; i++) {
+        const struct ps_column_schema *column = &setup->schema->columns[statement->includes[i].column];
+        size_t bad = 0;
+        if (statement->includes[i].kind == PS_INCLUDE_KEY && column->type == PS_TYPE_VARCHAR &&
+            record.message->key.data != NULL && !ps_bytes_is_utf8(record.message->key, &bad)) {
+            *is_dead_out = true;
+            return ps_batch_add_dead_letter(batch, record, PS_REASON_ENCODING, column->name, error,
+                                            "%s: byte %zu of the key (0x%02X) is not UTF-8", column->name,
+                                            bad, (unsigned)(unsigned char)record.message->key.data[bad]);
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code decode_message(const struct ps_source_setup *setup, struct ps_decoder *decoder,
+                                    struct ps_batch *batch, struct ps_record record,
+                                    struct penstock_error *error) {
+    const struct ps_message *message = record.message;
+    bool is_dead = false;
+    PS_TRY(check_key(setup, batch, record, &is_dead, error));
+    if (is_dead) {
+        return PENSTOCK_OK;
+    }
+    if (message->value.data == NULL) {
+        const struct ps_record empty = {.raw = PS_BYTES(""), .offset = record.offset, .message = message};
+        return ps_batch_add_dead_letter(
+            batch, empty, PS_REASON_NULL, NULL, error,
+            "the record has no value (a tombstone); expected %s, or FORMAT UPSERT", setup->encode);
+    }
+    const int64_t before = batch->row_count;
+    PS_TRY(ps_decoder_decode(decoder, batch, record, error));
+    if (batch->row_count > before) {
+        batch->row_count--; /* the row is written on: columns are set at row_count */
+        for (size_t i = 0; i < setup->statement->include_count; i++) {
+            set_include(batch, &setup->statement->includes[i], batch->partition, message);
+        }
+        batch->row_count++;
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code decode_messages(const struct ps_source_setup *setup, const struct ps_slice *slice,
+                                     struct ps_raw *raw, struct ps_batch **batch_out,
+                                     struct penstock_error *error) {
+    struct ps_batch *batch PS_SCOPED(ps_batch_free_scoped) = NULL;
+    struct ps_decoder *decoder PS_SCOPED(ps_decoder_close_scoped) = NULL;
+    PS_TRY(ps_batch_new(setup->schema, (int64_t)raw->message_count, &batch, error));
+    PS_TRY(name_partition(batch, slice->partition, error));
+    PS_TRY(open_decoder(setup, slice->partition.name, PS_BYTES(""), &decoder, error));
+    batch->raw = ps_take(raw->data);
+    batch->messages = ps_take(raw->messages);
+    for (size_t i = 0; i < raw->message_count; i++) {
+        const struct ps_message *message = &batch->messages[i];
+        const struct ps_record record = {message->value, message->offset, message};
+        PS_TRY(decode_message(setup, decoder, batch, record, error));
+    }
+    *batch_out = ps_take(batch);
+    return PENSTOCK_OK;
+}
+
 penstock_code ps_decode(const struct ps_source_setup *setup, const struct ps_slice *slice, struct ps_raw *raw,
                         struct ps_batch **batch_out, struct penstock_error *error) {
     ps_check(setup->codec != NULL);
     ps_check(raw->data != NULL);
+    if (raw->messages != NULL) {
+        return decode_messages(setup, slice, raw, batch_out, error);
+    }
     struct ps_batch *batch PS_SCOPED(ps_batch_free_scoped) = NULL;
     PS_TRY(ps_batch_new(setup->schema, (int64_t)(raw->size / RECORD_SIZE_GUESS), &batch, error));
     PS_TRY(name_partition(batch, slice->partition, error));
@@ -101,6 +214,27 @@ penstock_code ps_decode(const struct ps_source_setup *setup, const struct ps_sli
     return PENSTOCK_OK;
 }
 
+/* The message with all its bytes in the batch's arena. */
+static penstock_code copy_message(struct ps_batch *batch, const struct ps_message **message,
+                                  struct penstock_error *error) {
+    struct ps_message *copy = ps_arena_allocate(batch->arena, 1, sizeof *copy);
+    if (copy == NULL) {
+        return ps_error_memory(error, "decoding records again");
+    }
+    *copy = **message;
+    struct ps_bytes *const parts[] = {&copy->value, &copy->key, &copy->headers};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i]->data != NULL) {
+            parts[i]->data = ps_arena_copy_size(batch->arena, parts[i]->data, parts[i]->size);
+            if (parts[i]->data == NULL) {
+                return ps_error_memory(error, "decoding records again");
+            }
+        }
+    }
+    *message = copy;
+    return PENSTOCK_OK;
+}
+
 penstock_code ps_decode_records(const struct ps_source_setup *setup, struct ps_partition partition,
                                 const char *state, const struct ps_record *records, size_t record_count,
                                 struct ps_batch **batch_out, struct penstock_error *error) {
@@ -114,6 +248,12 @@ penstock_code ps_decode_records(const struct ps_source_setup *setup, struct ps_p
     PS_TRY(open_decoder(setup, partition.name, header, &decoder, error));
     for (size_t i = 0; i < record_count; i++) {
         struct ps_record record = records[i];
+        if (record.message != NULL) {
+            PS_TRY(copy_message(batch, &record.message, error));
+            record.raw = record.message->value;
+            PS_TRY(decode_message(setup, decoder, batch, record, error));
+            continue;
+        }
         record.raw.data = ps_arena_copy_size(batch->arena, records[i].raw.data, records[i].raw.size);
         if (record.raw.data == NULL) {
             return ps_error_memory(error, "decoding records again");

@@ -46,6 +46,7 @@ void ps_raw_done(struct ps_raw *raw) {
         return;
     }
     ps_release(raw->data);
+    ps_release(raw->messages);
     ps_release(raw->relation);
     *raw = (struct ps_raw){0};
 }
@@ -109,10 +110,11 @@ static void check_slices(const struct ps_source *source, const struct ps_range *
         const struct ps_slice *slice = &range->slices[i];
         ps_check(slice->partition.name != NULL && slice->end_state != NULL);
         ps_check(slice->begin < slice->end);
-        ps_check(slice->is_partition_start == (slice->begin == 0));
+        ps_check(source->type->is_sparse || slice->is_partition_start == (slice->begin == 0));
         const bool goes_on = before != NULL && before->partition.ordinal == slice->partition.ordinal;
         ps_check(before == NULL || goes_on || before->partition.ordinal < slice->partition.ordinal);
-        ps_check(slice->begin == (goes_on ? before->end : planned_offset(source, slice->partition.name)));
+        const int64_t expected = goes_on ? before->end : planned_offset(source, slice->partition.name);
+        ps_check(source->type->is_sparse ? slice->begin >= expected : slice->begin == expected);
         before = slice;
     }
 }
@@ -131,7 +133,7 @@ static void check_ends(const struct ps_source *source, const struct ps_range *ra
             expected = range->slices[slice].end;
             slice++;
         }
-        ps_check(end->offset == expected);
+        ps_check(source->type->is_sparse ? end->offset >= expected : end->offset == expected);
     }
     ps_check(slice == range->slice_count);
 }
@@ -147,7 +149,7 @@ penstock_code ps_source_plan(struct ps_source *source, const struct ps_epoch_lim
         return ps_error_memory(error, "an epoch");
     }
     PS_TRY(source->type->plan(source->state, limits, range, error));
-    if (range->slice_count == 0) {
+    if (range->slice_count == 0 && !range->is_moved) {
         *range_out = NULL;
         return PENSTOCK_OK;
     }
@@ -170,10 +172,46 @@ penstock_code ps_source_read(struct ps_source *source, const struct ps_slice *sl
         return code;
     }
     ps_check((raw.data == NULL) != (raw.relation == NULL));
-    if (raw.data != NULL) {
+    if (raw.messages != NULL) {
+        ps_check(source->type->is_sparse);
+    } else if (raw.data != NULL) {
         ps_check(raw.base_offset == slice->begin);
         ps_check((raw.oversize > 0 ? raw.oversize : (int64_t)raw.size) == slice->end - slice->begin);
     }
     *raw_out = raw;
     return PENSTOCK_OK;
+}
+
+penstock_code ps_source_restore(struct ps_source *source, const struct ps_range *range,
+                                struct penstock_error *error) {
+    struct ps_position_list positions;
+    PS_TRY(ps_position_list_copy(&source->planned, &positions, error));
+    penstock_code code = PENSTOCK_OK;
+    for (size_t i = 0; i < range->end_count && code == PENSTOCK_OK; i++) {
+        code = ps_position_list_set(&positions, &range->ends[i], error);
+    }
+    if (code == PENSTOCK_OK) {
+        code = ps_source_seek(source, &positions, error);
+    }
+    ps_position_list_done(&positions);
+    return code;
+}
+
+void ps_source_committed(struct ps_source *source, const struct ps_range *range) {
+    struct ps_position_list positions;
+    if (source->type->committed == NULL || ps_position_list_init(&positions, NULL) != PENSTOCK_OK) {
+        return;
+    }
+    penstock_code code = PENSTOCK_OK;
+    for (size_t i = 0; i < range->end_count && code == PENSTOCK_OK; i++) {
+        code = ps_position_list_set(&positions, &range->ends[i], NULL);
+    }
+    if (code == PENSTOCK_OK) {
+        source->type->committed(source->state, &positions);
+    }
+    ps_position_list_done(&positions);
+}
+
+int64_t ps_source_lag(struct ps_source *source) {
+    return source->type->lag == NULL ? -1 : source->type->lag(source->state);
 }

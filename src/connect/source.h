@@ -17,6 +17,7 @@
 #define PS_CONNECT_SOURCE_H
 
 #include "data/codec.h"
+#include "job/project.h"
 
 /* How much one epoch may take. */
 struct ps_epoch_limits {
@@ -25,8 +26,12 @@ struct ps_epoch_limits {
     int64_t byte_count_max;
     int64_t slice_size; /* aim for slices of about this many bytes: one slice is one task */
     /* The run ends when this source is drained: wait (about 2 s at most) for a last line or file that is just being
-     * written, instead of leaving it for the next plan. */
+     * written, instead of leaving it for the next plan. A broker's source ends where the partitions ended at the
+     * first such plan. */
     bool is_once;
+    /* Until when (ps_clock_monotonic_ns) a source may wait for more records; 0: not at all. A source that
+     * can only look (files) ignores it. */
+    int64_t deadline_ns;
 };
 
 /* A part of one partition: [begin, end). One task decodes one slice. */
@@ -44,15 +49,21 @@ struct ps_range {
     struct ps_position *ends; /* the position of every partition that moves, when this range is committed */
     size_t end_count;
     int64_t byte_count;
-    bool is_drained;        /* nothing more was there when this was planned */
+    bool is_drained; /* nothing more was there when this was planned */
+    /* The ends are worth an epoch of their own though no slice is there: first positions, or a stretch of a partition
+     * without records. */
+    bool is_moved;
     struct ps_arena *arena; /* owns all of it */
 };
 void ps_range_free(struct ps_range *range);
 
-/* What reading a slice gives: raw bytes (the usual way) or a relation for SQL (Parquet). */
+/* What reading a slice gives: raw bytes (files), messages (brokers) or a relation for SQL (Parquet). */
 struct ps_raw {
     char *data; /* owned; NULL when `relation` is set */
     size_t size;
+    struct ps_message
+        *messages; /* owned; NULL: `data` is one block of framed records. Their bytes are in `data` */
+    size_t message_count;
     int64_t base_offset; /* offset of data[0] */
     /* Not 0: the slice is one record of this many bytes, too large to be kept; `data` is only its beginning. */
     int64_t oversize;
@@ -68,8 +79,12 @@ struct ps_source_setup {
     const struct ps_schema *schema;
     const struct ps_codec_type *codec; /* NULL for encode = 'parquet' */
     const void *codec_config;
-    const char *encode;      /* "json", "csv", "parquet" */
+    const char *encode;      /* "json", "csv", "parquet", "avro", "protobuf", "bytes" */
     bool fail_on_bad_record; /* on_bad_record = 'fail': the engine fails the epoch at the first dead letter */
+    /* What the codec decodes: the declared columns, which are the first of `schema`; the INCLUDE columns follow. Columns NULL:
+     * all of `schema`. */
+    struct ps_schema codec_schema;
+    const struct ps_source_statement *statement; /* format, primary key, INCLUDE, WITH settings as written */
 };
 
 struct ps_source_type {
@@ -78,6 +93,10 @@ struct ps_source_type {
     const struct ps_option *options; /* without the framework's own: connector, on_bad_record, ... */
     size_t config_size;
     const char *const *encodes; /* what it can read: NULL-terminated */
+    /* The first offset of a partition need not be 0, and offsets may have gaps: a broker's. */
+    bool is_sparse;
+    /* Settings "properties.*" are the connector's own, in setup->statement->settings. */
+    bool takes_properties;
     penstock_code (*open)(const struct ps_source_setup *setup, const void *config, void **state_out,
                           struct penstock_error *error);
     penstock_code (*seek)(void *state, const struct ps_position_list *positions,
@@ -87,6 +106,12 @@ struct ps_source_type {
     penstock_code (*read)(void *state, const struct ps_slice *slice, struct ps_raw *raw_out,
                           struct penstock_error *error);
     void (*close)(void *state); /* accepts half-opened */
+    /* Everything to `positions` is committed; may be told to the outside (a broker's group, for lag dashboards).
+     * Never fails: nothing depends on it. May be NULL. Called before the next plan. */
+    void (*committed)(void *state, const struct ps_position_list *positions);
+    /* How far behind: records (or bytes) between the planned position and the end, -1 if not known. Only looks at what
+     * is known without asking. May be NULL. */
+    int64_t (*lag)(void *state);
 };
 extern const struct ps_source_type *const ps_source_types[]; /* NULL-terminated */
 const struct ps_source_type *ps_source_type_find(const char *name);
@@ -104,6 +129,13 @@ penstock_code ps_source_plan(struct ps_source *source, const struct ps_epoch_lim
                              struct ps_range **range_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_source_read(struct ps_source *source, const struct ps_slice *slice, struct ps_raw *raw_out,
                              struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Takes a range that was planned in an earlier life as the range planned last: its slices can be read, and the next plan
+ * goes on from its ends. Same errors as seek. */
+penstock_code ps_source_restore(struct ps_source *source, const struct ps_range *range,
+                                struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The epoch of `range` is committed. */
+void ps_source_committed(struct ps_source *source, const struct ps_range *range);
+int64_t ps_source_lag(struct ps_source *source);
 
 /* Decodes raw bytes of a slice: every record becomes a row or a dead letter. Any thread; takes raw->data
  * over into the batch. */

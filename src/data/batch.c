@@ -27,6 +27,8 @@ const char *ps_reason_name(enum ps_reason reason) {
     case PS_REASON_SIZE: return "size";
     case PS_REASON_LATE: return "late";
     case PS_REASON_RULE: return "rule";
+    case PS_REASON_KEY: return "key";
+    case PS_REASON_SCHEMA: return "schema";
     }
     return "unknown";
 }
@@ -47,6 +49,13 @@ static penstock_code reserve(struct ps_batch *batch, int64_t row_capacity, struc
         return ps_error_memory(error, "the records of a batch");
     }
     batch->records = records;
+    if (batch->operations != NULL) {
+        uint8_t *operations = ps_reallocate(batch->operations, count, 1);
+        if (operations == NULL) {
+            return ps_error_memory(error, "the records of a batch");
+        }
+        batch->operations = operations;
+    }
     uint8_t *validity = ps_reallocate(NULL, count, column_count + 1);
     if (validity == NULL) {
         return ps_error_memory(error, "the columns of a batch");
@@ -99,11 +108,19 @@ void ps_batch_free(struct ps_batch *batch) {
     ps_release(batch->dead_letters);
     ps_arena_free(batch->arena);
     ps_release(batch->raw);
+    ps_release(batch->messages);
+    ps_release(batch->operations);
     ps_release(batch);
 }
 
 void ps_batch_free_scoped(struct ps_batch **batch) {
     ps_batch_free(*batch);
+}
+
+penstock_code ps_batch_use_operations(struct ps_batch *batch, struct penstock_error *error) {
+    ps_check(batch->row_count == 0 && batch->operations == NULL);
+    batch->operations = ps_allocate((size_t)batch->row_capacity, 1);
+    return batch->operations != NULL ? PENSTOCK_OK : ps_error_memory(error, "the records of a batch");
 }
 
 penstock_code ps_batch_begin_row(struct ps_batch *batch, struct penstock_error *error) {
@@ -114,6 +131,9 @@ penstock_code ps_batch_begin_row(struct ps_batch *batch, struct penstock_error *
         if (batch->columns[i].is_valid != NULL) {
             batch->columns[i].is_valid[batch->row_count] = 1;
         }
+    }
+    if (batch->operations != NULL) {
+        batch->operations[batch->row_count] = PS_OPERATION_PUT;
     }
     return PENSTOCK_OK;
 }
@@ -167,6 +187,7 @@ penstock_code ps_batch_add_dead_letter(struct ps_batch *batch, struct ps_record 
         .reason = reason,
         .column = column_copy,
         .text = text_copy,
+        .message = record.message,
     };
     batch->dead_letter_count++;
     batch->record_count++;

@@ -19,10 +19,26 @@ struct ps_column {
     uint8_t *is_valid; /* one byte a row, in the batch's validity block; NULL: all valid */
 };
 
+/* What a broker says of a record beside its value. All bytes point into the batch's raw block. */
+struct ps_message {
+    struct ps_bytes value;   /* data NULL: the record has no value (a tombstone) */
+    struct ps_bytes key;     /* data NULL: it has no key */
+    struct ps_bytes headers; /* JSON object of texts, in the order of the message; size 0: none */
+    int64_t offset;
+    int64_t timestamp_ms; /* since 1970-01-01 UTC; -1: none */
+};
+
 /* One record as it came: bytes and place. */
 struct ps_record {
-    struct ps_bytes raw; /* points into the batch's raw block */
-    int64_t offset;      /* in its partition: byte of a file, Kafka offset, row of a row group */
+    struct ps_bytes raw;              /* points into the batch's raw block */
+    int64_t offset;                   /* in its partition: byte of a file, Kafka offset, row of a row group */
+    const struct ps_message *message; /* NULL unless it came from a broker; raw is its value then */
+};
+
+/* What a record of a changelog (FORMAT UPSERT, DEBEZIUM) does to the row of its primary key. */
+enum ps_operation {
+    PS_OPERATION_PUT,    /* the row is there with these values */
+    PS_OPERATION_DELETE, /* the row is gone; only the columns of the primary key are set */
 };
 
 /* Why a record could not be used: a closed list of reasons. */
@@ -36,16 +52,20 @@ enum ps_reason {
     PS_REASON_SIZE,     /* longer than PS_LIMIT_RECORD_SIZE */
     PS_REASON_LATE,     /* behind the watermark */
     PS_REASON_RULE,     /* an EXPECT rule with ON VIOLATION DEAD LETTER */
+    PS_REASON_KEY,      /* a changelog record without a usable key */
+    PS_REASON_SCHEMA,   /* no schema to decode it with: unknown schema id, no wire format header */
 };
-const char *ps_reason_name(enum ps_reason reason); /* "syntax", "encoding", ... "late", "rule" */
+const char *ps_reason_name(
+    enum ps_reason reason); /* "syntax", "encoding", ... "late", "rule", "key", "schema" */
 
 struct ps_dead_letter {
     struct ps_bytes raw; /* at most PS_LIMIT_DEAD_LETTER_SIZE, in the batch */
     int64_t raw_size;    /* of the whole record */
     int64_t offset;
     enum ps_reason reason;
-    const char *column; /* or NULL */
-    const char *text;   /* one sentence: what was found, what was expected */
+    const char *column;               /* or NULL */
+    const char *text;                 /* one sentence: what was found, what was expected */
+    const struct ps_message *message; /* in the batch, or NULL */
 };
 
 struct ps_batch {
@@ -59,7 +79,10 @@ struct ps_batch {
     size_t dead_letter_count, dead_letter_capacity;
     int64_t record_count; /* rows + dead letters: every record is one or the other */
     struct ps_arena *arena;
-    char *raw; /* the raw block that records point into, owned; or NULL */
+    char *raw;                   /* the raw block that records point into, owned; or NULL */
+    struct ps_message *messages; /* owned, of broker records; or NULL */
+    uint8_t *operations;         /* row_capacity of enum ps_operation, owned; NULL: every row is a put. See
+                            ps_batch_use_operations() */
 };
 
 /* An empty batch. Errors: OUT_OF_MEMORY. */
@@ -72,6 +95,8 @@ void ps_batch_free_scoped(struct ps_batch **batch);
 penstock_code ps_batch_begin_row(struct ps_batch *batch, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_batch_end_row(struct ps_batch *batch, struct ps_record record);
 void ps_batch_set_null(struct ps_batch *batch, size_t column);
+/* Gives the (still empty) batch a column of operations, all PUT. */
+penstock_code ps_batch_use_operations(struct ps_batch *batch, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Copies the text into the arena. `raw` is kept up to PS_LIMIT_DEAD_LETTER_SIZE bytes, copied. */
 penstock_code ps_batch_add_dead_letter(struct ps_batch *batch, struct ps_record record, enum ps_reason reason,
                                        const char *column, struct penstock_error *error, const char *format,

@@ -279,6 +279,9 @@ static penstock_code bind_continuous(struct ps_analysis *analysis, struct ps_ite
         }
     }
     PS_TRY(describe(analysis, item));
+    if (item->node.kind == PS_NODE_SINK) {
+        return PENSTOCK_OK; /* nobody reads it */
+    }
     PS_TRY(leave_table(analysis, item, "main"));
     if (is_view) {
         return ps_bind_view(analysis, item);
@@ -331,7 +334,8 @@ penstock_code ps_bind_item(struct ps_analysis *analysis, struct ps_item *item) {
     switch (item->node.kind) {
     case PS_NODE_SOURCE: return bind_source(analysis, item);
     case PS_NODE_TABLE:
-    case PS_NODE_VIEW: return bind_continuous(analysis, item);
+    case PS_NODE_VIEW:
+    case PS_NODE_SINK: return bind_continuous(analysis, item);
     case PS_NODE_MODEL: return describe(analysis, item);
     case PS_NODE_SQL: break;
     }

@@ -73,6 +73,7 @@ penstock_code ps_parse_source(struct ps_cursor *cursor, struct ps_source_stateme
 penstock_code ps_parse_table(struct ps_cursor *cursor, struct ps_table_statement *table_out)
     PENSTOCK_MUST_USE;
 penstock_code ps_parse_view(struct ps_cursor *cursor, struct ps_view_statement *view_out) PENSTOCK_MUST_USE;
+penstock_code ps_parse_sink(struct ps_cursor *cursor, struct ps_sink_statement *sink_out) PENSTOCK_MUST_USE;
 penstock_code ps_parse_model(struct ps_cursor *cursor, struct ps_model_statement *model_out)
     PENSTOCK_MUST_USE;
 penstock_code ps_parse_holdout(struct ps_cursor *cursor, struct ps_holdout *holdout_out) PENSTOCK_MUST_USE;

@@ -230,9 +230,10 @@ static penstock_code add_stream(struct ps_analysis *analysis, struct ps_item *it
             analysis, item, table->offset, "leave STREAM out: it is read as a table, as it is in each epoch",
             "'%s' is a materialized view: its rows change, so they cannot be read as STREAM", node->name);
     }
-    if (node->kind == PS_NODE_MODEL) {
+    if (node->kind == PS_NODE_MODEL || node->kind == PS_NODE_SINK) {
         return ps_analysis_fail(analysis, item, table->offset, NULL,
-                                "'%s' is a model, not a source or streaming table", node->name);
+                                "'%s' is a %s, not a source or streaming table", node->name,
+                                node->kind == PS_NODE_MODEL ? "model" : "sink");
     }
     return add_input(analysis, item, (size_t)found, true);
 }
@@ -258,9 +259,9 @@ static penstock_code add_table(struct ps_analysis *analysis, struct ps_item *ite
                                 "'%s' is a source: its records are not kept, so it cannot be read as a table",
                                 node->name);
     }
-    if (node->kind == PS_NODE_MODEL) {
-        return ps_analysis_fail(analysis, item, table->offset, NULL, "'%s' is a model, not a table",
-                                node->name);
+    if (node->kind == PS_NODE_MODEL || node->kind == PS_NODE_SINK) {
+        return ps_analysis_fail(analysis, item, table->offset, NULL, "'%s' is a %s, not a table", node->name,
+                                node->kind == PS_NODE_MODEL ? "model" : "sink");
     }
     return add_input(analysis, item, (size_t)found, false);
 }

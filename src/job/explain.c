@@ -15,6 +15,7 @@ static const char *kind_name(enum ps_node_kind kind) {
     case PS_NODE_SQL: return "sql";
     case PS_NODE_TABLE: return "streaming table";
     case PS_NODE_VIEW: return "materialized view";
+    case PS_NODE_SINK: return "sink";
     case PS_NODE_MODEL: break;
     }
     return "model";
@@ -45,6 +46,7 @@ static void write_node(const struct ps_graph *graph, const struct ps_node *node,
     case PS_NODE_VIEW:
         ps_buffer_printf(out, ", emit %s", statement->as.view.emit_final ? "final" : "changes");
         break;
+    case PS_NODE_SINK: ps_buffer_printf(out, ", %s", statement->as.sink.connector); break;
     case PS_NODE_MODEL:
         ps_buffer_printf(out, ", %s predicts %s", statement->as.model.estimator.name,
                          statement->as.model.label);
@@ -104,6 +106,7 @@ static const char *shape_of(enum ps_node_kind kind) {
     case PS_NODE_SQL: return "note";
     case PS_NODE_TABLE: return "box";
     case PS_NODE_VIEW: return "box3d";
+    case PS_NODE_SINK: return "cds";
     case PS_NODE_MODEL: break;
     }
     return "hexagon";

@@ -12,6 +12,7 @@ static const struct ps_sql_text *select_of(const struct ps_statement *statement)
     switch (statement->kind) {
     case PS_STATEMENT_STREAMING_TABLE: return &statement->as.table.select;
     case PS_STATEMENT_MATERIALIZED_VIEW: return &statement->as.view.select;
+    case PS_STATEMENT_SINK: return &statement->as.sink.select;
     case PS_STATEMENT_MODEL: return &statement->as.model.select;
     case PS_STATEMENT_SOURCE:
     case PS_STATEMENT_SQL: break;
@@ -24,6 +25,7 @@ static enum ps_node_kind kind_of(enum ps_statement_kind kind) {
     case PS_STATEMENT_SOURCE: return PS_NODE_SOURCE;
     case PS_STATEMENT_STREAMING_TABLE: return PS_NODE_TABLE;
     case PS_STATEMENT_MATERIALIZED_VIEW: return PS_NODE_VIEW;
+    case PS_STATEMENT_SINK: return PS_NODE_SINK;
     case PS_STATEMENT_MODEL: return PS_NODE_MODEL;
     case PS_STATEMENT_SQL: break;
     }

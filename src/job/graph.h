@@ -10,13 +10,13 @@
 
 #include "job/project.h"
 
-enum ps_node_kind { PS_NODE_SOURCE, PS_NODE_SQL, PS_NODE_TABLE, PS_NODE_VIEW, PS_NODE_MODEL };
+enum ps_node_kind { PS_NODE_SOURCE, PS_NODE_SQL, PS_NODE_TABLE, PS_NODE_VIEW, PS_NODE_SINK, PS_NODE_MODEL };
 
 struct ps_node {
     enum ps_node_kind kind;
     const char *name; /* PS_NODE_SQL: "sql_1", ... */
     const struct ps_statement *statement;
-    const char *const *column_names; /* output schema; empty for PS_NODE_SQL */
+    const char *const *column_names; /* output schema; empty for PS_NODE_SQL; of a sink: what it is given */
     const char *const *column_types;
     size_t column_count;
     size_t *inputs; /* indexes of nodes this one reads, as stream or table */

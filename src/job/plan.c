@@ -151,6 +151,11 @@ static void plan_epoch(struct planning *planning, size_t first_decode, size_t de
                          planning->arena, "%s: aggregate the epoch's rows, merge the states%s", node->name,
                          node->statement->as.view.emit_final ? "; shown once the watermark is past the window"
                                                              : ""));
+        } else if (node->kind == PS_NODE_SINK) {
+            add_line(planning, &steps,
+                     ps_arena_printf(planning->arena,
+                                     "%s: rows to %s, committed there with the epoch's number", node->name,
+                                     node->statement->as.sink.connector));
         } else {
             continue;
         }
@@ -292,6 +297,14 @@ static void add_notes(struct planning *planning) {
                                      "%s: kept incrementally, an epoch reads only its own rows", node->name));
             break;
         case PS_NODE_MODEL: note_search(planning, node); break;
+        case PS_NODE_SINK:
+            add_line(
+                planning, &planning->notes,
+                ps_arena_printf(planning->arena,
+                                "%s: the epoch's range is made durable before the sink sees it, so a crash"
+                                " replays the same epoch",
+                                node->name));
+            break;
         case PS_NODE_TABLE:
         case PS_NODE_SQL: break;
         }

@@ -23,6 +23,7 @@ enum ps_statement_kind {
     PS_STATEMENT_SOURCE,
     PS_STATEMENT_STREAMING_TABLE,
     PS_STATEMENT_MATERIALIZED_VIEW,
+    PS_STATEMENT_SINK,
     PS_STATEMENT_MODEL,
 };
 
@@ -39,17 +40,46 @@ struct ps_sql_text {
     struct ps_location location; /* of text[0] */
 };
 
+/* What a record means: PLAIN: one more row. The others are changelogs of a table with a primary key. */
+enum ps_source_format {
+    PS_FORMAT_PLAIN,
+    PS_FORMAT_UPSERT,   /* the newest value of a key counts; no value: the key is gone */
+    PS_FORMAT_DEBEZIUM, /* {"before": ..., "after": ..., "op": "c" | "u" | "d" | "r"} */
+};
+
+/* INCLUDE kind [AS name]: what the broker says of a record, as a column behind the declared ones. */
+enum ps_include_kind {
+    PS_INCLUDE_KEY,       /* BLOB, or VARCHAR with INCLUDE key AS name VARCHAR */
+    PS_INCLUDE_PARTITION, /* INTEGER */
+    PS_INCLUDE_OFFSET,    /* BIGINT */
+    PS_INCLUDE_TIMESTAMP, /* TIMESTAMP */
+    PS_INCLUDE_HEADERS,   /* VARCHAR: JSON object */
+    PS_INCLUDE_TOPIC,     /* VARCHAR */
+};
+struct ps_include {
+    enum ps_include_kind kind;
+    size_t column; /* of the schema */
+    struct ps_location location;
+};
+
 struct ps_source_statement {
-    struct ps_schema schema;
+    struct ps_schema schema; /* the declared columns, then those of INCLUDE */
+    size_t declared_count;
     struct ps_location *column_locations;
+    struct ps_include *includes;
+    size_t include_count;
+    size_t *primary_key; /* columns; PRIMARY KEY (a, b), or PRIMARY KEY behind one column */
+    size_t primary_key_count;
+    struct ps_location primary_key_location;
     const char *watermark_column;          /* or NULL */
     int64_t watermark_delay_ms;            /* WATERMARK FOR c AS c - INTERVAL ... */
     struct ps_location watermark_location; /* of c */
     const char *connector;                 /* WITH (connector = ...) */
     struct ps_setting *settings;           /* all of WITH, connector included */
     size_t setting_count;
-    const char *format;                 /* FORMAT PLAIN (the default) */
-    const char *encode;                 /* ENCODE JSON | CSV | PARQUET, lower case */
+    enum ps_source_format format; /* FORMAT PLAIN (the default) | UPSERT | DEBEZIUM */
+    struct ps_location format_location;
+    const char *encode; /* ENCODE JSON | CSV | PARQUET | AVRO | PROTOBUF | BYTES, lower case */
     struct ps_setting *encode_settings; /* ENCODE CSV (delimiter = ';') */
     size_t encode_setting_count;
 };
@@ -71,6 +101,18 @@ struct ps_table_statement {
 struct ps_view_statement {
     struct ps_sql_text select;
     bool emit_final; /* EMIT FINAL; else EMIT CHANGES, the default */
+};
+
+/* CREATE SINK name WITH (connector = '...', ...) [FORMAT PLAIN | UPSERT] [ENCODE JSON (...)] AS SELECT ... FROM STREAM t */
+struct ps_sink_statement {
+    const char *connector;
+    struct ps_setting *settings; /* all of WITH, connector included */
+    size_t setting_count;
+    const char *encode; /* lower case; NULL: the connector's own */
+    struct ps_setting *encode_settings;
+    size_t encode_setting_count;
+    struct ps_location connector_location;
+    struct ps_sql_text select;
 };
 
 /* An argument of a TRANSFORM stage, an estimator, a validator: positional column or named values. */
@@ -135,6 +177,7 @@ struct ps_statement {
         struct ps_source_statement source;
         struct ps_table_statement table;
         struct ps_view_statement view;
+        struct ps_sink_statement sink;
         struct ps_model_statement model;
     } as;
 };

@@ -9,15 +9,17 @@
 #include "job/cursor.h"
 
 static const char statement_list[] =
-    "statements are CREATE SOURCE, CREATE STREAMING TABLE, CREATE MATERIALIZED VIEW, CREATE MODEL and DuckDB's own";
+    "statements are CREATE SOURCE, CREATE STREAMING TABLE, CREATE MATERIALIZED VIEW, CREATE SINK, CREATE MODEL and "
+    "DuckDB's own";
 
 static penstock_code unknown_create(struct ps_cursor *cursor, size_t first) {
-    static const char *const words[] = {"SOURCE",   "STREAMING", "MATERIALIZED", "MODEL",    "TABLE", "VIEW",
-                                        "TEMP",     "TEMPORARY", "SCHEMA",       "SEQUENCE", "TYPE",  "MACRO",
-                                        "FUNCTION", "INDEX",     "UNIQUE",       "SECRET",   NULL};
+    static const char *const words[] = {"SOURCE", "STREAMING", "MATERIALIZED", "SINK",   "MODEL",    "TABLE",
+                                        "VIEW",   "TEMP",      "TEMPORARY",    "SCHEMA", "SEQUENCE", "TYPE",
+                                        "MACRO",  "FUNCTION",  "INDEX",        "UNIQUE", "SECRET",   NULL};
     static const char *const full[] = {"SOURCE",
                                        "STREAMING TABLE",
                                        "MATERIALIZED VIEW",
+                                       "SINK",
                                        "MODEL",
                                        "TABLE",
                                        "VIEW",
@@ -78,6 +80,8 @@ static penstock_code read_kind(struct ps_cursor *cursor, enum ps_statement_kind 
     } else if (ps_cursor_accept(cursor, "MATERIALIZED")) {
         *kind_out = PS_STATEMENT_MATERIALIZED_VIEW;
         return ps_cursor_expect(cursor, "VIEW");
+    } else if (ps_cursor_accept(cursor, "SINK")) {
+        *kind_out = PS_STATEMENT_SINK;
     } else if (ps_cursor_accept(cursor, "MODEL")) {
         *kind_out = PS_STATEMENT_MODEL;
     } else {
@@ -142,6 +146,7 @@ static penstock_code read_statement(struct ps_cursor *cursor, struct ps_statemen
     case PS_STATEMENT_SOURCE: PS_TRY(ps_parse_source(cursor, &statement->as.source)); break;
     case PS_STATEMENT_STREAMING_TABLE: PS_TRY(ps_parse_table(cursor, &statement->as.table)); break;
     case PS_STATEMENT_MATERIALIZED_VIEW: PS_TRY(ps_parse_view(cursor, &statement->as.view)); break;
+    case PS_STATEMENT_SINK: PS_TRY(ps_parse_sink(cursor, &statement->as.sink)); break;
     case PS_STATEMENT_MODEL: PS_TRY(ps_parse_model(cursor, &statement->as.model)); break;
     case PS_STATEMENT_SQL: break;
     }

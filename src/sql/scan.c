@@ -83,9 +83,10 @@ static penstock_code build_select(struct ps_connection *connection, const char *
     ps_buffer_clear(sql);
     ps_buffer_text(sql, "SELECT ");
     for (size_t i = 0; i < column_count; i++) {
-        const char *form = columns[i].kind == PS_SCAN_TEXT ? "CAST(%s AS VARCHAR)"
-                           : is_time(types[i])             ? "CAST(epoch(%s) AS DOUBLE)"
-                                                           : "CAST(%s AS DOUBLE)";
+        const char *form = columns[i].kind == PS_SCAN_TEXT    ? "CAST(%s AS VARCHAR)"
+                           : columns[i].kind == PS_SCAN_BYTES ? "CAST(%s AS BLOB)"
+                           : is_time(types[i])                ? "CAST(epoch(%s) AS DOUBLE)"
+                                                              : "CAST(%s AS DOUBLE)";
         const char *place = strstr(form, "%s");
         ps_buffer_text(sql, i > 0 ? ", " : "");
         ps_buffer_add(sql, form, (size_t)(place - form));

@@ -15,6 +15,7 @@
 enum ps_scan_kind {
     PS_SCAN_DOUBLE, /* numbers, BOOLEAN, DATE, TIMESTAMP: cast to DOUBLE in SQL (the last two: seconds) */
     PS_SCAN_TEXT,   /* anything, cast to VARCHAR */
+    PS_SCAN_BYTES,  /* anything, cast to BLOB: a BLOB's bytes as they are */
 };
 
 struct ps_scan_column {

@@ -26,6 +26,9 @@ static const struct ps_column_schema columns[] = {
     {.name = "message", .type_text = "VARCHAR", .type = PS_TYPE_VARCHAR},
     {.name = "raw", .type_text = "BLOB", .type = PS_TYPE_BLOB},
     {.name = "raw_size", .type_text = "BIGINT", .type = PS_TYPE_BIGINT},
+    {.name = "record_key", .type_text = "BLOB", .type = PS_TYPE_BLOB},
+    {.name = "headers", .type_text = "VARCHAR", .type = PS_TYPE_VARCHAR},
+    {.name = "record_time", .type_text = "TIMESTAMP", .type = PS_TYPE_TIMESTAMP},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof columns[0])
 
@@ -102,6 +105,7 @@ static penstock_code add_from_feed(struct ps_run *run, const struct ps_output *o
         dead.partition = input_rows->partitions[slice];
         dead.raw = record->raw;
         dead.raw_size = (int64_t)record->raw.size;
+        dead.record = record->message;
         PS_TRY(ps_dead_add(run, dead, error));
     }
     return PENSTOCK_OK;
@@ -174,8 +178,8 @@ penstock_code ps_dead_place(struct ps_run *run, const struct ps_output *output, 
     } else {
         size_t slice = 0;
         const struct ps_record *record = find_record(&input->rows, row, &slice);
-        text = ps_arena_printf(run->epoch_arena, "%s, byte %lld", input->rows.partitions[slice],
-                               (long long)record->offset);
+        text = ps_arena_printf(run->epoch_arena, "%s, %s %lld", input->rows.partitions[slice],
+                               record->message != NULL ? "offset" : "byte", (long long)record->offset);
     }
     if (text == NULL) {
         return ps_error_memory(error, "the place of a record");
@@ -213,6 +217,25 @@ static void put_integer(struct ps_batch *batch, size_t column, int64_t value) {
     ((int64_t *)batch->columns[column].values)[batch->row_count] = value;
 }
 
+/* Key, headers and time of a broker's record: with them it can be replayed as it was. */
+static void put_record(struct ps_batch *batch, const struct ps_message *record) {
+    if (record == NULL || record->key.data == NULL) {
+        ps_batch_set_null(batch, 12);
+    } else {
+        ((struct ps_bytes *)batch->columns[12].values)[batch->row_count] = record->key;
+    }
+    if (record == NULL || record->headers.size == 0) {
+        ps_batch_set_null(batch, 13);
+    } else {
+        ((struct ps_bytes *)batch->columns[13].values)[batch->row_count] = record->headers;
+    }
+    if (record == NULL || record->timestamp_ms < 0) {
+        ps_batch_set_null(batch, 14);
+    } else {
+        put_integer(batch, 14, record->timestamp_ms * 1000);
+    }
+}
+
 static void put_row(const struct ps_run *run, struct ps_batch *batch, const struct ps_dead_row *row,
                     int64_t id) {
     put_integer(batch, 0, id);
@@ -231,6 +254,7 @@ static void put_row(const struct ps_run *run, struct ps_batch *batch, const stru
     put_text(batch, 9, row->message);
     ((struct ps_bytes *)batch->columns[10].values)[batch->row_count] = row->raw;
     put_integer(batch, 11, row->raw_size);
+    put_record(batch, row->record);
 }
 
 penstock_code ps_dead_save(struct ps_run *run, struct penstock_error *error) {
@@ -245,7 +269,7 @@ penstock_code ps_dead_save(struct ps_run *run, struct penstock_error *error) {
     for (size_t i = 0; i < run->dead.count; i++) {
         PS_TRY(ps_batch_begin_row(batch, error));
         put_row(run, batch, &run->dead.items[i], run->dead_id_next + (int64_t)i);
-        ps_batch_end_row(batch, (struct ps_record){{NULL, 0}, 0});
+        ps_batch_end_row(batch, (struct ps_record){{NULL, 0}, 0, NULL});
     }
     char now[32];
     ps_clock_format_iso(ps_clock_wall_ms(), now, sizeof now);
@@ -254,7 +278,8 @@ penstock_code ps_dead_save(struct ps_run *run, struct penstock_error *error) {
     const penstock_code code = ps_sql_runf(
         run->connection, error,
         "INSERT INTO penstock.dead_letters SELECT id, %lld, source, statement, partition, position, reason,"
-        " column_name, rule, lateness_ms, message, raw, raw_size, '%s'::TIMESTAMPTZ::TIMESTAMP, NULL"
+        " column_name, rule, lateness_ms, message, raw, raw_size, '%s'::TIMESTAMPTZ::TIMESTAMP, NULL, record_key, headers,"
+        " record_time"
         " FROM penstock_feed('%s')",
         (long long)run->epoch.number, now, feed_name);
     ps_feed_clear(run->store->engine, feed_name);

@@ -211,7 +211,8 @@ static penstock_code add_undecoded(struct ps_run *run, struct ps_input *input, s
                                          .column = letter->column,
                                          .message = letter->text,
                                          .raw = letter->raw,
-                                         .raw_size = letter->raw_size};
+                                         .raw_size = letter->raw_size,
+                                         .record = letter->message};
         PS_TRY(ps_dead_add(run, dead, error));
     }
     return PENSTOCK_OK;
@@ -259,7 +260,8 @@ static penstock_code add_uncast(struct ps_run *run, struct ps_input *input, size
                                          ps_arena_printf(run->epoch_arena, "%s: found '%.*s', expected %s",
                                                          schema->name, shown, text.data, schema->type_text),
                                      .raw = record->raw,
-                                     .raw_size = (int64_t)record->raw.size};
+                                     .raw_size = (int64_t)record->raw.size,
+                                     .record = record->message};
     return dead.message != NULL ? ps_dead_add(run, dead, error) : ps_error_memory(error, "dead letters");
 }
 

@@ -123,6 +123,7 @@ penstock_code ps_output_list(struct ps_run *run, struct penstock_error *error) {
         case PS_NODE_TABLE:
         case PS_NODE_VIEW: PS_TRY(add_output(run, i, error)); break;
         case PS_NODE_SQL:
+        case PS_NODE_SINK:
         case PS_NODE_MODEL: break;
         }
     }

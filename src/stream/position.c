@@ -71,7 +71,7 @@ penstock_code ps_position_save(struct ps_run *run, const struct ps_range *const 
             put_integer(batch, 2, end->partition.ordinal);
             put_integer(batch, 3, end->offset);
             put_text(batch, 4, end->state != NULL ? end->state : "");
-            ps_batch_end_row(batch, (struct ps_record){{NULL, 0}, 0});
+            ps_batch_end_row(batch, (struct ps_record){{NULL, 0}, 0, NULL});
         }
     }
     const struct ps_batch *const batches[] = {batch};

@@ -302,6 +302,7 @@ static penstock_code apply_nodes(struct ps_run *run, const char *const *texts, c
             PS_TRY(apply_output(run, &run->outputs[output], applied[output], texts[i], error));
             output++;
             break;
+        case PS_NODE_SINK:
         case PS_NODE_MODEL: break;
         }
     }

@@ -20,7 +20,8 @@ struct letter {
     int64_t position;
     struct ps_bytes raw;
     int64_t raw_size;
-    bool is_dead; /* still */
+    const struct ps_message *message; /* of a broker's record, else NULL */
+    bool is_dead;                     /* still */
 };
 
 /* Letters with the same source and statement: one pass over the graph. */
@@ -81,19 +82,46 @@ static const char *keep_text(struct ps_arena *arena, const char *text) {
     return text != NULL ? ps_arena_copy(arena, text) : NULL;
 }
 
+/* A broker's record is decoded with everything the broker said of it. */
+static penstock_code load_message(const struct ps_run *run, const struct ps_result *result, int64_t row,
+                                  struct letter *letter, struct penstock_error *error) {
+    const struct ps_source_type *type = ps_source_type_find(run->inputs[letter->input].statement->connector);
+    if (type == NULL || !type->is_sparse) {
+        return PENSTOCK_OK;
+    }
+    struct ps_message *message = ps_arena_allocate(run->arena, 1, sizeof *message);
+    if (message == NULL) {
+        return ps_error_memory(error, "dead letters");
+    }
+    const char *key = ps_result_text(result, row, 8), *headers = ps_result_text(result, row, 9);
+    message->offset = letter->position;
+    message->timestamp_ms = ps_result_text(result, row, 10) != NULL ? ps_result_integer(result, row, 10) : -1;
+    message->value = letter->raw.size > 0 ? letter->raw : (struct ps_bytes){NULL, 0};
+    if (key != NULL) {
+        PS_TRY(unhex(run->arena, key, &message->key, error));
+    }
+    if (headers != NULL) {
+        message->headers = ps_bytes_of(ps_arena_copy(run->arena, headers));
+    }
+    letter->message = message;
+    return PENSTOCK_OK;
+}
+
 static penstock_code load_letters(struct replay *replay, const char *reason, const char *source,
                                   int64_t *tried_out, struct penstock_error *error) {
     struct ps_arena *arena = replay->run->arena;
     const char *const values[] = {reason, source};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(replay->run->connection,
-                             "SELECT id, source, statement, partition, position, hex(raw), raw_size,"
-                             " EXISTS (SELECT 1 FROM penstock.positions p WHERE p.source = d.source"
-                             " AND p.partition = d.partition) FROM penstock.dead_letters d"
-                             " WHERE replayed_epoch IS NULL AND ($1::VARCHAR IS NULL OR reason = $1::VARCHAR)"
-                             " AND ($2::VARCHAR IS NULL OR source = $2::VARCHAR)"
-                             " ORDER BY source, statement NULLS FIRST, id",
-                             values, 2, &result, error));
+    PS_TRY(
+        ps_sql_query_with(replay->run->connection,
+                          "SELECT id, source, statement, partition, position, hex(raw), raw_size,"
+                          " EXISTS (SELECT 1 FROM penstock.positions p WHERE p.source = d.source"
+                          " AND p.partition = d.partition), hex(record_key), headers, epoch_ms(record_time)"
+                          " FROM penstock.dead_letters d"
+                          " WHERE replayed_epoch IS NULL AND ($1::VARCHAR IS NULL OR reason = $1::VARCHAR)"
+                          " AND ($2::VARCHAR IS NULL OR source = $2::VARCHAR)"
+                          " ORDER BY source, statement NULLS FIRST, id",
+                          values, 2, &result, error));
     const int64_t count = ps_result_row_count(result);
     replay->letters = ps_arena_allocate(arena, (size_t)count + 1, sizeof *replay->letters);
     if (replay->letters == NULL) {
@@ -122,6 +150,7 @@ static penstock_code load_letters(struct replay *replay, const char *reason, con
             return ps_error_memory(error, "dead letters");
         }
         PS_TRY(unhex(arena, hex, &letter->raw, error));
+        PS_TRY(load_message(replay->run, result, i, letter, error));
         replay->letter_count++;
     }
     *tried_out = count;
@@ -185,7 +214,8 @@ static penstock_code decode(struct replay *replay, const struct ps_source_setup 
         return ps_error_memory(error, "dead letters");
     }
     for (size_t i = first; i < end; i++) {
-        records[i - first] = (struct ps_record){replay->letters[i].raw, (int64_t)i};
+        records[i - first] = (struct ps_record){
+            .raw = replay->letters[i].raw, .offset = (int64_t)i, .message = replay->letters[i].message};
     }
     void *batches = replay->batches;
     const penstock_code grown =
@@ -299,6 +329,7 @@ static penstock_code sort_dead(struct replay *replay, struct group group, struct
         row.partition = letter->partition;
         row.raw = letter->raw;
         row.raw_size = letter->raw_size;
+        row.record = letter->message;
         void *items = replay->kept.items;
         const penstock_code grown = ps_grow(&items, &replay->kept.capacity, replay->kept.count + 1,
                                             sizeof *replay->kept.items, error);

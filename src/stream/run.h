@@ -104,7 +104,8 @@ struct ps_dead_row {
     int64_t lateness_ms;
     struct ps_bytes raw;
     int64_t raw_size;
-    size_t order; /* of arrival: keeps the sort stable */
+    const struct ps_message *record; /* of a broker: key, headers, time; or NULL */
+    size_t order;                    /* of arrival: keeps the sort stable */
 };
 struct ps_dead_list {
     struct ps_dead_row *items;

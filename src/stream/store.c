@@ -24,11 +24,23 @@ static const char make_tables[] =
     "CREATE TABLE penstock.dead_letters(id BIGINT NOT NULL, epoch BIGINT NOT NULL, source VARCHAR NOT NULL,"
     " statement VARCHAR, partition VARCHAR, position BIGINT, reason VARCHAR NOT NULL, column_name VARCHAR,"
     " rule VARCHAR, lateness_ms BIGINT, message VARCHAR, raw BLOB, raw_size BIGINT, created_at TIMESTAMP,"
-    " replayed_epoch BIGINT);"
+    " replayed_epoch BIGINT, record_key BLOB, headers VARCHAR, record_time TIMESTAMP);"
+    "CREATE TABLE penstock.plans(epoch BIGINT NOT NULL, planned_at TIMESTAMP NOT NULL, ranges VARCHAR NOT NULL);"
     "CREATE TABLE penstock.rule_violations(epoch BIGINT NOT NULL, statement VARCHAR NOT NULL, rule VARCHAR NOT NULL,"
     " action VARCHAR NOT NULL, violations BIGINT NOT NULL);"
     "CREATE TABLE penstock.statements(name VARCHAR NOT NULL, kind VARCHAR NOT NULL, text VARCHAR NOT NULL,"
     " applied_at TIMESTAMP, is_active BOOLEAN NOT NULL);";
+
+/* From format 1. */
+static const char upgrade_tables[] =
+    "BEGIN TRANSACTION;"
+    "ALTER TABLE penstock.dead_letters ADD COLUMN record_key BLOB;"
+    "ALTER TABLE penstock.dead_letters ADD COLUMN headers VARCHAR;"
+    "ALTER TABLE penstock.dead_letters ADD COLUMN record_time TIMESTAMP;"
+    "CREATE TABLE penstock.plans(epoch BIGINT NOT NULL, planned_at TIMESTAMP NOT NULL, ranges VARCHAR NOT NULL);"
+    "INSERT INTO penstock.meta VALUES ('store_id', gen_random_uuid()::VARCHAR);"
+    "UPDATE penstock.meta SET value = '2' WHERE key = 'format';"
+    "COMMIT";
 
 static penstock_code check_format(struct ps_store *store, bool *is_made_out, struct penstock_error *error) {
     int64_t found = 0;
@@ -50,7 +62,19 @@ static penstock_code check_format(struct ps_store *store, bool *is_made_out, str
         (void)ps_error_hint(error, "use the penstock that wrote it, or a newer one");
         return PENSTOCK_UNSUPPORTED;
     }
+    if (format < PS_STORE_FORMAT && !store->is_read_only) {
+        return ps_sql_run(store->connection, upgrade_tables, error);
+    }
     return PENSTOCK_OK;
+}
+
+static penstock_code read_id(struct ps_store *store, struct penstock_error *error) {
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(ps_sql_query(store->connection, "SELECT value FROM penstock.meta WHERE key = 'store_id'", &result,
+                        error));
+    const bool is_there = ps_result_row_count(result) > 0; /* format 1, opened to read */
+    store->id = ps_arena_copy(store->arena, is_there ? ps_result_text(result, 0, 0) : "");
+    return store->id != NULL ? PENSTOCK_OK : ps_error_memory(error, "a store");
 }
 
 /* Where there is nothing more to say: what failed before is the error that counts. */
@@ -64,7 +88,7 @@ static penstock_code make(struct ps_store *store, struct penstock_error *error) 
     if (code == PENSTOCK_OK) {
         code = ps_sql_runf(store->connection, error,
                            "INSERT INTO penstock.meta VALUES ('format', '%d'), ('attempt', '0'),"
-                           " ('made_by', 'penstock %s'); COMMIT",
+                           " ('made_by', 'penstock %s'), ('store_id', gen_random_uuid()::VARCHAR); COMMIT",
                            PS_STORE_FORMAT, PENSTOCK_VERSION);
     }
     if (code != PENSTOCK_OK) {
@@ -134,13 +158,14 @@ static penstock_code open_tables(struct ps_store *store, struct penstock_error *
     bool is_made = false;
     PS_TRY(check_format(store, &is_made, error));
     if (is_made) {
-        return PENSTOCK_OK;
+        return read_id(store, error);
     }
     if (store->is_read_only) {
         return ps_error_set(error, PENSTOCK_INVALID_DATA, "%s/store.duckdb is no store of penstock",
                             store->path);
     }
-    return make(store, error);
+    PS_TRY(make(store, error));
+    return read_id(store, error);
 }
 
 penstock_code ps_store_open(const struct ps_store_options *options, struct ps_store **store_out,

@@ -7,12 +7,13 @@
  *   STORE/applications/     logs and states of applications (room app)
  *
  * Tables of schema penstock (readable by anyone with `penstock query`):
- *   meta(key, value)                                format version, project name
+ *   meta(key, value)                                format version, project name, store_id
  *   epochs(epoch, attempt, application, started_at, committed_at, records, rows_kept, dead_letters)
  *   positions(source, partition, ordinal, position, state, epoch)
  *   watermarks(source, watermark, time_max)         event time up to which nothing more is expected; greatest seen
  *   dead_letters(id, epoch, source, statement, partition, position, reason, column_name, rule, lateness_ms,
- *                message, raw BLOB, raw_size, created_at, replayed_epoch)
+ *                message, raw BLOB, raw_size, created_at, replayed_epoch, record_key BLOB, headers, record_time)
+ *   plans(epoch, planned_at, ranges)                the epoch in work, while outside sinks are written; one row or none
  *   rule_violations(epoch, statement, rule, action, violations)
  *   statements(name, kind, text, applied_at, is_active)   what ran, to notice a changed project
  *   models, model_aliases, model_alias_history, gate_reports     (room publish)
@@ -23,12 +24,14 @@
 #include "base/file.h"
 #include "sql/engine.h"
 
-#define PS_STORE_FORMAT 1
+/* 2: store_id, plans, keys and headers of dead letters; format 1 is brought up to it when a writer opens it */
+#define PS_STORE_FORMAT 2
 
 struct ps_store {
     struct ps_engine *engine;
     struct ps_connection *connection; /* of the thread that opened the store */
     const char *path;                 /* folder */
+    const char *id;                   /* of this store for ever: a sink tells by it whose epochs it holds */
     struct ps_arena *arena;
     struct ps_file_lock lock;
     bool is_read_only;

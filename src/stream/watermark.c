@@ -46,7 +46,8 @@ static penstock_code add_dead(struct ps_run *run, struct ps_input *input, const 
                                .reason = is_null ? PS_REASON_NULL : PS_REASON_LATE,
                                .column = input->time_name,
                                .raw = record->raw,
-                               .raw_size = (int64_t)record->raw.size};
+                               .raw_size = (int64_t)record->raw.size,
+                               .record = record->message};
     if (is_null) {
         dead.message = ps_watermark_null_text(run, input);
     } else {

@@ -83,7 +83,9 @@ static inline penstock_code sink_suite_start(struct sink_drive *drive, struct ps
                                              int64_t *position_out, struct penstock_error *error) {
     struct ps_position_list positions;
     drive->attempt++;
-    PS_TRY(ps_sink_open(drive->quirks->type, drive->quirks->config(drive->world), &drive->sink, error));
+    PS_TRY(ps_sink_open(drive->quirks->type,
+                        &(struct ps_sink_setup){.name = drive->quirks->name, .project = "suite"},
+                        drive->quirks->config(drive->world), &drive->sink, error));
     PS_TRY(ps_position_list_init(&positions, error));
     const penstock_code code = ps_sink_recover(drive->sink, drive->attempt, epoch_out, &positions, error);
     const struct ps_position *position = ps_position_list_find(&positions, "a");

@@ -61,7 +61,9 @@ static int count_record(struct sink_world *world, int64_t record) {
     return world->times[record];
 }
 
-static penstock_code memory_open(const void *config, void **state_out, struct penstock_error *error) {
+static penstock_code memory_open(const struct ps_sink_setup *setup, const void *config, void **state_out,
+                                 struct penstock_error *error) {
+    (void)setup;
     struct memory_sink *sink = ps_allocate(1, sizeof(*sink));
     if (sink == NULL) {
         return ps_error_memory(error, "a sink in memory");

@@ -40,6 +40,10 @@ static void check_statement(const char *data, size_t size, const struct ps_state
     case PS_STATEMENT_MATERIALIZED_VIEW:
         check_place(data, size, statement->as.view.select.location, statement->as.view.select.text);
         break;
+    case PS_STATEMENT_SINK:
+        ps_check(statement->as.sink.connector != NULL);
+        check_place(data, size, statement->as.sink.select.location, statement->as.sink.select.text);
+        break;
     case PS_STATEMENT_MODEL:
         ps_check(statement->as.model.label != NULL && statement->as.model.estimator.name != NULL);
         check_place(data, size, statement->as.model.select.location, statement->as.model.select.text);

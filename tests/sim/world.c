@@ -77,7 +77,9 @@ static enum flaw flaw_of(const struct sink_state *sink) {
     return sink->config.index == 1 ? sink->config.world->flaw : FLAW_NONE;
 }
 
-static penstock_code sink_open(const void *config, void **state_out, struct penstock_error *error) {
+static penstock_code sink_open(const struct ps_sink_setup *setup, const void *config, void **state_out,
+                               struct penstock_error *error) {
+    (void)setup;
     struct sink_state *sink = ps_allocate(1, sizeof *sink);
     if (sink == NULL) {
         return ps_error_memory(error, "a simulated sink");
@@ -184,7 +186,8 @@ void process_start(struct process *process, struct world *world) {
     *process = (struct process){.world = world};
     for (size_t i = 0; i < world->sink_count; i++) {
         const struct sink_config config = {world, i};
-        ps_check(ps_sink_open(&sink_type, &config, &process->sinks[i], NULL) == PENSTOCK_OK);
+        ps_check(ps_sink_open(&sink_type, &(struct ps_sink_setup){.name = "sim"}, &config, &process->sinks[i],
+                              NULL) == PENSTOCK_OK);
     }
     process->action = ps_step_start(&process->step,
                                     (struct ps_step_options){.sink_count = world->sink_count, .once = true});

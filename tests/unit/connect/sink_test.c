@@ -16,7 +16,9 @@
 
 static penstock_code write_result, commit_result;
 
-static penstock_code open_sink(const void *config, void **state_out, struct penstock_error *error) {
+static penstock_code open_sink(const struct ps_sink_setup *setup, const void *config, void **state_out,
+                               struct penstock_error *error) {
+    (void)setup;
     (void)config;
     (void)error;
     *state_out = NULL;
@@ -85,7 +87,7 @@ static void take_steps(const char *steps) {
     struct ps_epoch epoch = {5, 1};
     (void)!ps_position_list_init(&positions, NULL);
     (void)!ps_batch_new(&schema, 1, &batch, NULL);
-    (void)!ps_sink_open(&type, NULL, &sink, NULL);
+    (void)!ps_sink_open(&type, &(struct ps_sink_setup){.name = "test"}, NULL, &sink, NULL);
     for (; *steps != '\0'; steps++) {
         epoch.number = *steps == 'B' ? 6 : *steps == 'b' ? 5 : epoch.number;
         switch (*steps) {

@@ -113,7 +113,7 @@ static void test_feed(void **state) {
         if (i % 10 == 0) {
             ps_batch_set_null(batch, 1);
         }
-        ps_batch_end_row(batch, (struct ps_record){{NULL, 0}, i});
+        ps_batch_end_row(batch, (struct ps_record){{NULL, 0}, i, NULL});
     }
     assert_int_equal(ps_feed_declare(engine, "f", &schema, &error), PENSTOCK_OK);
     const struct ps_batch *batches[] = {batch, batch};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sink_types.c - the table of sinks. A new one is one file and one line here.
+ */
+#include "connect/sink.h"
+
+const struct ps_sink_type *const ps_sink_types[] = {
+    NULL,
+};
+
+const struct ps_sink_type *ps_sink_type_find(const char *name) {
+    for (size_t i = 0; ps_sink_types[i] != NULL; i++) {
+        if (ps_option_name_equal(ps_sink_types[i]->name, name)) {
+            return ps_sink_types[i];
+        }
+    }
+    return NULL;
+}
