@@ -48,6 +48,8 @@ PROPERTIES = {
     "num.io.threads": "2",
     # with its default of 128 MiB a small heap dies at the start
     "log.cleaner.dedupe.buffer.size": "16777216",
+    # records of tests have old timestamps, and age is counted by them
+    "log.retention.ms": "-1",
     # what tests wait for happens within seconds: compaction, retention, the end of abandoned transactions
     "log.cleaner.backoff.ms": "200",
     "log.retention.check.interval.ms": "1000",
@@ -55,6 +57,9 @@ PROPERTIES = {
     "log.segment.delete.delay.ms": "100",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
     "message.max.bytes": "20971520",
+    # after kill -9 the new broker waits until the old one's session is over
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "500",
 }
 SECURE = {
     "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
