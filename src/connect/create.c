@@ -162,7 +162,8 @@ static penstock_code resolve(const struct ps_source_statement *statement, const 
     wanted->setup.name = ps_arena_copy(arena, name);
     wanted->setup.folder = folder == NULL ? NULL : ps_arena_copy(arena, folder);
     wanted->setup.schema = &statement->schema;
-    wanted->setup.codec_schema = (struct ps_schema){statement->schema.columns, statement->declared_count};
+    wanted->setup.codec_schema = (struct ps_schema){
+        statement->schema.columns, statement->schema.column_count - statement->include_count};
     wanted->setup.statement = statement;
     wanted->config = ps_arena_allocate(arena, 1, wanted->type->config_size);
     if (wanted->setup.name == NULL || wanted->config == NULL ||

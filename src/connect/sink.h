@@ -59,11 +59,11 @@ struct ps_sink_type {
     bool
         takes_properties; /* settings "properties.*" are read from setup->statement by the connector itself */
     enum ps_delivery delivery; /* the most it can keep */
-    /* Opens nothing outside yet that could not be undone; a wrong address or missing table is an error of recover(). */
+    /* Touches nothing outside: a wrong address or a missing table is an error of recover(). */
     penstock_code (*open)(const struct ps_sink_setup *setup, const void *config, void **state_out,
                           struct penstock_error *error);
-    /* The expressions over the SELECT's columns (quoted names) that write() wants, in its order; in the arena. NULL: all
-     * columns as text. Never called for a copying sink. */
+    /* The expressions over the SELECT's columns (quoted names) that write() wants, in its order; in the arena.
+     * NULL: all columns as text. Never called for a copying sink. */
     penstock_code (*project)(void *state, struct ps_arena *arena, struct ps_scan_column **columns_out,
                              size_t *count_out, struct penstock_error *error);
     penstock_code (*recover)(void *state, int64_t attempt, struct ps_epoch *epoch_out,

@@ -81,8 +81,8 @@ struct ps_source_setup {
     const void *codec_config;
     const char *encode;      /* "json", "csv", "parquet", "avro", "protobuf", "bytes" */
     bool fail_on_bad_record; /* on_bad_record = 'fail': the engine fails the epoch at the first dead letter */
-    /* What the codec decodes: the declared columns, which are the first of `schema`; the INCLUDE columns follow. Columns NULL:
-     * all of `schema`. */
+    /* What the codec decodes: the declared columns, which are the first of `schema`; the INCLUDE columns follow.
+     * Columns NULL: all of `schema`. */
     struct ps_schema codec_schema;
     const struct ps_source_statement *statement; /* format, primary key, INCLUDE, WITH settings as written */
 };
@@ -129,8 +129,8 @@ penstock_code ps_source_plan(struct ps_source *source, const struct ps_epoch_lim
                              struct ps_range **range_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_source_read(struct ps_source *source, const struct ps_slice *slice, struct ps_raw *raw_out,
                              struct penstock_error *error) PENSTOCK_MUST_USE;
-/* Takes a range that was planned in an earlier life as the range planned last: its slices can be read, and the next plan
- * goes on from its ends. Same errors as seek. */
+/* Takes a range that was planned in an earlier life as the range planned last: its slices can be read, and the
+ * next plan goes on from its ends. Same errors as seek. */
 penstock_code ps_source_restore(struct ps_source *source, const struct ps_range *range,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The epoch of `range` is committed. */

@@ -319,14 +319,13 @@ static penstock_code check_format(struct ps_cursor *cursor, const struct ps_sour
 penstock_code ps_parse_source(struct ps_cursor *cursor, struct ps_source_statement *source_out) {
     struct ps_source_statement *source = source_out;
     PS_TRY(read_columns(cursor, source));
-    source->declared_count = source->schema.column_count;
     const struct ps_location end_of_columns = ps_cursor_location(cursor);
     while (!ps_cursor_at_end(cursor)) {
         PS_TRY(read_clause(cursor, source));
     }
     PS_TRY(check_watermark(cursor, source)); /* it may be an INCLUDE timestamp */
     PS_TRY(check_format(cursor, source));
-    if (source->declared_count == 0) {
+    if (source->schema.column_count == source->include_count) {
         return ps_cursor_fail(cursor, end_of_columns, "a source needs at least one column");
     }
     for (size_t i = 0; i < source->setting_count; i++) {

@@ -63,8 +63,7 @@ struct ps_include {
 };
 
 struct ps_source_statement {
-    struct ps_schema schema; /* the declared columns, then those of INCLUDE */
-    size_t declared_count;
+    struct ps_schema schema; /* the declared columns, then those of INCLUDE (the last include_count) */
     struct ps_location *column_locations;
     struct ps_include *includes;
     size_t include_count;
@@ -103,7 +102,7 @@ struct ps_view_statement {
     bool emit_final; /* EMIT FINAL; else EMIT CHANGES, the default */
 };
 
-/* CREATE SINK name WITH (connector = '...', ...) [FORMAT PLAIN | UPSERT] [ENCODE JSON (...)] AS SELECT ... FROM STREAM t */
+/* CREATE SINK name WITH (connector = '...', ...) [FORMAT PLAIN] [ENCODE JSON (...)] AS SELECT ... FROM STREAM t */
 struct ps_sink_statement {
     const char *connector;
     struct ps_setting *settings; /* all of WITH, connector included */

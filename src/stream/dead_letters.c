@@ -278,9 +278,8 @@ penstock_code ps_dead_save(struct ps_run *run, struct penstock_error *error) {
     const penstock_code code = ps_sql_runf(
         run->connection, error,
         "INSERT INTO penstock.dead_letters SELECT id, %lld, source, statement, partition, position, reason,"
-        " column_name, rule, lateness_ms, message, raw, raw_size, '%s'::TIMESTAMPTZ::TIMESTAMP, NULL, record_key, headers,"
-        " record_time"
-        " FROM penstock_feed('%s')",
+        " column_name, rule, lateness_ms, message, raw, raw_size, '%s'::TIMESTAMPTZ::TIMESTAMP, NULL, record_key,"
+        " headers, record_time FROM penstock_feed('%s')",
         (long long)run->epoch.number, now, feed_name);
     ps_feed_clear(run->store->engine, feed_name);
     PS_TRY(code);

@@ -96,7 +96,7 @@ static void mistakes_of_encoding(void **state) {
     struct ps_setting with_codec[] = {settings[0], settings[1], setting("delimiter", ";", 7)};
     expect_mistake(statement_of(settings, 2, "avro", NULL, 0), "connector 'file' cannot read ENCODE avro",
                    "json");
-    expect_mistake(statement_of(with_codec, 3, "csv", NULL, 0), "has no option 'delimiter'", "ENCODE CSV (");
+    expect_mistake(statement_of(with_codec, 3, "csv", NULL, 0), "has no option 'delimiter'", "ENCODE ... (");
     struct ps_setting typo[] = {setting("delimeter", ";", 9)};
     expect_mistake(statement_of(settings, 2, "csv", typo, 1),
                    "streams.sql:9:7: ENCODE csv has no option 'delimeter'", "did you mean delimiter?");

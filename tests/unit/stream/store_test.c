@@ -26,7 +26,7 @@ static void a_store_is_made_and_found_again(void **state) {
     options.is_read_only = true;
     scene_must(&scene, ps_store_open(&options, &scene.store, &scene.error));
     scene_expect(&scene, "SELECT x FROM t", "42;");
-    scene_expect(&scene, "SELECT value FROM penstock.meta WHERE key = 'format'", "1;");
+    scene_expect(&scene, "SELECT value FROM penstock.meta WHERE key = 'format'", "2;");
     assert_int_not_equal(ps_sql_run(scene.store->connection, "DELETE FROM t", &scene.error), PENSTOCK_OK);
     scene_end(&scene);
 }
@@ -104,7 +104,7 @@ static void a_newer_format_is_refused(void **state) {
     scene.store = NULL;
     assert_int_equal(ps_store_open(&options, &scene.store, &scene.error), PENSTOCK_UNSUPPORTED);
     assert_non_null(strstr(scene.error.message, "format 12"));
-    assert_non_null(strstr(scene.error.message, "up to 1"));
+    assert_non_null(strstr(scene.error.message, "up to 2"));
     assert_null(scene.store);
     scene_end(&scene);
 }
