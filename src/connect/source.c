@@ -215,3 +215,18 @@ void ps_source_committed(struct ps_source *source, const struct ps_range *range)
 int64_t ps_source_lag(struct ps_source *source) {
     return source->type->lag == NULL ? -1 : source->type->lag(source->state);
 }
+
+bool ps_source_is_sparse(const struct ps_source *source) {
+    return source->type->is_sparse;
+}
+
+penstock_code ps_source_ask_place(struct ps_source *source, enum ps_place place, int64_t time_ms,
+                                  const struct ps_position_list *committed,
+                                  struct ps_position_list *found_out, struct penstock_error *error) {
+    if (source->type->locate == NULL) {
+        return ps_error_set(error, PENSTOCK_UNSUPPORTED, "connector '%s' cannot tell that place",
+                            source->type->name);
+    }
+    PS_TRY(ps_source_seek(source, committed, error));
+    return source->type->locate(source->state, place, time_ms, found_out, error);
+}

@@ -87,6 +87,14 @@ struct ps_source_setup {
     const struct ps_source_statement *statement; /* format, primary key, INCLUDE, WITH settings as written */
 };
 
+/* A place in every partition. */
+enum ps_place {
+    PS_PLACE_EARLIEST, /* the first record that can still be read */
+    PS_PLACE_LATEST,   /* behind the last record */
+    PS_PLACE_END,      /* behind the last byte, for showing: there need not be a border of records, nor a state */
+    PS_PLACE_TIME,     /* the first record of a time or later */
+};
+
 struct ps_source_type {
     const char *name; /* "file" */
     const char *summary;
@@ -112,6 +120,11 @@ struct ps_source_type {
     /* How far behind: records (or bytes) between the planned position and the end, -1 if not known. Only looks at what
      * is known without asking. May be NULL. */
     int64_t (*lag)(void *state);
+    /* Where the partitions that are there now begin, end, or have their first record of a time (then: or later; behind
+     * the last record if there is none). Asks the outside, moves nothing. UNSUPPORTED: this place is not known
+     * here; then, or if it is NULL, ps_source_locate() finds EARLIEST and LATEST by planning. */
+    penstock_code (*locate)(void *state, enum ps_place place, int64_t time_ms,
+                            struct ps_position_list *found_out, struct penstock_error *error);
 };
 extern const struct ps_source_type *const ps_source_types[]; /* NULL-terminated */
 const struct ps_source_type *ps_source_type_find(const char *name);
@@ -136,6 +149,23 @@ penstock_code ps_source_restore(struct ps_source *source, const struct ps_range 
 /* The epoch of `range` is committed. */
 void ps_source_committed(struct ps_source *source, const struct ps_range *range);
 int64_t ps_source_lag(struct ps_source *source);
+
+/* locate.c: positions for a human who moves a source. `committed`: where it stands; partitions keep their ordinals.
+ * After these calls the source must be sought again. UNSUPPORTED: records of this connector have no times. */
+penstock_code ps_source_locate(struct ps_source *source, enum ps_place place, int64_t time_ms,
+                               const struct ps_position_list *committed, struct ps_position_list *found_out,
+                               struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The position at exactly `offset` of one partition. INVALID_ARGUMENT if no record begins there. */
+penstock_code ps_source_locate_offset(struct ps_source *source, const char *partition, int64_t offset,
+                                      const struct ps_position_list *committed,
+                                      struct ps_position_list *found_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* The type's own answer: UNSUPPORTED if it has none. Found partitions that stand in `committed` have its ordinals. */
+penstock_code ps_source_ask_place(struct ps_source *source, enum ps_place place, int64_t time_ms,
+                                  const struct ps_position_list *committed,
+                                  struct ps_position_list *found_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+bool ps_source_is_sparse(const struct ps_source *source);
 
 /* Decodes raw bytes of a slice: every record becomes a row or a dead letter. Any thread; takes raw->data
  * over into the batch. */

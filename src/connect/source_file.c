@@ -267,6 +267,46 @@ static penstock_code file_read(void *state, const struct ps_slice *slice, struct
     return read_bytes(source, &entry, slice, raw_out, error);
 }
 
+/* --- locate ---------------------------------------------------------------------------------------------- */
+
+/* How long the files are; what is packed does not say how long it is unpacked. */
+static penstock_code file_locate(void *state, enum ps_place place, int64_t time_ms,
+                                 struct ps_position_list *found_out, struct penstock_error *error) {
+    struct ps_file_source *source = state;
+    (void)time_ms;
+    if (place != PS_PLACE_END) {
+        return ps_error_set(error, PENSTOCK_UNSUPPORTED, "a file does not tell that place by itself");
+    }
+    PS_TRY(ps_file_discover(source, error));
+    for (size_t i = 0; i < source->count; i++) {
+        const struct ps_file_entry *entry = source->items[i];
+        struct ps_file_info info;
+        if (entry->kind != PS_FILE_PLAIN || !entry->is_present ||
+            ps_file_stat(entry->path, &info, NULL) != PENSTOCK_OK) {
+            continue;
+        }
+        const struct ps_position end = {
+            .partition = {entry->name, entry->ordinal}, .offset = info.size, .state = ""};
+        PS_TRY(ps_position_list_set(found_out, &end, error));
+    }
+    return PENSTOCK_OK;
+}
+
+/* Bytes of plain files behind what was planned. */
+static int64_t file_lag(void *state) {
+    const struct ps_file_source *source = state;
+    int64_t lag = 0;
+    for (size_t i = 0; i < source->count; i++) {
+        const struct ps_file_entry *entry = source->items[i];
+        struct ps_file_info info;
+        if (entry->kind == PS_FILE_PLAIN && ps_file_stat(entry->path, &info, NULL) == PENSTOCK_OK &&
+            info.size > entry->offset) {
+            lag += info.size - entry->offset;
+        }
+    }
+    return lag;
+}
+
 const struct ps_source_type ps_source_file = {
     .name = "file",
     .summary = "files in folders that may grow: NDJSON and CSV (also gzip), Parquet",
@@ -278,4 +318,6 @@ const struct ps_source_type ps_source_file = {
     .plan = file_plan,
     .read = file_read,
     .close = file_close,
+    .lag = file_lag,
+    .locate = file_locate,
 };
