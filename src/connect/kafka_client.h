@@ -16,9 +16,10 @@
 
 /* A property that the connector sets. */
 struct ps_kafka_property {
-    const char *name;   /* of librdkafka; NULL ends a table */
-    const char *value;  /* NULL: the connector sets it elsewhere, or not at all */
-    const char *reason; /* why a project may not set it ("the store keeps the positions"); NULL: it may, and rules */
+    const char *name;  /* of librdkafka; NULL ends a table */
+    const char *value; /* NULL: the connector sets it elsewhere, or not at all */
+    const char
+        *reason; /* why a project may not set it ("the store keeps the positions"); NULL: it may, and rules */
 };
 
 struct ps_kafka_setup {
@@ -82,7 +83,8 @@ struct ps_kafka_topic {
     const char *name;
     const char *id; /* base64, "" where the broker has none */
     int32_t partition_count;
-    rd_kafka_resp_err_t code; /* UNKNOWN_TOPIC_OR_PART, TOPIC_AUTHORIZATION_FAILED, ...; then the rest is not set */
+    rd_kafka_resp_err_t
+        code; /* UNKNOWN_TOPIC_OR_PART, TOPIC_AUTHORIZATION_FAILED, ...; then the rest is not set */
 };
 
 /* Looks topics up, in the order of `names`; everything in the arena. Errors: IO (no answer in time). */
