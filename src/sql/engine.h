@@ -52,14 +52,14 @@ penstock_code ps_sql_run_with(struct ps_connection *connection, const char *sql,
 
 /* One statement that is run many times: parsed and planned once. Lives no longer than its connection.
  * *changed_out (may be NULL): rows that an INSERT, UPDATE, DELETE or MERGE changed. Errors as ps_sql_run. */
-struct ps_statement;
-penstock_code ps_statement_prepare(struct ps_connection *connection, const char *sql,
-                                   struct ps_statement **statement_out,
+struct ps_sql_statement;
+penstock_code ps_sql_prepare(struct ps_connection *connection, const char *sql,
+                                   struct ps_sql_statement **statement_out,
                                    struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_statement_run(struct ps_statement *statement, int64_t *changed_out,
+penstock_code ps_sql_execute(struct ps_sql_statement *statement, int64_t *changed_out,
                                struct penstock_error *error) PENSTOCK_MUST_USE;
-void ps_statement_free(struct ps_statement *statement);
-void ps_statement_free_scoped(struct ps_statement **statement);
+void ps_sql_statement_free(struct ps_sql_statement *statement);
+void ps_sql_statement_free_scoped(struct ps_sql_statement **statement);
 
 /* Runs one statement; the whole result is in memory. Owns: the caller frees *result_out. */
 penstock_code ps_sql_query(struct ps_connection *connection, const char *sql, struct ps_result **result_out,

@@ -7,15 +7,16 @@
  */
 #include "sql/duck.h"
 
-struct ps_statement {
+struct ps_sql_statement {
     struct ps_connection *connection;
     duckdb_prepared_statement handle;
     char *text; /* for errors that point into it */
 };
 
-penstock_code ps_statement_prepare(struct ps_connection *connection, const char *sql,
-                                   struct ps_statement **statement_out, struct penstock_error *error) {
-    struct ps_statement *statement PS_SCOPED(ps_statement_free_scoped) = ps_allocate(1, sizeof *statement);
+penstock_code ps_sql_prepare(struct ps_connection *connection, const char *sql,
+                             struct ps_sql_statement **statement_out, struct penstock_error *error) {
+    struct ps_sql_statement *statement PS_SCOPED(ps_sql_statement_free_scoped) =
+        ps_allocate(1, sizeof *statement);
     if (statement == NULL || (statement->text = ps_duplicate(sql)) == NULL) {
         return ps_error_memory(error, "a statement");
     }
@@ -25,8 +26,8 @@ penstock_code ps_statement_prepare(struct ps_connection *connection, const char 
     return PENSTOCK_OK;
 }
 
-penstock_code ps_statement_run(struct ps_statement *statement, int64_t *changed_out,
-                               struct penstock_error *error) {
+penstock_code ps_sql_execute(struct ps_sql_statement *statement, int64_t *changed_out,
+                             struct penstock_error *error) {
     duckdb_result result;
     penstock_code code = PENSTOCK_OK;
     if (duckdb_execute_prepared(statement->handle, &result) != DuckDBSuccess) {
@@ -39,7 +40,7 @@ penstock_code ps_statement_run(struct ps_statement *statement, int64_t *changed_
     return code;
 }
 
-void ps_statement_free(struct ps_statement *statement) {
+void ps_sql_statement_free(struct ps_sql_statement *statement) {
     if (statement != NULL) {
         if (statement->handle != NULL) {
             duckdb_destroy_prepare(&statement->handle);
@@ -49,6 +50,6 @@ void ps_statement_free(struct ps_statement *statement) {
     }
 }
 
-void ps_statement_free_scoped(struct ps_statement **statement) {
-    ps_statement_free(*statement);
+void ps_sql_statement_free_scoped(struct ps_sql_statement **statement) {
+    ps_sql_statement_free(*statement);
 }
