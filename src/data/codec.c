@@ -9,10 +9,13 @@
 
 #include "base/check.h"
 #include "base/limits.h"
-#include "data/codec_json.h"
+#include "data/codec_avro.h"
+#include "data/codec_bytes.h"
 #include "data/codec_csv.h"
+#include "data/codec_json.h"
 
-const struct ps_codec_type *const ps_codec_types[] = {&ps_codec_json, &ps_codec_csv, NULL};
+const struct ps_codec_type *const ps_codec_types[] = {&ps_codec_json, &ps_codec_csv, &ps_codec_avro,
+                                                      &ps_codec_bytes, NULL};
 
 struct ps_decoder {
     const struct ps_codec_type *type;
@@ -27,6 +30,17 @@ const struct ps_codec_type *ps_codec_find(const char *name) {
         }
     }
     return NULL;
+}
+
+bool ps_codec_has_no_header(const void *config) {
+    (void)config;
+    return false;
+}
+
+size_t ps_codec_frame_whole(const void *config, const char *data, size_t size, bool is_end) {
+    (void)config;
+    (void)data;
+    return is_end ? size : 0;
 }
 
 size_t ps_codec_frame(const struct ps_codec_type *type, const void *config, const char *data, size_t size,
