@@ -2,9 +2,10 @@
  *
  * sink_types.c - the table of sinks. A new one is one file and one line here.
  */
-#include "connect/sink.h"
+#include "connect/sink_file.h"
 
 const struct ps_sink_type *const ps_sink_types[] = {
+    &ps_sink_file,
     NULL,
 };
 
