@@ -46,8 +46,8 @@ static penstock_code plan_to_end(struct ps_source *source, const struct ps_posit
 }
 
 static penstock_code locate_by_plan(struct ps_source *source, enum ps_place place,
-                                    const struct ps_position_list *committed,
-                                    struct ps_position_list *found, struct penstock_error *error) {
+                                    const struct ps_position_list *committed, struct ps_position_list *found,
+                                    struct penstock_error *error) {
     if (place == PS_PLACE_LATEST) {
         return plan_to_end(source, committed, found, error);
     }
@@ -146,12 +146,11 @@ static penstock_code walk_to(struct ps_source *source, const char *partition, in
             return outside(partition, offset, 0, at, error);
         }
         if (end->offset > offset) {
-            (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
-                               "no record of %s begins at %" PRId64 ": one begins at %" PRId64
-                               " and ends at %" PRId64,
-                               partition, offset, at, end->offset);
-            return ps_error_hint(error, "give %s=%" PRId64 " or %s=%" PRId64, partition, at, partition,
-                                 end->offset);
+            (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "no record of %s begins at %" PRId64,
+                               partition, offset);
+            return ps_error_hint(error,
+                                 "a place between two records is needed: 0, the end, or the position of a "
+                                 "dead letter");
         }
         at = end->offset;
         PS_TRY(ps_position_list_set(found, end, error));
