@@ -101,8 +101,28 @@ penstock_code ps_app_load_model(struct ps_app *app, const char *reference, struc
 penstock_code ps_app_dlq_list(struct ps_app *app, const char *source, const char *reason,
                               int64_t row_count_max, struct ps_text_table **table_out,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
+/* One row; NOT_FOUND. */
+penstock_code ps_app_dlq_show(struct ps_app *app, int64_t id, struct ps_text_table **table_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_app_dlq_replay(struct ps_app *app, const char *source, const char *reason,
                                 struct ps_replay_totals *totals_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+
+/* Shown before something is done that cannot be taken back. `is_harmless`: nothing needs to be agreed to. True: do it. */
+struct ps_app_ask {
+    bool is_dry_run; /* only show */
+    bool (*on_plan)(const struct ps_text_table *plan, const char *meaning, bool is_harmless, void *context);
+    void *context;
+};
+/* source, partition, position, epoch, low, high, lag; of one source or, NULL, of all. The last three are NULL where a
+ * broker does not answer: *unreachable_out says why (its code is OK otherwise). Also while the project runs. */
+penstock_code ps_app_offsets_show(struct ps_app *app, const char *source, struct ps_text_table **table_out,
+                                  struct penstock_error *unreachable_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* Moves a source to `to` (stream/offsets.h). Errors: INVALID_ARGUMENT if it was not agreed to; BUSY while a run holds
+ * the store. */
+penstock_code ps_app_offsets_reset(struct ps_app *app, const char *source, const char *to,
+                                   const struct ps_app_ask *ask, bool *is_done_out,
+                                   struct penstock_error *error) PENSTOCK_MUST_USE;
 
 #endif

@@ -6,6 +6,7 @@
 #include "app/session.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "app/control.h"
 #include "app/table.h"
@@ -66,7 +67,8 @@ penstock_code ps_app_dlq_list(struct ps_app *app, const char *source, const char
     ps_buffer_text(
         &sql,
         "SELECT id, source, statement, reason, rule, column_name, lateness_ms, partition, position, message,"
-        " coalesce(TRY(decode(raw)), CAST(raw AS VARCHAR)) AS raw, raw_size, epoch, created_at, replayed_epoch"
+        " coalesce(TRY(decode(raw)), CAST(raw AS VARCHAR)) AS raw, raw_size, epoch, created_at, replayed_epoch,"
+        " coalesce(TRY(decode(record_key)), CAST(record_key AS VARCHAR)) AS record_key, headers, record_time"
         " FROM penstock.dead_letters WHERE true");
     if (source != NULL) {
         ps_buffer_text(&sql, " AND source = ");
@@ -82,6 +84,26 @@ penstock_code ps_app_dlq_list(struct ps_app *app, const char *source, const char
     }
     PS_TRY(ps_buffer_status(&sql, error));
     return list(app, sql.data, table_out, error);
+}
+
+penstock_code ps_app_dlq_show(struct ps_app *app, int64_t id, struct ps_text_table **table_out,
+                              struct penstock_error *error) {
+    char sql[1024];
+    (void)snprintf(
+        sql, sizeof sql,
+        "SELECT id, source, statement, reason, rule, column_name, message, lateness_ms, partition,"
+        " position, record_time, coalesce(TRY(decode(record_key)), CAST(record_key AS VARCHAR)) AS record_key,"
+        " headers, raw_size, coalesce(TRY(decode(raw)), CAST(raw AS VARCHAR)) AS raw, epoch, created_at,"
+        " replayed_epoch FROM penstock.dead_letters WHERE id = %" PRId64,
+        id);
+    PS_TRY(list(app, sql, table_out, error));
+    if ((*table_out)->row_count > 0) {
+        return PENSTOCK_OK;
+    }
+    ps_text_table_free(*table_out);
+    *table_out = NULL;
+    (void)ps_error_set(error, PENSTOCK_NOT_FOUND, "there is no dead letter %" PRId64, id);
+    return ps_error_hint(error, "penstock dlq list shows the ids");
 }
 
 static penstock_code replay_remote(const char *store_path, const char *source, const char *reason,

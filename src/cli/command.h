@@ -54,6 +54,7 @@ struct ps_command {
     size_t values_size;
     const char *details;  /* paragraphs for help and man page */
     const char *examples; /* lines */
+    bool takes_names;     /* completion: its argument is a group or an owner of `penstock options` */
     penstock_code (*run)(struct ps_cli *cli, struct penstock_error *error);
 };
 /* One per file; commands.c puts them into the table. */
@@ -67,9 +68,13 @@ extern const struct ps_command ps_command_models_list;
 extern const struct ps_command ps_command_models_show;
 extern const struct ps_command ps_command_predict;
 extern const struct ps_command ps_command_dlq_list;
+extern const struct ps_command ps_command_dlq_show;
 extern const struct ps_command ps_command_dlq_replay;
+extern const struct ps_command ps_command_offsets_show;
+extern const struct ps_command ps_command_offsets_reset;
 extern const struct ps_command ps_command_application;
 extern const struct ps_command ps_command_logs;
+extern const struct ps_command ps_command_connectors;
 extern const struct ps_command ps_command_options;
 extern const struct ps_command ps_command_version;
 extern const struct ps_command ps_command_help;

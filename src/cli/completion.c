@@ -4,7 +4,7 @@
  *
  * The script that comes out calls nothing: completing must not open a project.
  */
-#include "cli/command.h"
+#include "cli/reference.h"
 
 static void put_names(struct ps_output *out, const struct ps_cli_option *options) {
     for (const struct ps_cli_option *option = options; option != NULL && option->row.name != NULL; option++) {
@@ -29,6 +29,38 @@ static void put_values(struct ps_output *out, const struct ps_cli_option *option
                              option->row.name);
         } else if (option->value_name != NULL) {
             ps_output_printf(out, "    --%s) return ;;\n", option->row.name);
+        }
+    }
+}
+
+/* Groups and owners of options that are one word, each once. */
+struct names {
+    struct ps_output *out;
+    const char *group;
+};
+
+static void put_name(const struct ps_reference_row *row, void *context) {
+    struct names *const names = context;
+    if (row->option != NULL) {
+        return;
+    }
+    if (names->group == NULL || strcmp(names->group, row->group) != 0) {
+        names->group = row->group;
+        ps_output_printf(names->out, " %s", row->group);
+    }
+    if (row->owner[strspn(row->owner, "*")] != '\0' && strchr(row->owner, ' ') == NULL) {
+        ps_output_printf(names->out, " %s", row->owner);
+    }
+}
+
+/* "'options') COMPREPLY=(...)": of commands whose argument is such a name. */
+static void put_arguments(struct ps_output *out) {
+    for (size_t index = 0; ps_commands[index] != NULL; index++) {
+        if (ps_commands[index]->takes_names) {
+            struct names names = {.out = out};
+            ps_output_printf(out, "    '%s') known='", ps_commands[index]->name);
+            ps_reference_walk(put_name, &names);
+            ps_output_text(out, "' ;;\n");
         }
     }
 }
@@ -97,11 +129,16 @@ void ps_cli_print_completion(struct ps_output *out) {
             ps_output_text(out, "' ;;\n");
         }
     }
-    ps_output_text(out, "  esac\n"
-                        "  case $word in\n"
-                        "    -*) COMPREPLY=($(compgen -W \"$more\" -- \"$word\")) ;;\n"
-                        "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
-                        "  esac\n"
-                        "}\n"
-                        "complete -F _penstock penstock\n");
+    ps_output_text(out, "  esac\n  local known=\n  case $first in\n");
+    put_arguments(out);
+    ps_output_text(
+        out,
+        "  esac\n"
+        "  case $word in\n"
+        "    -*) COMPREPLY=($(compgen -W \"$more\" -- \"$word\")) ;;\n"
+        "    *) if [ -n \"$known\" ]; then COMPREPLY=($(compgen -W \"$known\" -- \"$word\")); return; fi\n"
+        "       COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+        "  esac\n"
+        "}\n"
+        "complete -F _penstock penstock\n");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * dlq.c - `penstock dlq list` and `dlq replay`: records that could not be used, and their way back.
+ * dlq.c - `penstock dlq list`, `show` and `replay`: records that could not be used, and their way back.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -74,6 +74,50 @@ const struct ps_command ps_command_dlq_list = {
     .examples = "penstock dlq list --reason late\n"
                 "penstock query \"SELECT reason, count(*) FROM penstock.dead_letters GROUP BY ALL\"",
     .run = run_list,
+};
+
+/* One letter, a line a field: a person wants to see the record whole. */
+static void print_letter(struct ps_output *out, const struct ps_text_table *table) {
+    for (size_t column = 0; column < table->column_count; column++) {
+        if (table->cells[column] != NULL) {
+            ps_output_printf(out, "%-14s  ", table->names[column]);
+            ps_output_shown(out, table->cells[column]);
+            ps_output_text(out, "\n");
+        }
+    }
+}
+
+static penstock_code run_show(struct ps_cli *cli, struct penstock_error *error) {
+    int64_t id = 0;
+    if (!ps_parse_integer(cli->arguments[0], &id)) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "'%s' is no id of a dead letter",
+                           cli->arguments[0]);
+        return ps_error_hint(error, "penstock dlq list shows the ids");
+    }
+    struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
+    PS_TRY(ps_cli_open_for_reading(cli, &app, error));
+    struct ps_text_table *table PS_SCOPED(ps_text_table_free_scoped) = NULL;
+    PS_TRY(ps_app_dlq_show(app, id, &table, error));
+    if (ps_cli_format(cli) == PS_FORMAT_TABLE) {
+        print_letter(cli->out, table);
+    } else {
+        ps_cli_print_table(cli, table);
+    }
+    return PENSTOCK_OK;
+}
+
+const struct ps_command ps_command_dlq_show = {
+    .name = "dlq show",
+    .summary = "one dead letter whole: record, key, headers, place, reason",
+    .arguments = "ID",
+    .argument_count_min = 1,
+    .argument_count_max = 1,
+    .details =
+        "partition and position are the file and byte, or the topic partition and offset, that the record came from; "
+        "record_key, headers and record_time are what a broker had with it. A record without a value (a tombstone) has "
+        "no raw. Bytes that are no text are shown as \\xNN.",
+    .examples = "penstock dlq show 12\npenstock dlq show 12 --format json",
+    .run = run_show,
 };
 
 static penstock_code run_replay(struct ps_cli *cli, struct penstock_error *error) {

@@ -61,12 +61,13 @@ static penstock_code run_options(struct ps_cli *cli, struct penstock_error *erro
 
 const struct ps_command ps_command_options = {
     .name = "options",
-    .summary = "every option of commands, manifest, sources, encodings and transforms",
+    .summary = "every option of commands, manifest, sources, sinks, encodings and transforms",
     .arguments = "[GROUP|OWNER]",
     .argument_count_max = 1,
+    .takes_names = true,
     .details =
         "One row an option: type, default, range, help, the version it came with. GROUP is command, manifest, "
-        "source, encode, transform, estimator or validation; OWNER is one of their names: run, file, StandardScaler.",
+        "source, sink, encode, transform, estimator or validation; OWNER is one of their names: run, file, StandardScaler.",
     .examples = "penstock options manifest\npenstock options --format json",
     .run = run_options,
 };

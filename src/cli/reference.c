@@ -48,6 +48,11 @@ void ps_reference_walk(ps_reference_visit *visit, void *context) {
         const struct ps_source_type *const type = ps_source_types[index];
         visit_rows(&walk, "source", type->name, type->summary, type->options);
     }
+    visit_rows(&walk, "sink", "CREATE SINK", "options of every sink", ps_sink_options);
+    for (size_t index = 0; ps_sink_types[index] != NULL; index++) {
+        const struct ps_sink_type *const type = ps_sink_types[index];
+        visit_rows(&walk, "sink", type->name, type->summary, type->options);
+    }
     for (size_t index = 0; ps_codec_types[index] != NULL; index++) {
         const struct ps_codec_type *const type = ps_codec_types[index];
         visit_rows(&walk, "encode", type->name, type->summary, type->options);

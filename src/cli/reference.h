@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * reference.h - every option row of the program in one walk: commands, manifest, sources, codecs, transforms.
+ * reference.h - every option row of the program in one walk: commands, manifest, sources, sinks, codecs,
+ * transforms.
  *
  * `penstock options`, the man page and the completion are made from this walk, so that a new row is
  * documented by being there.
@@ -11,8 +12,9 @@
 #include "cli/command.h"
 
 struct ps_reference_row {
-    const char *group; /* "command", "manifest", "source", "encode", "transform", "estimator", "validation" */
-    const char *owner; /* "run", "penstock.yml", "file", "csv", "StandardScaler" */
+    const char *
+        group; /* "command", "manifest", "source", "sink", "encode", "transform", "estimator", "validation" */
+    const char *owner;                   /* "run", "penstock.yml", "file", "csv", "StandardScaler" */
     const char *summary;                 /* of the owner */
     const struct ps_option *option;      /* NULL: the owner itself, before its options */
     const struct ps_cli_option *written; /* of the command line; else NULL */
