@@ -60,6 +60,9 @@ penstock_code ps_edges_find(struct ps_analysis *analysis) PENSTOCK_MUST_USE;
 /* bind.c: one item in DuckDB; its inputs are bound. */
 penstock_code ps_bind_parse(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
 penstock_code ps_bind_item(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
+/* bind_stream.c: what the item's stream says of its rows: source, event time, keys. The item is described. */
+penstock_code ps_bind_stream(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
+penstock_code ps_bind_source_stream(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
 /* bind_view.c: what is only asked of views. */
 penstock_code ps_bind_view(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
 /* reads.c: which columns of each source are read. */

@@ -186,6 +186,7 @@ static penstock_code bind_source(struct ps_analysis *analysis, struct ps_item *i
     item->node.column_names = names;
     item->node.column_types = types;
     item->node.column_count = count;
+    PS_TRY(ps_bind_source_stream(analysis, item));
     return leave_table(analysis, item, "stream");
 }
 
@@ -272,13 +273,8 @@ static penstock_code bind_continuous(struct ps_analysis *analysis, struct ps_ite
                       analysis->error) != PENSTOCK_OK) {
         return ps_analysis_place(analysis, item, offset);
     }
-    for (size_t i = 0; i < item->node.input_count; i++) {
-        const struct ps_node *input = &analysis->items[item->node.inputs[i]].node;
-        if (item->node.input_is_stream[i]) {
-            item->node.source = input->kind == PS_NODE_SOURCE ? (int64_t)item->node.inputs[i] : input->source;
-        }
-    }
     PS_TRY(describe(analysis, item));
+    PS_TRY(ps_bind_stream(analysis, item));
     if (item->node.kind == PS_NODE_SINK) {
         return PENSTOCK_OK; /* nobody reads it */
     }

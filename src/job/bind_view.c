@@ -82,6 +82,16 @@ static penstock_code check_final(struct ps_analysis *analysis, const struct ps_i
                                 "add WATERMARK FOR column AS column - INTERVAL 1 MINUTE to the source",
                                 "EMIT FINAL needs a watermark, but the source '%s' has none", source->name);
     }
+    for (size_t i = 0; i < item->node.input_count; i++) {
+        if (item->node.input_is_stream[i] && analysis->items[item->node.inputs[i]].node.is_joined) {
+            return ps_analysis_fail(
+                analysis, item, shape->stream.offset,
+                "leave EMIT FINAL out, and look at windows that are old enough",
+                "EMIT FINAL cannot be used over '%s': a join of streams yields rows after the "
+                "watermark has passed their time",
+                shape->stream.name);
+        }
+    }
     if (shape->window_key < 0) {
         const char *hint = ps_arena_printf(
             analysis->arena,

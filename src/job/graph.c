@@ -116,6 +116,7 @@ static penstock_code make_items(struct ps_analysis *analysis) {
         item->node.statement = statement;
         item->node.kind = kind_of(statement->kind);
         item->node.source = -1;
+        item->node.time_column = -1;
         item->node.name = statement->name != NULL ? statement->name
                                                   : ps_arena_printf(analysis->arena, "sql_%d", ++sql_count);
         item->select = select_of(statement);

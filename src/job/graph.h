@@ -26,6 +26,16 @@ struct ps_node {
     /* Sources: whether any statement reads the column (column_count of them; the watermark's always). What is not
      * read is still decoded and checked against its type, but need not go further. Else NULL. */
     bool *column_is_read;
+    /* Sources and tables: the column that is the event time of the watermark, handed through as it is; or -1. */
+    int64_t time_column;
+    /* Its rows are changes: FORMAT UPSERT or DEBEZIUM, and what streams from such a source row by row. A row
+     * replaces the ones with the same values in the key columns. */
+    bool is_changelog;
+    size_t *keys; /* columns, in the order of the source's PRIMARY KEY */
+    size_t key_count;
+    /* A join of two streams, or what streams from one: rows may come long after their event time. `source` is then
+     * that of the left stream. */
+    bool is_joined;
 };
 
 struct ps_graph {

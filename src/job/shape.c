@@ -22,7 +22,7 @@ penstock_code ps_shape_fail(struct ps_shape_reading *reading, yyjson_mut_val *no
 
 /* --- which tables of the tree lead to a stream ------------------------------------------------------------ */
 
-static bool is_stream_table(yyjson_mut_val *node) {
+bool ps_shape_is_stream(yyjson_mut_val *node) {
     return ps_syntax_is(node, "BASE_TABLE") &&
            ps_text_equal_nocase(ps_tree_member(node, "schema_name"), "stream");
 }
@@ -48,11 +48,11 @@ struct stream_count {
 
 static bool visit_stream(yyjson_mut_val *node, void *context) {
     struct stream_count *counting = context;
-    counting->count += is_stream_table(node) || streaming_cte(counting->reading, node) != NULL;
+    counting->count += ps_shape_is_stream(node) || streaming_cte(counting->reading, node) != NULL;
     return true;
 }
 
-static size_t count_streams(const struct ps_shape_reading *reading, yyjson_mut_val *node) {
+size_t ps_shape_count_streams(const struct ps_shape_reading *reading, yyjson_mut_val *node) {
     struct stream_count counting = {reading, 0};
     ps_tree_visit(node, visit_stream, &counting);
     return counting.count;
@@ -75,7 +75,7 @@ static penstock_code find_streaming_ctes(struct ps_shape_reading *reading) {
         is_changed = false;
         for (size_t i = 0; i < reading->ctes.count; i++) {
             yyjson_mut_val *entry = reading->ctes.nodes[i];
-            if (entry != NULL && count_streams(reading, ps_syntax_query(entry)) > 0) {
+            if (entry != NULL && ps_shape_count_streams(reading, ps_syntax_query(entry)) > 0) {
                 ps_node_list_add(&reading->streaming_ctes, reading->arena, entry);
                 reading->ctes.nodes[i] = NULL;
                 is_changed = true;
@@ -160,42 +160,19 @@ static penstock_code check_row_by_row(struct ps_shape_reading *reading, yyjson_m
 
 /* --- the FROM of one SELECT ---------------------------------------------------------------------------------- */
 
-static penstock_code check_join(struct ps_shape_reading *reading, yyjson_mut_val *join) {
-    const char *type = ps_tree_member(join, "join_type");
-    const bool is_left = count_streams(reading, yyjson_mut_obj_get(join, "left")) > 0;
-    const bool is_right = count_streams(reading, yyjson_mut_obj_get(join, "right")) > 0;
-    char message[240];
-    if (is_left && is_right) {
-        return ps_shape_fail(reading, join, "a join of two streams is not possible in this version",
-                             "join the stream with the table that keeps the other one: leave one STREAM out");
-    }
-    if (strcmp(ps_tree_member(join, "ref_type"), "POSITIONAL") == 0) {
-        return ps_shape_fail(reading, join, "a POSITIONAL JOIN counts rows, but a stream has no first row",
-                             NULL);
-    }
-    const bool needs_left =
-        strcmp(type, "LEFT") == 0 || strcmp(type, "SEMI") == 0 || strcmp(type, "ANTI") == 0;
-    const bool needs_right = strcmp(type, "RIGHT") == 0;
-    if (strcmp(type, "FULL") == 0 || strcmp(type, "OUTER") == 0 || (needs_left && is_right) ||
-        (needs_right && is_left)) {
-        snprintf(message, sizeof message,
-                 "this %s JOIN waits for what the stream may still bring: the stream must be on the side "
-                 "that is kept whole",
-                 type);
-        return ps_shape_fail(reading, join, message,
-                             "write FROM STREAM ... LEFT JOIN table, or an inner JOIN");
-    }
-    return PENSTOCK_OK;
-}
-
 /* The reference in `from` that leads to the stream: a BASE_TABLE or a SUBQUERY. */
 static penstock_code find_in_from(struct ps_shape_reading *reading, yyjson_mut_val *from,
                                   yyjson_mut_val **found_out) {
     yyjson_mut_val *node = from;
     while (ps_syntax_is(node, "JOIN")) {
-        PS_TRY(check_join(reading, node));
-        yyjson_mut_val *left = yyjson_mut_obj_get(node, "left");
-        node = count_streams(reading, left) > 0 ? left : yyjson_mut_obj_get(node, "right");
+        yyjson_mut_val *left = yyjson_mut_obj_get(node, "left"), *right = yyjson_mut_obj_get(node, "right");
+        const bool is_left = ps_shape_count_streams(reading, left) > 0;
+        const bool is_right = ps_shape_count_streams(reading, right) > 0;
+        if (is_left && is_right) {
+            return ps_shape_read_join(reading, node, found_out);
+        }
+        PS_TRY(ps_shape_check_join(reading, node, is_left, is_right));
+        node = is_left ? left : right;
     }
     if (!ps_syntax_is(node, "BASE_TABLE") && !ps_syntax_is(node, "SUBQUERY")) {
         char message[160];
@@ -209,11 +186,13 @@ static penstock_code find_in_from(struct ps_shape_reading *reading, yyjson_mut_v
 }
 
 static penstock_code misplaced(struct ps_shape_reading *reading) {
+    const struct ps_table_reference *stream =
+        reading->shape.join.partner.node != NULL ? &reading->shape.join.partner : &reading->shape.stream;
     char message[200];
     snprintf(message, sizeof message,
              "STREAM %s can be read in FROM only, not in a subquery of an expression or a second time",
-             reading->shape.stream.name);
-    reading->offset = reading->shape.stream.offset;
+             stream->name);
+    reading->offset = stream->offset;
     return ps_shape_fail(reading, NULL, message, NULL);
 }
 
@@ -234,11 +213,11 @@ static penstock_code find_path(struct ps_shape_reading *reading) {
         }
         ps_node_list_add(&path, reading->arena, node);
         yyjson_mut_val *from = yyjson_mut_obj_get(node, "from_table"), *found = NULL;
-        if (path.count > 1000 || count_streams(reading, from) == 0) {
+        if (path.count > 1000 || ps_shape_count_streams(reading, from) == 0) {
             return misplaced(reading);
         }
         PS_TRY(find_in_from(reading, from, &found));
-        if (is_stream_table(found)) {
+        if (ps_shape_is_stream(found)) {
             break;
         }
         yyjson_mut_val *cte = streaming_cte(reading, found);
@@ -250,26 +229,41 @@ static penstock_code find_path(struct ps_shape_reading *reading) {
     if (path.failed) {
         return ps_error_memory(reading->error, "a syntax tree");
     }
-    return count_streams(reading, ps_tree_root(reading->tree)) == 1 + cte_count ? PENSTOCK_OK
-                                                                                : misplaced(reading);
+    const size_t stream_count = reading->shape.join.node != NULL ? 2 : 1;
+    return ps_shape_count_streams(reading, ps_tree_root(reading->tree)) == stream_count + cte_count
+               ? PENSTOCK_OK
+               : misplaced(reading);
+}
+
+static penstock_code too_many(struct ps_shape_reading *reading, size_t count, int64_t offset) {
+    reading->offset = offset;
+    if (reading->use == PS_SHAPE_VIEW) {
+        return ps_shape_fail(
+            reading, NULL, "a materialized view reads one stream",
+            "join the streams in a CREATE STREAMING TABLE, and read STREAM of that table here");
+    }
+    char message[120];
+    snprintf(message, sizeof message, "a statement joins at most two streams, here are %zu", count);
+    return ps_shape_fail(
+        reading, NULL, message,
+        "join with a table instead (leave STREAM out), or let the query of the joined table do it");
 }
 
 static penstock_code find_stream(struct ps_shape_reading *reading) {
     struct ps_table_reference *tables = NULL;
     size_t count = 0, stream_count = 0;
+    int64_t offset = -1;
+    const size_t stream_max = reading->use == PS_SHAPE_VIEW ? 1 : 2;
     PS_TRY(ps_tree_tables(reading->tree, reading->arena, &tables, &count, reading->error));
     for (size_t i = 0; i < count; i++) {
         if (tables[i].is_stream) {
             stream_count++;
-            if (stream_count == 2) {
-                reading->offset = tables[i].offset;
-                return ps_shape_fail(
-                    reading, NULL,
-                    "a statement reads one stream: a join of two streams is not possible in this version",
-                    "join the stream with the table that keeps the other one: leave one STREAM out");
-            }
-            reading->shape.stream = tables[i];
+            offset = stream_count == stream_max + 1 ? tables[i].offset : offset;
+            *(stream_count == 1 ? &reading->shape.stream : &reading->shape.join.partner) = tables[i];
         }
+    }
+    if (stream_count > stream_max) {
+        return too_many(reading, stream_count, offset);
     }
     if (stream_count == 0) {
         reading->offset = count > 0 ? tables[0].offset : -1;

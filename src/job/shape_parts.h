@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * shape_parts.h - what shape.c and shape_view.c share while one statement is being read.
+ * shape_parts.h - what shape.c, shape_join.c and shape_view.c share while one statement is being read.
  */
 #ifndef PS_JOB_SHAPE_PARTS_H
 #define PS_JOB_SHAPE_PARTS_H
@@ -32,6 +32,16 @@ penstock_code ps_shape_check_modifiers(struct ps_shape_reading *reading, yyjson_
                                        const char *what) PENSTOCK_MUST_USE;
 penstock_code ps_shape_check_windows(struct ps_shape_reading *reading, yyjson_mut_val *node)
     PENSTOCK_MUST_USE;
+/* Is the node a FROM STREAM x? */
+bool ps_shape_is_stream(yyjson_mut_val *node);
+/* Both sides of `join` lead to a stream: reads shape.join, *left_out is the left stream's node. */
+penstock_code ps_shape_read_join(struct ps_shape_reading *reading, yyjson_mut_val *join,
+                                 yyjson_mut_val **left_out) PENSTOCK_MUST_USE;
+/* What a join of a stream with a table may not be. `is_left`, `is_right`: where the stream stands. */
+penstock_code ps_shape_check_join(struct ps_shape_reading *reading, yyjson_mut_val *join, bool is_left,
+                                  bool is_right) PENSTOCK_MUST_USE;
+/* Streams that the tree below leads to. */
+size_t ps_shape_count_streams(const struct ps_shape_reading *reading, yyjson_mut_val *node);
 /* Keys, aggregates and the window of a view, from its root SELECT. */
 penstock_code ps_shape_read_view(struct ps_shape_reading *reading) PENSTOCK_MUST_USE;
 

@@ -8,47 +8,6 @@
  */
 #include "stream/run.h"
 
-static const char *table_name_of(yyjson_mut_val *table) {
-    const char *alias = ps_tree_member(table, "alias");
-    return alias[0] != '\0' ? alias : ps_tree_member(table, "table_name");
-}
-
-struct carrier_search {
-    yyjson_mut_val *query; /* the SELECT_NODE that brings the column */
-    const char *cte;       /* its name, if it is a CTE */
-    const char *name;      /* found: how FROM calls it */
-};
-
-static bool visit_from(yyjson_mut_val *node, void *context) {
-    struct carrier_search *search = context;
-    const char *type = ps_tree_member(node, "type");
-    if (strcmp(type, "SUBQUERY") == 0 &&
-        yyjson_mut_obj_get(yyjson_mut_obj_get(node, "subquery"), "node") == search->query) {
-        search->name = ps_tree_member(node, "alias");
-    } else if (search->cte != NULL && search->name == NULL && strcmp(type, "BASE_TABLE") == 0 &&
-               ps_tree_member(node, "schema_name")[0] == '\0' &&
-               ps_text_equal_nocase(ps_tree_member(node, "table_name"), search->cte)) {
-        search->name = table_name_of(node);
-    }
-    return search->name == NULL;
-}
-
-/* The name of the CTE, defined by one of `path`, whose query is `query`; or NULL. */
-static const char *cte_of(yyjson_mut_val *const *path, size_t count, yyjson_mut_val *query) {
-    for (size_t i = 0; i < count; i++) {
-        size_t index, max;
-        yyjson_mut_val *entry;
-        yyjson_mut_val *map = yyjson_mut_obj_get(yyjson_mut_obj_get(path[i], "cte_map"), "map");
-        yyjson_mut_arr_foreach(map, index, max, entry) {
-            yyjson_mut_val *value = yyjson_mut_obj_get(entry, "value");
-            if (yyjson_mut_obj_get(yyjson_mut_obj_get(value, "query"), "node") == query) {
-                return ps_tree_member(entry, "key");
-            }
-        }
-    }
-    return NULL;
-}
-
 struct star_visit {
     yyjson_mut_doc *document;
     const char *carrier; /* what FROM calls the rows that have the column */
@@ -92,14 +51,7 @@ penstock_code ps_place_carry(struct ps_tree *tree, const struct ps_shape *shape,
     yyjson_mut_doc *document = ps_tree_document(tree);
     for (size_t i = shape->path_count; i-- > 0;) {
         yyjson_mut_val *query = shape->path[i];
-        const char *carrier = table_name_of(shape->stream.node);
-        if (i + 1 < shape->path_count) {
-            struct carrier_search search = {.query = shape->path[i + 1],
-                                            .cte = cte_of(shape->path, i + 1, shape->path[i + 1])};
-            ps_tree_visit(yyjson_mut_obj_get(query, "from_table"), visit_from, &search);
-            carrier = search.name != NULL ? search.name : "";
-        }
-        struct star_visit visit = {.document = document, .carrier = carrier};
+        struct star_visit visit = {.document = document, .carrier = ps_shape_carrier(shape, i)};
         yyjson_mut_val *select_list = yyjson_mut_obj_get(query, "select_list");
         ps_tree_visit(select_list, visit_star, &visit);
         if (visit.failed || !append_column(document, select_list)) {

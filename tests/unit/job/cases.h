@@ -3,7 +3,7 @@
  * cases.h - texts and what they must be told, from cases/NAME.txt:
  *
  *   === bad                 or good: nothing is said
- *   the text, any number of lines; @SOURCE and @CLEAN stand for statements that many cases begin with
+ *   the text, any number of lines; @SOURCE, @CLEAN, @PAIR and @CHANGES stand for statements that many cases begin with
  *   --- the message, with its place
  *   ? a part of the hint    may be left out
  */
@@ -35,6 +35,14 @@ static const char case_source[] =
     "CREATE SOURCE departures (carrier VARCHAR, origin VARCHAR, sched_dep TIMESTAMP, departed_at TIMESTAMP, "
     "distance DOUBLE, price DECIMAL(10,2), loading_time DOUBLE, "
     "WATERMARK FOR departed_at AS departed_at - INTERVAL 30 SECOND) WITH (connector = 'file');";
+static const char case_pair[] =
+    "CREATE SOURCE a (k INTEGER, t TIMESTAMP, v DOUBLE, WATERMARK FOR t AS t - INTERVAL 30 SECOND)"
+    " WITH (connector = 'file', path = 'a');"
+    "CREATE SOURCE b (k INTEGER, u TIMESTAMP, w DOUBLE, WATERMARK FOR u AS u - INTERVAL 30 SECOND)"
+    " WITH (connector = 'file', path = 'b');";
+static const char case_changes[] =
+    "CREATE SOURCE c (id INTEGER, region VARCHAR, v DOUBLE, PRIMARY KEY (id, region))"
+    " WITH (connector = 'file', path = 'c') FORMAT UPSERT ENCODE JSON;";
 static const char case_clean[] = "CREATE STREAMING TABLE clean AS SELECT * FROM STREAM departures;";
 
 static void add_text(struct test_cases *cases, struct test_case *item, const char *line, bool is_first) {
@@ -44,6 +52,10 @@ static void add_text(struct test_cases *cases, struct test_case *item, const cha
         item->text = ps_arena_printf(cases->arena, "%s%s%s", old, before, case_source);
     } else if (strcmp(line, "@CLEAN") == 0) {
         item->text = ps_arena_printf(cases->arena, "%s%s%s\n%s", old, before, case_source, case_clean);
+    } else if (strcmp(line, "@PAIR") == 0) {
+        item->text = ps_arena_printf(cases->arena, "%s%s%s", old, before, case_pair);
+    } else if (strcmp(line, "@CHANGES") == 0) {
+        item->text = ps_arena_printf(cases->arena, "%s%s%s", old, before, case_changes);
     } else {
         item->text = ps_arena_printf(cases->arena, "%s%s%s", old, before, line);
     }
