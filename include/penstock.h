@@ -52,7 +52,8 @@ enum penstock_code {
     PENSTOCK_GATE_REFUSED = 12,    /* a model was trained but did not pass its gate */
     PENSTOCK_RULE_FAILED = 13,     /* an EXPECT ... ON VIOLATION FAIL UPDATE rule was broken */
     PENSTOCK_FENCED = 14,          /* a newer attempt owns the work: this one must stop */
-    PENSTOCK_INTERNAL = 15         /* a fault of penstock itself */
+    PENSTOCK_INTERNAL = 15,        /* a fault of penstock itself */
+    PENSTOCK_UNAVAILABLE = 16      /* a server is away, or cannot answer now: it may be back later */
 };
 typedef enum penstock_code penstock_code;
 

@@ -75,6 +75,7 @@ void ps_progress_flush(struct ps_progress *progress) {
 
 void ps_progress_event(const struct ps_event *event, void *context) {
     struct ps_progress *progress = context;
+    const char *text = event->name == NULL ? "" : event->name;
     const int64_t index = event->name == NULL ? -1 : ps_graph_find(progress->app->graph, event->name);
     struct ps_node_time *node = index < 0 ? NULL : &progress->nodes[index];
     switch (event->kind) {
@@ -112,5 +113,8 @@ void ps_progress_event(const struct ps_event *event, void *context) {
                             event->name, event->row_count, (double)event->duration_ns / 1e6);
         break;
     case PS_EVENT_IDLE: ps_progress_flush(progress); break;
+    case PS_EVENT_RETRY:
+        ps_progress_line(progress, "%s; tried again in %.1f s", text, (double)event->duration_ns / 1e9);
+        break;
     }
 }

@@ -74,6 +74,12 @@ penstock_code ps_sink_recover(struct ps_sink *sink, int64_t attempt, struct ps_e
     return PENSTOCK_OK;
 }
 
+void ps_sink_start_after(struct ps_sink *sink, int64_t number) {
+    ps_check(sink->phase == SINK_READY);
+    ps_check(sink->number == 0);
+    sink->number = number;
+}
+
 penstock_code ps_sink_begin(struct ps_sink *sink, struct ps_epoch epoch, struct penstock_error *error) {
     ps_check(sink->phase == SINK_READY);
     ps_check(epoch.number >= 1 && epoch.number <= sink->number + 1);

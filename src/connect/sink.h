@@ -90,6 +90,8 @@ void ps_sink_close(struct ps_sink *sink);
 penstock_code ps_sink_recover(struct ps_sink *sink, int64_t attempt, struct ps_epoch *epoch_out,
                               struct ps_position_list *positions_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+/* After recover() said "none": the sink came to the project after epoch `number` and has none of the earlier ones. */
+void ps_sink_start_after(struct ps_sink *sink, int64_t number);
 penstock_code ps_sink_begin(struct ps_sink *sink, struct ps_epoch epoch, struct penstock_error *error)
     PENSTOCK_MUST_USE;
 penstock_code ps_sink_write(struct ps_sink *sink, const struct ps_batch *batch, struct penstock_error *error)

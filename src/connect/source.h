@@ -32,6 +32,7 @@ struct ps_epoch_limits {
     /* Until when (ps_clock_monotonic_ns) a source may wait for more records; 0: not at all. A source that
      * can only look (files) ignores it. */
     int64_t deadline_ns;
+    const struct ps_stop *stop; /* whoever waits looks at it: the run is to end. May be NULL */
 };
 
 /* A part of one partition: [begin, end). One task decodes one slice. */
@@ -91,8 +92,8 @@ struct ps_source_setup {
 enum ps_place {
     PS_PLACE_EARLIEST, /* the first record that can still be read */
     PS_PLACE_LATEST,   /* behind the last record */
-    PS_PLACE_END,      /* behind the last byte, for showing: there need not be a border of records, nor a state */
-    PS_PLACE_TIME,     /* the first record of a time or later */
+    PS_PLACE_END,  /* behind the last byte, for showing: there need not be a border of records, nor a state */
+    PS_PLACE_TIME, /* the first record of a time or later */
 };
 
 struct ps_source_type {

@@ -88,7 +88,17 @@ const struct ps_option ps_manifest_options[] = {
      .value_max = 3600000,
      .offset = FIELD(epoch_interval_ms),
      .since = "0.1",
-     .help = "how often a running stream looks for new data"},
+     .help =
+         "how long records are gathered for one epoch, and how often a running stream looks for new ones; also"
+         " written epoch: 10 ms"},
+    {.name = "retry-timeout",
+     .type = PS_OPTION_DURATION,
+     .default_text = "1 hour",
+     .value_min = 0,
+     .value_max = 31536000000.0,
+     .offset = FIELD(retry_timeout_ms),
+     .since = "0.2",
+     .help = "how long a server (of a source or a sink) may be away before a running stream gives up"},
     {.name = "log-level",
      .type = PS_OPTION_CHOICE,
      .default_text = "info",
@@ -190,16 +200,19 @@ static penstock_code unknown_key(struct ps_manifest_reading *reading, const stru
         ps_error_hint(
             error,
             "keys are name, sql, store, master, num-executors, executor-cores, executor-memory, driver-memory, "
-            "epoch, log-level, vars, targets, default-target");
+            "epoch, retry-timeout, log-level, vars, targets, default-target");
     }
     return ps_error_at(error, key->location, NULL, -1);
 }
 
-/* epoch: {rows: 5, ...} */
+/* epoch: {rows: 5, ...}, or the interval alone: epoch: 10 ms */
 static penstock_code apply_group(struct ps_manifest_reading *reading, const char *prefix,
                                  const struct ps_yaml *map, struct penstock_error *error) {
+    if (map->kind == PS_YAML_SCALAR) {
+        return apply_value(reading, find_option("epoch.interval"), map, error);
+    }
     if (map->kind != PS_YAML_MAP) {
-        return fail_at(error, map, "'epoch' has keys of its own: rows, bytes, interval");
+        return fail_at(error, map, "'epoch' is a duration, or has keys of its own: rows, bytes, interval");
     }
     for (size_t i = 0; i < map->count; i++) {
         const struct ps_yaml *key = map->items[2 * i];

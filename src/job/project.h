@@ -193,6 +193,7 @@ struct ps_manifest {
     int64_t epoch_rows;        /* most records of one epoch */
     int64_t epoch_bytes;       /* most raw bytes of one epoch */
     int64_t epoch_interval_ms; /* how often a running stream looks for new data, default 100 ms */
+    int64_t retry_timeout_ms;  /* how long a server may be away from a running stream, default 1 hour */
     const char *log_level;     /* "info" */
 };
 extern const struct ps_option ps_manifest_options[];

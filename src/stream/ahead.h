@@ -30,6 +30,7 @@ struct ps_prepared {
     size_t input_count, task_count;
     int64_t byte_count;
     bool is_empty;
+    bool is_restored;   /* `ranges` are of a saved plan: they are read, not planned */
     penstock_code code; /* planning failed */
     struct penstock_error error;
     atomic_size_t open_count; /* tasks not yet decoded, and the reader while it reads */
@@ -43,6 +44,13 @@ penstock_code ps_ahead_start(struct ps_run *run, bool once, struct ps_ahead **ah
                              struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Asks for the next epoch; nothing if it was asked for already. */
 void ps_ahead_ask(struct ps_ahead *ahead);
+/* Asks for the records of a saved plan, as the first epoch. Takes the ranges (one a source, NULL: nothing of it) over. */
+penstock_code ps_ahead_restore(struct ps_ahead *ahead, struct ps_range **ranges, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* The epoch is committed, and the sources may tell so: on the reader's thread, before it plans again. Takes it over. */
+void ps_ahead_committed(struct ps_ahead *ahead, struct ps_prepared *prepared);
+/* Does some source wait for records by itself? Then nobody else need wait between two plans. */
+bool ps_ahead_waits(const struct ps_ahead *ahead);
 /* The epoch asked for (asks if nobody has), or NULL while it is not ready. */
 struct ps_prepared *ps_ahead_poll(struct ps_ahead *ahead);
 void ps_ahead_stop(struct ps_ahead *ahead);

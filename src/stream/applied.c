@@ -75,7 +75,7 @@ penstock_code ps_applied_look(struct ps_run *run, const char *name, const char *
     const bool is_kind_same = strcmp(ps_result_text(result, 0, 0), kind) == 0;
     const bool is_text_same = strcmp(ps_result_text(result, 0, 1), text) == 0;
     const bool is_active = ps_result_integer(result, 0, 2) != 0;
-    const bool may_change = strcmp(kind, PS_KIND_TABLE) == 0;
+    const bool may_change = strcmp(kind, PS_KIND_TABLE) == 0 || strcmp(kind, PS_KIND_SINK) == 0;
     *applied_out = !is_kind_same || (!is_text_same && !may_change) ? PS_APPLIED_CHANGED
                    : !is_active                                    ? PS_APPLIED_LEFT_OUT
                    : !is_text_same                                 ? PS_APPLIED_NEW_TEXT

@@ -15,12 +15,14 @@
 #define SLICE_SIZE ((int64_t)4 << 20)
 /* Slices read but not yet decoded, per slot: the reader waits beyond it. */
 #define WAITING_PER_SLOT 2
+/* Committed epochs that the reader has not told its sources yet: the runner is at most two ahead of it. */
+#define COMMITTED_COUNT 8
 
 struct ps_ahead {
     struct ps_run *run;
     bool once;
     bool is_asked;
-    struct ps_queue *orders, *tasks, *ready;
+    struct ps_queue *orders, *tasks, *ready, *committed;
     struct ps_thread reader;
     struct ps_thread *slots;
     size_t slot_count;
@@ -28,19 +30,25 @@ struct ps_ahead {
 
 /* --- an epoch in preparation ------------------------------------------------------------------------------------ */
 
-void ps_prepared_free(struct ps_prepared *prepared) {
-    if (prepared == NULL) {
-        return;
-    }
+static void free_tasks(struct ps_prepared *prepared) {
     for (size_t i = 0; i < prepared->task_count; i++) {
         ps_raw_done(&prepared->tasks[i].raw);
         ps_batch_free(prepared->tasks[i].batch);
         ps_release(prepared->tasks[i].error);
     }
+    ps_release(prepared->tasks);
+    prepared->tasks = NULL;
+    prepared->task_count = 0;
+}
+
+void ps_prepared_free(struct ps_prepared *prepared) {
+    if (prepared == NULL) {
+        return;
+    }
+    free_tasks(prepared);
     for (size_t i = 0; i < prepared->input_count && prepared->ranges != NULL; i++) {
         ps_range_free(prepared->ranges[i]);
     }
-    ps_release(prepared->tasks);
     ps_release(prepared->ranges);
     ps_release(prepared);
 }
@@ -88,22 +96,46 @@ static void *run_slot(void *argument) {
 
 /* --- the reader -------------------------------------------------------------------------------------------------- */
 
-static penstock_code plan(struct ps_ahead *ahead, struct ps_prepared *prepared) {
+/* One source after the other. The first may wait for records until the epoch's interval is over; as soon as there are
+ * some, the others only look. */
+static penstock_code plan_sources(struct ps_ahead *ahead, struct ps_prepared *prepared) {
     const struct ps_manifest *manifest = &ahead->run->project->manifest;
-    const struct ps_epoch_limits limits = {.record_count_max = manifest->epoch_rows,
-                                           .byte_count_max = manifest->epoch_bytes,
-                                           .slice_size = SLICE_SIZE,
-                                           .is_once = ahead->once};
-    struct penstock_error *error = &prepared->error;
+    struct ps_epoch_limits limits = {.record_count_max = manifest->epoch_rows,
+                                     .byte_count_max = manifest->epoch_bytes,
+                                     .slice_size = SLICE_SIZE,
+                                     .is_once = ahead->once,
+                                     .deadline_ns =
+                                         ps_clock_monotonic_ns() + manifest->epoch_interval_ms * 1000000,
+                                     .stop = ahead->run->options != NULL ? ahead->run->options->stop : NULL};
     prepared->ranges = ps_allocate(prepared->input_count + 1, sizeof(struct ps_range *));
     if (prepared->ranges == NULL) {
-        return ps_error_memory(error, "an epoch");
+        return ps_error_memory(&prepared->error, "an epoch");
     }
     for (size_t i = 0; i < prepared->input_count; i++) {
-        if (!ahead->run->inputs[i].is_used) {
-            continue;
+        if (ahead->run->inputs[i].is_used) {
+            PS_TRY(ps_source_plan(ahead->run->inputs[i].source, &limits, &prepared->ranges[i],
+                                  &prepared->error));
+            if (prepared->ranges[i] != NULL && !ahead->once) {
+                limits.deadline_ns = 0;
+            }
         }
-        PS_TRY(ps_source_plan(ahead->run->inputs[i].source, &limits, &prepared->ranges[i], error));
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code restore_sources(struct ps_ahead *ahead, struct ps_prepared *prepared) {
+    for (size_t i = 0; i < prepared->input_count; i++) {
+        if (prepared->ranges[i] != NULL) {
+            PS_TRY(ps_source_restore(ahead->run->inputs[i].source, prepared->ranges[i], &prepared->error));
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code plan(struct ps_ahead *ahead, struct ps_prepared *prepared) {
+    struct penstock_error *error = &prepared->error;
+    PS_TRY(prepared->is_restored ? restore_sources(ahead, prepared) : plan_sources(ahead, prepared));
+    for (size_t i = 0; i < prepared->input_count; i++) {
         if (prepared->ranges[i] != NULL) {
             prepared->task_count += prepared->ranges[i]->slice_count;
             prepared->byte_count += prepared->ranges[i]->byte_count;
@@ -144,10 +176,24 @@ static void read_slices(struct ps_ahead *ahead, struct ps_prepared *prepared) {
     }
 }
 
+/* Epochs that were committed since the last order. */
+static void tell_committed(struct ps_ahead *ahead) {
+    for (struct ps_prepared *done = ps_queue_poll(ahead->committed); done != NULL;
+         done = ps_queue_poll(ahead->committed)) {
+        for (size_t i = 0; i < done->input_count && done->ranges != NULL; i++) {
+            if (done->ranges[i] != NULL) {
+                ps_source_committed(ahead->run->inputs[i].source, done->ranges[i]);
+            }
+        }
+        ps_prepared_free(done);
+    }
+}
+
 static void *run_reader(void *argument) {
     struct ps_ahead *ahead = argument;
     for (struct ps_prepared *prepared = ps_queue_pop(ahead->orders); prepared != NULL;
          prepared = ps_queue_pop(ahead->orders)) {
+        tell_committed(ahead);
         prepared->code = plan(ahead, prepared);
         if (prepared->code == PENSTOCK_OK) {
             read_slices(ahead, prepared);
@@ -165,8 +211,10 @@ static penstock_code start(struct ps_ahead *ahead, struct penstock_error *error)
     ahead->orders = ps_queue_new(2);
     ahead->tasks = ps_queue_new(ahead->slot_count * WAITING_PER_SLOT);
     ahead->ready = ps_queue_new(2);
+    ahead->committed = ps_queue_new(COMMITTED_COUNT);
     ahead->slots = ps_allocate(ahead->slot_count, sizeof *ahead->slots);
-    if (ahead->orders == NULL || ahead->tasks == NULL || ahead->ready == NULL || ahead->slots == NULL) {
+    if (ahead->orders == NULL || ahead->tasks == NULL || ahead->ready == NULL || ahead->committed == NULL ||
+        ahead->slots == NULL) {
         return ps_error_memory(error, "the read-ahead");
     }
     for (size_t i = 0; i < ahead->slot_count; i++) {
@@ -194,20 +242,55 @@ penstock_code ps_ahead_start(struct ps_run *run, bool once, struct ps_ahead **ah
     return PENSTOCK_OK;
 }
 
-void ps_ahead_ask(struct ps_ahead *ahead) {
-    if (ahead->is_asked) {
-        return;
-    }
+static struct ps_prepared *new_order(const struct ps_ahead *ahead) {
     struct ps_prepared *prepared = ps_allocate(1, sizeof *prepared);
-    if (prepared == NULL) {
-        return; /* polling asks again */
+    if (prepared != NULL) {
+        prepared->input_count = ahead->run->input_count;
+        prepared->is_empty = true;
+        prepared->ready = ahead->ready;
+        atomic_init(&prepared->open_count, 1); /* the reader */
     }
-    prepared->input_count = ahead->run->input_count;
-    prepared->is_empty = true;
-    prepared->ready = ahead->ready;
-    atomic_init(&prepared->open_count, 1); /* the reader */
+    return prepared;
+}
+
+void ps_ahead_ask(struct ps_ahead *ahead) {
+    struct ps_prepared *prepared = ahead->is_asked ? NULL : new_order(ahead);
+    if (prepared == NULL) {
+        return; /* without memory: polling asks again */
+    }
     ahead->is_asked = true;
     ps_check(ps_queue_push(ahead->orders, prepared));
+}
+
+penstock_code ps_ahead_restore(struct ps_ahead *ahead, struct ps_range **ranges,
+                               struct penstock_error *error) {
+    ps_check(!ahead->is_asked);
+    struct ps_prepared *prepared = new_order(ahead);
+    if (prepared == NULL) {
+        return ps_error_memory(error, "an epoch");
+    }
+    prepared->ranges = ranges;
+    prepared->is_restored = true;
+    ahead->is_asked = true;
+    ps_check(ps_queue_push(ahead->orders, prepared));
+    return PENSTOCK_OK;
+}
+
+void ps_ahead_committed(struct ps_ahead *ahead, struct ps_prepared *prepared) {
+    free_tasks(prepared); /* only the ranges are wanted any more */
+    ps_check(ps_queue_push(ahead->committed, prepared));
+}
+
+bool ps_ahead_waits(const struct ps_ahead *ahead) {
+    for (size_t i = 0; i < ahead->run->input_count; i++) {
+        const struct ps_input *input = &ahead->run->inputs[i];
+        const struct ps_source_type *type =
+            input->is_used ? ps_source_type_find(input->statement->connector) : NULL;
+        if (type != NULL && type->is_sparse) {
+            return true;
+        }
+    }
+    return false;
 }
 
 struct ps_prepared *ps_ahead_poll(struct ps_ahead *ahead) {
@@ -228,6 +311,9 @@ void ps_ahead_stop(struct ps_ahead *ahead) {
         ps_queue_close(ahead->orders);
     }
     ps_thread_join(&ahead->reader);
+    if (ahead->committed != NULL) {
+        tell_committed(ahead); /* the reader is gone: the sources are ours again */
+    }
     if (ahead->tasks != NULL) {
         ps_queue_close(ahead->tasks);
     }
@@ -237,6 +323,7 @@ void ps_ahead_stop(struct ps_ahead *ahead) {
     ps_queue_free(ahead->orders);
     ps_queue_free(ahead->tasks);
     ps_queue_free(ahead->ready);
+    ps_queue_free(ahead->committed);
     ps_release(ahead->slots);
     ps_release(ahead);
 }

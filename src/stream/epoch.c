@@ -160,6 +160,7 @@ penstock_code ps_epoch_commit(struct ps_run *run, struct penstock_error *error) 
                             "attempt %lld of this store is over: attempt %lld has begun",
                             (long long)run->epoch.attempt, (long long)attempt);
     }
+    PS_TRY(ps_sinks_save(run, error));
     return ps_sql_run(run->connection, "COMMIT", error);
 }
 

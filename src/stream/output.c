@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "stream/run.h"
+#include "stream/step.h"
 
 /* --- who reads whom ------------------------------------------------------------------------------------------ */
 
@@ -64,9 +65,9 @@ static void set_rules(struct ps_output *output) {
     output->needs_row = (output->dead_mask | output->fail_mask) != 0;
 }
 
-static penstock_code add_output(struct ps_run *run, size_t node_index, struct penstock_error *error) {
+static penstock_code fill_output(struct ps_run *run, size_t node_index, struct ps_output *output,
+                                 struct penstock_error *error) {
     const struct ps_node *node = &run->graph->nodes[node_index];
-    struct ps_output *output = &run->outputs[run->output_count];
     *output = (struct ps_output){.node = node,
                                  .node_index = node_index,
                                  .name = node->name,
@@ -88,14 +89,13 @@ static penstock_code add_output(struct ps_run *run, size_t node_index, struct pe
     }
     output->root = (size_t)input;
     run->inputs[input].is_used = true;
-    if (!output->is_view) {
+    if (node->kind == PS_NODE_TABLE) {
         set_rules(output);
         if (output->rule_count > PS_LIMIT_RULE_COUNT) {
             return ps_error_set(error, PENSTOCK_UNSUPPORTED, "%s has %zu rules, a table may have up to %d",
                                 node->name, output->rule_count, PS_LIMIT_RULE_COUNT);
         }
     }
-    run->output_count++;
     return PENSTOCK_OK;
 }
 
@@ -114,16 +114,27 @@ static void hand_needs_up(struct ps_run *run) {
 penstock_code ps_output_list(struct ps_run *run, struct penstock_error *error) {
     run->inputs = ps_arena_allocate(run->arena, run->graph->node_count + 1, sizeof *run->inputs);
     run->outputs = ps_arena_allocate(run->arena, run->graph->node_count + 1, sizeof *run->outputs);
-    if (run->inputs == NULL || run->outputs == NULL) {
+    run->sinks = ps_arena_allocate(run->arena, run->graph->node_count + 1, sizeof *run->sinks);
+    if (run->inputs == NULL || run->outputs == NULL || run->sinks == NULL) {
         return ps_error_memory(error, "a run");
     }
     for (size_t i = 0; i < run->graph->node_count; i++) {
         switch (run->graph->nodes[i].kind) {
         case PS_NODE_SOURCE: add_input(run, i); break;
         case PS_NODE_TABLE:
-        case PS_NODE_VIEW: PS_TRY(add_output(run, i, error)); break;
-        case PS_NODE_SQL:
+        case PS_NODE_VIEW:
+            PS_TRY(fill_output(run, i, &run->outputs[run->output_count], error));
+            run->output_count++;
+            break;
         case PS_NODE_SINK:
+            if (run->sink_count == PS_LIMIT_SINK_COUNT) {
+                return ps_error_set(error, PENSTOCK_UNSUPPORTED, "a project may have up to %d sinks",
+                                    PS_LIMIT_SINK_COUNT);
+            }
+            PS_TRY(fill_output(run, i, &run->sinks[run->sink_count].output, error));
+            run->sink_count++;
+            break;
+        case PS_NODE_SQL:
         case PS_NODE_MODEL: break;
         }
     }
@@ -134,8 +145,10 @@ penstock_code ps_output_list(struct ps_run *run, struct penstock_error *error) {
 /* --- a statement's SQL ---------------------------------------------------------------------------------------- */
 
 const struct ps_sql_text *ps_output_select(const struct ps_output *output) {
-    return output->is_view ? &output->node->statement->as.view.select
-                           : &output->node->statement->as.table.select;
+    const struct ps_statement *statement = output->node->statement;
+    return output->is_view                      ? &statement->as.view.select
+           : output->node->kind == PS_NODE_SINK ? &statement->as.sink.select
+                                                : &statement->as.table.select;
 }
 
 static bool put_text(yyjson_mut_doc *document, yyjson_mut_val *object, const char *key, const char *text) {
@@ -185,8 +198,8 @@ penstock_code ps_output_plan(struct ps_run *run, struct ps_output *output, struc
 }
 
 /* A statement that fails on data fails for the whole epoch: the user must be told which one, and the way out. */
-static penstock_code explain(const struct ps_output *output, penstock_code code,
-                             struct penstock_error *error) {
+penstock_code ps_output_explain(const struct ps_output *output, penstock_code code,
+                                struct penstock_error *error) {
     if (code == PENSTOCK_SQL && error != NULL && error->hint[0] == '\0') {
         (void)ps_error_hint(
             error, "nothing of this epoch was written; use TRY_CAST, or a CASE that spares such rows");
@@ -206,7 +219,7 @@ penstock_code ps_output_write(struct ps_run *run, struct ps_output *output, int6
     const penstock_code code =
         output->is_view ? ps_view_write(run, output, error) : ps_table_write(run, output, &row_count, error);
     if (code != PENSTOCK_OK) {
-        return explain(output, code, error);
+        return ps_output_explain(output, code, error);
     }
     ps_run_tell(run, (struct ps_event){.kind = PS_EVENT_STATEMENT_FINISHED,
                                        .name = output->name,

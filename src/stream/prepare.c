@@ -91,7 +91,9 @@ static penstock_code apply_sql(struct ps_run *run, const struct ps_node *node, c
 /* --- what changed ----------------------------------------------------------------------------------------------- */
 
 static const char *kind_of(const struct ps_output *output) {
-    return output->is_view ? "materialized view" : PS_KIND_TABLE;
+    return output->is_view                      ? "materialized view"
+           : output->node->kind == PS_NODE_SINK ? PS_KIND_SINK
+                                                : PS_KIND_TABLE;
 }
 
 static void describe_difference(const char *before, const char *now, struct penstock_error *error) {
@@ -263,6 +265,21 @@ static penstock_code apply_output(struct ps_run *run, struct ps_output *output, 
     return output->is_view ? PENSTOCK_OK : ps_table_define(run, output, error);
 }
 
+/* A sink keeps nothing here but the fact that it belongs to the project, so its text may change. */
+static penstock_code apply_sink(struct ps_run *run, struct ps_run_sink *sink, const char *text,
+                                struct penstock_error *error) {
+    enum ps_applied applied = PS_APPLIED_NEW;
+    PS_TRY(ps_output_plan(run, &sink->output, error));
+    PS_TRY(ps_applied_look(run, sink->output.name, PS_KIND_SINK, text, &applied, error));
+    if (applied == PS_APPLIED_LEFT_OUT) {
+        return refuse_left_out(run, &sink->output, error);
+    }
+    if (applied != PS_APPLIED_SAME) {
+        PS_TRY(ps_applied_save(run, sink->output.name, PS_KIND_SINK, text, error));
+    }
+    return PENSTOCK_OK;
+}
+
 /* What is in the store but no longer in the project stops being maintained. */
 static penstock_code mark_left_out(struct ps_run *run, struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
@@ -273,6 +290,10 @@ static penstock_code mark_left_out(struct ps_run *run, struct penstock_error *er
     for (size_t i = 0; i < run->output_count; i++) {
         ps_buffer_text(&sql, ", ");
         ps_buffer_sql_literal(&sql, run->outputs[i].name);
+    }
+    for (size_t i = 0; i < run->sink_count; i++) {
+        ps_buffer_text(&sql, ", ");
+        ps_buffer_sql_literal(&sql, run->sinks[i].output.name);
     }
     ps_buffer_text(&sql, ")");
     PS_TRY(ps_buffer_status(&sql, error));
@@ -291,7 +312,7 @@ static size_t count_same(const char *const *texts, size_t index) {
 
 static penstock_code apply_nodes(struct ps_run *run, const char *const *texts, const enum ps_applied *applied,
                                  struct penstock_error *error) {
-    size_t input = 0, output = 0;
+    size_t input = 0, output = 0, sink = 0;
     for (size_t i = 0; i < run->graph->node_count; i++) {
         const struct ps_node *node = &run->graph->nodes[i];
         switch (node->kind) {
@@ -302,7 +323,7 @@ static penstock_code apply_nodes(struct ps_run *run, const char *const *texts, c
             PS_TRY(apply_output(run, &run->outputs[output], applied[output], texts[i], error));
             output++;
             break;
-        case PS_NODE_SINK:
+        case PS_NODE_SINK: PS_TRY(apply_sink(run, &run->sinks[sink++], texts[i], error)); break;
         case PS_NODE_MODEL: break;
         }
     }
@@ -338,6 +359,9 @@ penstock_code ps_prepare_epochs(struct ps_run *run, struct penstock_error *error
         if (!run->outputs[i].is_view) {
             PS_TRY(ps_table_define(run, &run->outputs[i], error));
         }
+    }
+    for (size_t i = 0; i < run->sink_count; i++) {
+        PS_TRY(ps_table_define(run, &run->sinks[i].output, error));
     }
     return PENSTOCK_OK;
 }

@@ -47,6 +47,7 @@ void ps_run_free(struct ps_run *run) {
     for (size_t i = 0; i < run->input_count; i++) {
         ps_input_close(&run->inputs[i]);
     }
+    ps_sinks_close(run);
     ps_release(run->dead.items);
     ps_arena_free(run->epoch_arena);
     ps_arena_free(run->arena);

@@ -90,6 +90,13 @@ struct ps_output {
     const char *final_sql; /* of the rows that are final, or NULL */
 };
 
+/* An outside sink: a SELECT over a stream, planned as a table's is, and where its rows go. */
+struct ps_run_sink {
+    struct ps_output output;
+    struct ps_sink *sink;
+    int64_t row_count; /* of the epoch in work */
+};
+
 /* Why a record of this epoch is not in a table. Texts live in the epoch's arena or its batches. */
 struct ps_dead_row {
     size_t input;
@@ -129,6 +136,8 @@ struct ps_run {
     size_t input_count;
     struct ps_output *outputs; /* in graph order */
     size_t output_count;
+    struct ps_run_sink *sinks; /* in graph order */
+    size_t sink_count;
     struct ps_epoch epoch; /* in work */
     struct ps_dead_list dead;
     int64_t dead_id_next;
@@ -197,6 +206,40 @@ penstock_code ps_output_plan(struct ps_run *run, struct ps_output *output, struc
 penstock_code ps_output_write(struct ps_run *run, struct ps_output *output, int64_t *row_count_out,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
 const struct ps_sql_text *ps_output_select(const struct ps_output *output);
+/* Adds the statement and the way out to an error that came from its SQL. Returns the code. */
+penstock_code ps_output_explain(const struct ps_output *output, penstock_code code,
+                                struct penstock_error *error);
+
+/* sinks.c: the actions of step.h for outside sinks; `index` of run->sinks */
+/* Touches nothing outside. */
+penstock_code ps_sinks_open(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_sinks_close(struct ps_run *run);
+penstock_code ps_sinks_recover(struct ps_run *run, size_t index, struct ps_epoch *epoch_out,
+                               struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_sinks_begin(struct ps_run *run, size_t index, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+penstock_code ps_sinks_write(struct ps_run *run, size_t index, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+penstock_code ps_sinks_commit(struct ps_run *run, size_t index, const struct ps_position_list *positions,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_sinks_discard(struct ps_run *run, size_t index);
+/* Into penstock.sinks, in the epoch's transaction. */
+penstock_code ps_sinks_save(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* saved_plan.c: the range of the epoch in work, durable before an outside sink sees it */
+/* ranges[i] belongs to inputs[i]; in a transaction of its own. */
+penstock_code ps_plan_save(struct ps_run *run, int64_t planned_ms, struct ps_range *const *ranges,
+                           struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Epoch of the saved plan, 0: none. */
+penstock_code ps_plan_find(struct ps_run *run, int64_t *epoch_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* ranges_out: run->input_count pointers, owned by the caller (each by ps_range_free). Errors: INVALID_DATA. */
+penstock_code ps_plan_load(struct ps_run *run, int64_t *planned_ms_out, struct ps_range **ranges_out,
+                           struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The positions at the ends of the ranges, by "source/partition". */
+penstock_code ps_plan_ends(const struct ps_run *run, struct ps_range *const *ranges,
+                           struct ps_position_list *positions_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 /* table.c */
 penstock_code ps_table_plan(struct ps_run *run, struct ps_output *output, struct ps_tree *tree,
@@ -246,6 +289,7 @@ penstock_code ps_position_save(struct ps_run *run, const struct ps_range *const 
 
 /* applied.c: what ran before */
 #define PS_KIND_TABLE "streaming table"
+#define PS_KIND_SINK "sink"
 enum ps_applied {
     PS_APPLIED_NEW,
     PS_APPLIED_SAME,

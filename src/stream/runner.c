@@ -14,6 +14,9 @@
 
 /* How often the control socket is looked at while an epoch is being decoded. */
 #define PAUSE_INTERVAL_MS 20
+/* A server that is away is tried again after this long, twice as long each time, up to the second. */
+#define RETRY_MS_MIN 200
+#define RETRY_MS_MAX 10000
 
 struct drive {
     struct ps_run *run;
@@ -23,6 +26,7 @@ struct drive {
     struct ps_epoch_totals epoch_totals;
     struct ps_run_totals totals;
     int64_t started_ns, planned_ms;
+    bool has_started;            /* store, sinks and sources were all reached once */
     struct penstock_error error; /* of the action that failed */
 };
 
@@ -41,11 +45,23 @@ static void pause(const struct drive *drive) {
 }
 
 static struct ps_step_event recover(struct drive *drive) {
-    const penstock_code code = ps_prepare_attempt(drive->run, &drive->error);
+    int64_t planned_epoch = 0;
+    penstock_code code = ps_prepare_attempt(drive->run, &drive->error);
+    if (code == PENSTOCK_OK && drive->run->sink_count > 0) {
+        code = ps_plan_find(drive->run, &planned_epoch, &drive->error);
+    }
     if (code != PENSTOCK_OK) {
         return failed(code);
     }
-    return (struct ps_step_event){.kind = PS_STEP_RECOVERED, .epoch = drive->run->epoch};
+    return (struct ps_step_event){
+        .kind = PS_STEP_RECOVERED, .epoch = drive->run->epoch, .planned_epoch = planned_epoch};
+}
+
+static struct ps_step_event recover_sink(struct drive *drive, size_t sink) {
+    struct ps_epoch epoch = {0};
+    const penstock_code code = ps_sinks_recover(drive->run, sink, &epoch, &drive->error);
+    return code == PENSTOCK_OK ? (struct ps_step_event){.kind = PS_STEP_RECOVERED, .epoch = epoch}
+                               : failed(code);
 }
 
 static struct ps_step_event seek(struct drive *drive) {
@@ -53,6 +69,7 @@ static struct ps_step_event seek(struct drive *drive) {
     if (code == PENSTOCK_OK) {
         code = ps_ahead_start(drive->run, drive->options->once, &drive->ahead, &drive->error);
     }
+    drive->has_started = drive->has_started || code == PENSTOCK_OK;
     return done_or_failed(code);
 }
 
@@ -87,6 +104,49 @@ static struct ps_step_event plan(struct drive *drive) {
     return (struct ps_step_event){.kind = PS_STEP_PLANNED};
 }
 
+/* The records of the epoch that was in work when the run before this one ended. */
+static struct ps_step_event load_plan(struct drive *drive) {
+    struct ps_range **ranges = ps_allocate(drive->run->input_count + 1, sizeof(struct ps_range *));
+    if (ranges == NULL) {
+        return failed(ps_error_memory(&drive->error, "an epoch's plan"));
+    }
+    penstock_code code = ps_plan_load(drive->run, &drive->planned_ms, ranges, &drive->error);
+    if (code == PENSTOCK_OK) {
+        code = ps_ahead_restore(drive->ahead, ranges, &drive->error);
+    }
+    if (code != PENSTOCK_OK) {
+        for (size_t i = 0; i < drive->run->input_count; i++) {
+            ps_range_free(ranges[i]);
+        }
+        ps_release(ranges);
+        return failed(code);
+    }
+    while (drive->prepared == NULL) { /* also when a stop is asked for: the epoch in work is finished */
+        pause(drive);
+        ps_clock_sleep_ms(1);
+        drive->prepared = ps_ahead_poll(drive->ahead);
+    }
+    if (drive->prepared->code != PENSTOCK_OK) {
+        drive->error = drive->prepared->error;
+        return failed(drive->prepared->code);
+    }
+    return (struct ps_step_event){.kind = PS_STEP_DONE};
+}
+
+static struct ps_step_event commit_sink(struct drive *drive, size_t sink) {
+    struct ps_position_list positions;
+    penstock_code code = ps_position_list_init(&positions, &drive->error);
+    if (code != PENSTOCK_OK) {
+        return failed(code);
+    }
+    code = ps_plan_ends(drive->run, drive->prepared->ranges, &positions, &drive->error);
+    if (code == PENSTOCK_OK) {
+        code = ps_sinks_commit(drive->run, sink, &positions, &drive->error);
+    }
+    ps_position_list_done(&positions);
+    return done_or_failed(code);
+}
+
 static struct ps_step_event begin(struct drive *drive, struct ps_epoch epoch) {
     drive->started_ns = ps_clock_monotonic_ns();
     const penstock_code code = ps_epoch_begin(drive->run, epoch, drive->planned_ms, &drive->error);
@@ -118,7 +178,7 @@ static struct ps_step_event release(struct drive *drive) {
                                               .byte_count = epoch->byte_count,
                                               .duration_ns = ps_clock_monotonic_ns() - drive->started_ns});
     ps_epoch_release(drive->run);
-    ps_prepared_free(ps_take(drive->prepared));
+    ps_ahead_committed(drive->ahead, ps_take(drive->prepared));
     return (struct ps_step_event){.kind = PS_STEP_DONE};
 }
 
@@ -127,6 +187,9 @@ static struct ps_step_event wait(struct drive *drive) {
     const int64_t interval_ms = drive->run->project->manifest.epoch_interval_ms;
     const int64_t end_ns = ps_clock_monotonic_ns() + interval_ms * 1000000;
     ps_run_tell(drive->run, (struct ps_event){.kind = PS_EVENT_IDLE});
+    if (ps_ahead_waits(drive->ahead)) {
+        return (struct ps_step_event){.kind = PS_STEP_DONE}; /* planning has waited already */
+    }
     for (;;) {
         pause(drive);
         const int64_t left_ms = (end_ns - ps_clock_monotonic_ns()) / 1000000;
@@ -151,13 +214,17 @@ static struct ps_step_event act(struct drive *drive, struct ps_step_action actio
     case PS_STEP_DISCARD_STORE:
         ps_run_roll_back(drive->run);
         return (struct ps_step_event){.kind = PS_STEP_DONE};
-    case PS_STEP_RECOVER_SINK: /* no project has outside sinks yet */
-    case PS_STEP_LOAD_PLAN:
+    case PS_STEP_RECOVER_SINK: return recover_sink(drive, action.sink);
+    case PS_STEP_LOAD_PLAN: return load_plan(drive);
     case PS_STEP_SAVE_PLAN:
-    case PS_STEP_BEGIN_SINK:
-    case PS_STEP_WRITE_SINK:
-    case PS_STEP_COMMIT_SINK:
+        return done_or_failed(
+            ps_plan_save(drive->run, drive->planned_ms, drive->prepared->ranges, &drive->error));
+    case PS_STEP_BEGIN_SINK: return done_or_failed(ps_sinks_begin(drive->run, action.sink, &drive->error));
+    case PS_STEP_WRITE_SINK: return done_or_failed(ps_sinks_write(drive->run, action.sink, &drive->error));
+    case PS_STEP_COMMIT_SINK: return commit_sink(drive, action.sink);
     case PS_STEP_DISCARD_SINK:
+        ps_sinks_discard(drive->run, action.sink);
+        return (struct ps_step_event){.kind = PS_STEP_DONE};
     case PS_STEP_END: break;
     }
     return failed(ps_error_set(&drive->error, PENSTOCK_INTERNAL, "the runner cannot %s",
@@ -166,12 +233,16 @@ static struct ps_step_event act(struct drive *drive, struct ps_step_action actio
 
 static penstock_code drive_to_end(struct drive *drive, struct penstock_error *error) {
     struct ps_step step;
-    struct ps_step_action action =
-        ps_step_start(&step, (struct ps_step_options){.once = drive->options->once});
+    struct ps_step_action action = ps_step_start(
+        &step, (struct ps_step_options){.sink_count = drive->run->sink_count, .once = drive->options->once});
     while (action.kind != PS_STEP_END) {
         struct ps_step_event event = act(drive, action);
         event.is_stop_requested = ps_stop_requested(drive->options->stop);
         action = ps_step_next(&step, &event);
+    }
+    if (action.code != PENSTOCK_OK && action.reason != NULL) {
+        (void)ps_error_set(error, action.code, "%s", action.reason);
+        return ps_error_hint(error, "was the store, or what a sink has written, put back to an older state?");
     }
     if (action.code != PENSTOCK_OK && error != NULL) {
         *error = drive->error;
@@ -186,13 +257,15 @@ penstock_code ps_runner_prepare(const struct ps_graph *graph, struct ps_store *s
     return ps_prepare(run, error);
 }
 
-penstock_code ps_runner_run(const struct ps_runner_options *options, struct ps_run_totals *totals_out,
-                            struct penstock_error *error) {
+/* One life: from the store's last commit until the end, a stop or a failure. */
+static penstock_code live(const struct ps_runner_options *options, struct ps_run_totals *totals,
+                          bool *has_started, struct penstock_error *error) {
     struct ps_run *run PS_SCOPED(ps_run_free_scoped) = NULL;
     PS_TRY(ps_run_new(options->graph, options->store, &run, error));
     run->options = options;
     PS_TRY(ps_prepare(run, error));
-    struct drive drive = {.run = run, .options = options};
+    PS_TRY(ps_sinks_open(run, error));
+    struct drive drive = {.run = run, .options = options, .totals = *totals, .has_started = *has_started};
     penstock_code code = PENSTOCK_OK;
     if (run->input_count > 0) {
         code = drive_to_end(&drive, error);
@@ -200,6 +273,54 @@ penstock_code ps_runner_run(const struct ps_runner_options *options, struct ps_r
     ps_ahead_stop(drive.ahead);
     ps_epoch_release(run);
     ps_prepared_free(drive.prepared);
-    *totals_out = drive.totals; /* also what was committed before a failure */
+    *totals = drive.totals; /* also what was committed before a failure */
+    *has_started = drive.has_started;
+    return code;
+}
+
+/* Waits, answering the control socket. A random part keeps many runs from coming back at the same moment. */
+static void wait_to_retry(const struct ps_runner_options *options, int64_t wait_ms) {
+    wait_ms = wait_ms / 2 + (int64_t)(ps_hash(&wait_ms, sizeof wait_ms, (uint64_t)ps_clock_monotonic_ns()) %
+                                      (uint64_t)(wait_ms / 2 + 1));
+    const int64_t end_ns = ps_clock_monotonic_ns() + wait_ms * 1000000;
+    while (ps_clock_monotonic_ns() < end_ns && !ps_stop_requested(options->stop)) {
+        if (options->on_pause != NULL) {
+            options->on_pause(options->context);
+        }
+        ps_clock_sleep_ms(PAUSE_INTERVAL_MS);
+    }
+}
+
+penstock_code ps_runner_run(const struct ps_runner_options *options, struct ps_run_totals *totals_out,
+                            struct penstock_error *error) {
+    struct penstock_error own;
+    error = error != NULL ? error : &own;
+    const int64_t patience_ms = options->graph->project->manifest.retry_timeout_ms;
+    struct ps_run_totals totals = {0};
+    bool has_started = false;
+    int64_t wait_ms = RETRY_MS_MIN, since_ns = 0, epochs_before = 0;
+    penstock_code code;
+    for (;;) {
+        code = live(options, &totals, &has_started, error);
+        if (code != PENSTOCK_UNAVAILABLE || !has_started || ps_stop_requested(options->stop)) {
+            break;
+        }
+        if (since_ns == 0 || totals.epoch_count > epochs_before) { /* it had gone on since */
+            since_ns = ps_clock_monotonic_ns();
+            epochs_before = totals.epoch_count;
+            wait_ms = RETRY_MS_MIN;
+        }
+        if (ps_clock_monotonic_ns() - since_ns > patience_ms * 1000000) {
+            break;
+        }
+        if (options->on_event != NULL) {
+            const struct ps_event event = {
+                .kind = PS_EVENT_RETRY, .name = error->message, .duration_ns = wait_ms * 1000000};
+            options->on_event(&event, options->context);
+        }
+        wait_to_retry(options, wait_ms);
+        wait_ms = wait_ms * 2 < RETRY_MS_MAX ? wait_ms * 2 : RETRY_MS_MAX;
+    }
+    *totals_out = totals;
     return code;
 }

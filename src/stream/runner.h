@@ -20,6 +20,7 @@ enum ps_event_kind {
     PS_EVENT_TASK_FINISHED,      /* a decode task: stage, task, milliseconds, records */
     PS_EVENT_STATEMENT_FINISHED, /* a table or view of an epoch */
     PS_EVENT_IDLE,
+    PS_EVENT_RETRY, /* a server is away: `name` is the error's message, it is tried again after duration_ns */
 };
 struct ps_event {
     enum ps_event_kind kind;
@@ -55,6 +56,8 @@ struct ps_run_totals {
 penstock_code ps_runner_prepare(const struct ps_graph *graph, struct ps_store *store,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Prepares, then runs. *totals_out is set also on failure: to what was committed before it.
+ * A server that is away (UNAVAILABLE) is tried again from the last commit, for at most the manifest's retry-timeout,
+ * once everything had been reached at the start.
  * Errors: RULE_FAILED, INVALID_DATA, IO, SQL; CANCELLED is not one: a stop request ends it with OK. */
 penstock_code ps_runner_run(const struct ps_runner_options *options, struct ps_run_totals *totals_out,
                             struct penstock_error *error) PENSTOCK_MUST_USE;

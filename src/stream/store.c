@@ -26,6 +26,8 @@ static const char make_tables[] =
     " rule VARCHAR, lateness_ms BIGINT, message VARCHAR, raw BLOB, raw_size BIGINT, created_at TIMESTAMP,"
     " replayed_epoch BIGINT, record_key BLOB, headers VARCHAR, record_time TIMESTAMP);"
     "CREATE TABLE penstock.plans(epoch BIGINT NOT NULL, planned_at TIMESTAMP NOT NULL, ranges VARCHAR NOT NULL);"
+    "CREATE TABLE penstock.sinks(name VARCHAR NOT NULL, connector VARCHAR NOT NULL, since_epoch BIGINT NOT NULL,"
+    " last_epoch BIGINT NOT NULL, row_count BIGINT NOT NULL);"
     "CREATE TABLE penstock.rule_violations(epoch BIGINT NOT NULL, statement VARCHAR NOT NULL, rule VARCHAR NOT NULL,"
     " action VARCHAR NOT NULL, violations BIGINT NOT NULL);"
     "CREATE TABLE penstock.statements(name VARCHAR NOT NULL, kind VARCHAR NOT NULL, text VARCHAR NOT NULL,"
@@ -38,6 +40,8 @@ static const char upgrade_tables[] =
     "ALTER TABLE penstock.dead_letters ADD COLUMN headers VARCHAR;"
     "ALTER TABLE penstock.dead_letters ADD COLUMN record_time TIMESTAMP;"
     "CREATE TABLE penstock.plans(epoch BIGINT NOT NULL, planned_at TIMESTAMP NOT NULL, ranges VARCHAR NOT NULL);"
+    "CREATE TABLE penstock.sinks(name VARCHAR NOT NULL, connector VARCHAR NOT NULL, since_epoch BIGINT NOT NULL,"
+    " last_epoch BIGINT NOT NULL, row_count BIGINT NOT NULL);"
     "INSERT INTO penstock.meta VALUES ('store_id', gen_random_uuid()::VARCHAR);"
     "UPDATE penstock.meta SET value = '2' WHERE key = 'format';"
     "COMMIT";
