@@ -7,6 +7,7 @@
  */
 #include "connect/create.h"
 
+#include "connect/decoding.h"
 #include "connect/settings.h"
 
 struct framework_config {
@@ -155,6 +156,31 @@ static penstock_code configure_codec(const struct ps_source_statement *statement
     return PENSTOCK_OK;
 }
 
+/* Schemas, and the keys and envelopes of changelogs. */
+static penstock_code prepare_decoding(const struct ps_source_statement *statement, const char *name,
+                                      struct ps_arena *arena, struct wanted *wanted,
+                                      struct penstock_error *error) {
+    const struct ps_codec_type *codec = wanted->setup.codec;
+    const bool is_plain = statement->format == PS_FORMAT_PLAIN;
+    if (!is_plain && (codec == NULL || !wanted->type->is_sparse)) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "source %s: FORMAT %s needs a broker's records",
+                           name, statement->format == PS_FORMAT_UPSERT ? "UPSERT" : "DEBEZIUM");
+        (void)ps_error_hint(error, "connector '%s' reads FORMAT PLAIN", wanted->type->name);
+        return ps_settings_blame(error, statement->format_location, PENSTOCK_INVALID_PROJECT);
+    }
+    if (is_plain && (codec == NULL || (codec->compile == NULL && codec->check_columns == NULL))) {
+        return PENSTOCK_OK;
+    }
+    const penstock_code code = ps_decoding_new(&wanted->setup, arena, &wanted->setup.decoding, error);
+    if (code == PENSTOCK_OK) {
+        return code;
+    }
+    const struct ps_location location =
+        statement->encode_setting_count > 0 ? statement->encode_settings[0].location : location_of(statement);
+    (void)ps_error_context(error, "source %s", name);
+    return ps_settings_blame(error, location, code);
+}
+
 static penstock_code resolve(const struct ps_source_statement *statement, const char *name,
                              const char *folder, struct ps_arena *arena, struct wanted *wanted,
                              struct penstock_error *error) {
@@ -172,7 +198,8 @@ static penstock_code resolve(const struct ps_source_statement *statement, const 
     }
     PS_TRY(find_codec(statement, name, wanted, error));
     PS_TRY(apply_settings(statement, name, arena, wanted, error));
-    return configure_codec(statement, arena, wanted, error);
+    PS_TRY(configure_codec(statement, arena, wanted, error));
+    return prepare_decoding(statement, name, arena, wanted, error);
 }
 
 penstock_code ps_source_create(const struct ps_source_statement *statement, const char *name,
@@ -194,5 +221,7 @@ penstock_code ps_source_check(const struct ps_source_statement *statement, const
         return ps_error_memory(error, "a source");
     }
     struct wanted wanted = {0};
-    return resolve(statement, name, folder, arena, &wanted, error);
+    const penstock_code code = resolve(statement, name, folder, arena, &wanted, error);
+    ps_decoding_free(wanted.setup.decoding);
+    return code;
 }

@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
-#include "connect/source.h"
+#include "connect/changelog.h"
 
 /* A row of an average slice takes about this many bytes: a first guess at the batch's rows. */
 #define RECORD_SIZE_GUESS 160
@@ -34,8 +34,9 @@ static penstock_code header_of(const char *state, struct ps_arena *arena, struct
 static penstock_code open_decoder(const struct ps_source_setup *setup, const char *partition,
                                   struct ps_bytes header, struct ps_decoder **decoder_out,
                                   struct penstock_error *error) {
+    const bool has_schemas = setup->decoding != NULL && setup->decoding->has_schemas;
     const penstock_code code =
-        ps_decoder_open(setup->codec, setup->codec_config,
+        ps_decoder_open(setup->codec, has_schemas ? setup->decoding->value_config : setup->codec_config,
                         setup->codec_schema.columns != NULL ? &setup->codec_schema : setup->schema, header,
                         decoder_out, error);
     return code == PENSTOCK_OK ? code : ps_error_context(error, "%s", partition);
@@ -140,29 +141,63 @@ static penstock_code check_key(const struct ps_source_setup *setup, struct ps_ba
     return PENSTOCK_OK;
 }
 
-static penstock_code decode_message(const struct ps_source_setup *setup, struct ps_decoder *decoder,
-                                    struct ps_batch *batch, struct ps_record record,
+/* What turns records into rows of one batch: a decoder, or a changelog with decoders of its own. */
+struct reader {
+    const struct ps_source_setup *setup;
+    struct ps_batch *batch;
+    struct ps_decoder *decoder;
+    struct ps_changelog *changelog;
+};
+
+static void reader_done(struct reader *reader) {
+    ps_decoder_close(reader->decoder);
+    ps_changelog_close(reader->changelog);
+}
+
+static penstock_code reader_init(struct reader *reader, const struct ps_source_setup *setup,
+                                 struct ps_batch *batch, const char *partition, struct ps_bytes header,
+                                 struct penstock_error *error) {
+    reader->setup = setup;
+    reader->batch = batch;
+    if (setup->statement == NULL || setup->statement->format == PS_FORMAT_PLAIN) {
+        return open_decoder(setup, partition, header, &reader->decoder, error);
+    }
+    const penstock_code code = ps_changelog_open(setup, batch, &reader->changelog, error);
+    return code == PENSTOCK_OK ? code : ps_error_context(error, "%s", partition);
+}
+
+static penstock_code decode_plain(const struct reader *reader, struct ps_record record,
+                                  struct penstock_error *error) {
+    if (record.message->value.data != NULL) {
+        return ps_decoder_decode(reader->decoder, reader->batch, record, error);
+    }
+    const struct ps_record empty = {.raw = PS_BYTES(""), .offset = record.offset, .message = record.message};
+    return ps_batch_add_dead_letter(reader->batch, empty, PS_REASON_NULL, NULL, error,
+                                    "the record has no value (a tombstone); expected %s, or FORMAT UPSERT",
+                                    reader->setup->encode);
+}
+
+static penstock_code decode_message(const struct reader *reader, struct ps_record record,
                                     struct penstock_error *error) {
-    const struct ps_message *message = record.message;
+    struct ps_batch *batch = reader->batch;
+    const struct ps_source_statement *statement = reader->setup->statement;
+    const int64_t before = batch->row_count;
     bool is_dead = false;
-    PS_TRY(check_key(setup, batch, record, &is_dead, error));
+    PS_TRY(check_key(reader->setup, batch, record, &is_dead, error));
     if (is_dead) {
         return PENSTOCK_OK;
     }
-    if (message->value.data == NULL) {
-        const struct ps_record empty = {.raw = PS_BYTES(""), .offset = record.offset, .message = message};
-        return ps_batch_add_dead_letter(
-            batch, empty, PS_REASON_NULL, NULL, error,
-            "the record has no value (a tombstone); expected %s, or FORMAT UPSERT", setup->encode);
-    }
-    const int64_t before = batch->row_count;
-    PS_TRY(ps_decoder_decode(decoder, batch, record, error));
-    if (batch->row_count > before) {
-        batch->row_count--; /* the row is written on: columns are set at row_count */
-        for (size_t i = 0; i < setup->statement->include_count; i++) {
-            set_include(batch, &setup->statement->includes[i], batch->partition, message);
+    PS_TRY(reader->changelog != NULL ? ps_changelog_decode(reader->changelog, record, error)
+                                     : decode_plain(reader, record, error));
+    const int64_t after = batch->row_count;
+    if (statement->include_count > 0) {
+        for (int64_t row = before; row < after; row++) {
+            batch->row_count = row; /* the row is written on: columns are set at row_count */
+            for (size_t i = 0; i < statement->include_count; i++) {
+                set_include(batch, &statement->includes[i], batch->partition, record.message);
+            }
         }
-        batch->row_count++;
+        batch->row_count = after;
     }
     return PENSTOCK_OK;
 }
@@ -171,16 +206,16 @@ static penstock_code decode_messages(const struct ps_source_setup *setup, const 
                                      struct ps_raw *raw, struct ps_batch **batch_out,
                                      struct penstock_error *error) {
     struct ps_batch *batch PS_SCOPED(ps_batch_free_scoped) = NULL;
-    struct ps_decoder *decoder PS_SCOPED(ps_decoder_close_scoped) = NULL;
+    struct reader reader PS_SCOPED(reader_done) = {0}; /* before its batch */
     PS_TRY(ps_batch_new(setup->schema, (int64_t)raw->message_count, &batch, error));
     PS_TRY(name_partition(batch, slice->partition, error));
-    PS_TRY(open_decoder(setup, slice->partition.name, PS_BYTES(""), &decoder, error));
+    PS_TRY(reader_init(&reader, setup, batch, slice->partition.name, PS_BYTES(""), error));
     batch->raw = ps_take(raw->data);
     batch->messages = ps_take(raw->messages);
     for (size_t i = 0; i < raw->message_count; i++) {
         const struct ps_message *message = &batch->messages[i];
         const struct ps_record record = {message->value, message->offset, message};
-        PS_TRY(decode_message(setup, decoder, batch, record, error));
+        PS_TRY(decode_message(&reader, record, error));
     }
     *batch_out = ps_take(batch);
     return PENSTOCK_OK;
@@ -240,25 +275,26 @@ penstock_code ps_decode_records(const struct ps_source_setup *setup, struct ps_p
                                 struct ps_batch **batch_out, struct penstock_error *error) {
     ps_check(setup->codec != NULL);
     struct ps_batch *batch PS_SCOPED(ps_batch_free_scoped) = NULL;
-    struct ps_decoder *decoder PS_SCOPED(ps_decoder_close_scoped) = NULL;
+    struct reader reader PS_SCOPED(reader_done) = {0}; /* before its batch */
     struct ps_bytes header;
     PS_TRY(ps_batch_new(setup->schema, (int64_t)record_count, &batch, error));
     PS_TRY(name_partition(batch, partition, error));
     PS_TRY(header_of(state, batch->arena, &header, error));
-    PS_TRY(open_decoder(setup, partition.name, header, &decoder, error));
+    PS_TRY(reader_init(&reader, setup, batch, partition.name, header, error));
     for (size_t i = 0; i < record_count; i++) {
         struct ps_record record = records[i];
         if (record.message != NULL) {
             PS_TRY(copy_message(batch, &record.message, error));
             record.raw = record.message->value;
-            PS_TRY(decode_message(setup, decoder, batch, record, error));
+            PS_TRY(decode_message(&reader, record, error));
             continue;
         }
         record.raw.data = ps_arena_copy_size(batch->arena, records[i].raw.data, records[i].raw.size);
         if (record.raw.data == NULL) {
             return ps_error_memory(error, "decoding records again");
         }
-        PS_TRY(ps_decoder_decode(decoder, batch, record, error));
+        PS_TRY(reader.changelog != NULL ? ps_changelog_decode(reader.changelog, record, error)
+                                        : ps_decoder_decode(reader.decoder, batch, record, error));
     }
     *batch_out = ps_take(batch);
     return PENSTOCK_OK;

@@ -9,6 +9,7 @@
 #include "connect/source.h"
 
 #include "base/check.h"
+#include "connect/decoding.h"
 #include "connect/source_file.h"
 
 const struct ps_source_type *const ps_source_types[] = {&ps_source_file, NULL};
@@ -62,6 +63,7 @@ penstock_code ps_source_open(const struct ps_source_type *type, const struct ps_
     ps_check(setup != NULL && setup->schema != NULL && setup->encode != NULL);
     struct ps_source *source PS_SCOPED(source_close_scoped) = ps_allocate(1, sizeof(*source));
     if (source == NULL) {
+        ps_decoding_free(setup->decoding);
         return ps_error_memory(error, "a source");
     }
     source->type = type;
@@ -79,6 +81,7 @@ void ps_source_close(struct ps_source *source) {
     if (source->type != NULL) {
         source->type->close(source->state);
     }
+    ps_decoding_free(source->setup.decoding);
     ps_position_list_done(&source->planned);
     ps_release(source);
 }

@@ -86,6 +86,7 @@ struct ps_source_setup {
      * Columns NULL: all of `schema`. */
     struct ps_schema codec_schema;
     const struct ps_source_statement *statement; /* format, primary key, INCLUDE, WITH settings as written */
+    struct ps_decoding *decoding; /* schemas, keys of changelogs; NULL: none are needed. Owned by the open source */
 };
 
 /* A place in every partition. */
@@ -130,7 +131,8 @@ struct ps_source_type {
 extern const struct ps_source_type *const ps_source_types[]; /* NULL-terminated */
 const struct ps_source_type *ps_source_type_find(const char *name);
 
-/* An open source: type + state + the rules of the contract. One thread. */
+/* An open source: type + state + the rules of the contract. One thread. setup->decoding is taken over, also on
+ * failure, and lives as long as the source. */
 struct ps_source;
 penstock_code ps_source_open(const struct ps_source_type *type, const struct ps_source_setup *setup,
                              const void *config, struct ps_source **source_out, struct penstock_error *error)

@@ -145,6 +145,34 @@ void ps_batch_end_row(struct ps_batch *batch, struct ps_record record) {
     batch->record_count++;
 }
 
+void ps_batch_take_back_row(struct ps_batch *batch) {
+    ps_check(batch->row_count > 0 && batch->record_count > 0);
+    batch->row_count--;
+    batch->record_count--;
+}
+
+void ps_batch_take_back_dead_letter(struct ps_batch *batch) {
+    ps_check(batch->dead_letter_count > 0 && batch->record_count > 0);
+    batch->dead_letter_count--;
+    batch->record_count--;
+}
+
+void ps_batch_skip_record(struct ps_batch *batch) {
+    batch->skipped_count++;
+    batch->record_count++;
+}
+
+void ps_batch_is_second_row(struct ps_batch *batch) {
+    ps_check(batch->row_count > 1 && batch->operations != NULL);
+    batch->second_count++;
+    batch->record_count--;
+}
+
+bool ps_batch_is_counted(const struct ps_batch *batch) {
+    return batch->record_count ==
+           batch->row_count + (int64_t)batch->dead_letter_count + batch->skipped_count - batch->second_count;
+}
+
 void ps_batch_set_null(struct ps_batch *batch, size_t column_index) {
     ps_check(column_index < batch->schema->column_count);
     ps_check(batch->row_count < batch->row_capacity);

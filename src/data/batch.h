@@ -77,7 +77,9 @@ struct ps_batch {
     int64_t row_count, row_capacity;
     struct ps_dead_letter *dead_letters;
     size_t dead_letter_count, dead_letter_capacity;
-    int64_t record_count; /* rows + dead letters: every record is one or the other */
+    /* Records that were decoded: rows + dead letters. In a changelog there may also be records that say nothing, and
+     * records of two rows: record_count = row_count + dead_letter_count + skipped_count - second_count. */
+    int64_t record_count, skipped_count, second_count;
     struct ps_arena *arena;
     char *raw;                   /* the raw block that records point into, owned; or NULL */
     struct ps_message *messages; /* owned, of broker records; or NULL */
@@ -95,6 +97,15 @@ void ps_batch_free_scoped(struct ps_batch **batch);
 penstock_code ps_batch_begin_row(struct ps_batch *batch, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_batch_end_row(struct ps_batch *batch, struct ps_record record);
 void ps_batch_set_null(struct ps_batch *batch, size_t column);
+/* Takes the last row, or the last dead letter, back as if its record had not been decoded yet. */
+void ps_batch_take_back_row(struct ps_batch *batch);
+void ps_batch_take_back_dead_letter(struct ps_batch *batch);
+/* A record of a changelog that neither is a row nor wrong. */
+void ps_batch_skip_record(struct ps_batch *batch);
+/* The last row is of the same record as the row before it. */
+void ps_batch_is_second_row(struct ps_batch *batch);
+/* What holds between records and what became of them. */
+bool ps_batch_is_counted(const struct ps_batch *batch);
 /* Gives the (still empty) batch a column of operations, all PUT. */
 penstock_code ps_batch_use_operations(struct ps_batch *batch, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Copies the text into the arena. `raw` is kept up to PS_LIMIT_DEAD_LETTER_SIZE bytes, copied. */

@@ -92,7 +92,7 @@ penstock_code ps_decoder_decode(struct ps_decoder *decoder, struct ps_batch *bat
     }
     PS_TRY(decoder->type->decode(decoder->state, batch, record, error));
     ps_check(batch->record_count == record_count + 1);
-    ps_check(batch->record_count == batch->row_count + (int64_t)batch->dead_letter_count);
+    ps_check(ps_batch_is_counted(batch));
     return PENSTOCK_OK;
 }
 
