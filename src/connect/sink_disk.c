@@ -34,6 +34,18 @@ char *ps_disk_parent(struct ps_arena *arena, const char *path) {
     return ps_arena_copy_size(arena, path, slash == path ? 1 : (size_t)(slash - path));
 }
 
+char *ps_disk_literal(struct ps_arena *arena, const char *path) {
+    char *text = ps_arena_allocate(arena, 2 * strlen(path) + 1, 1);
+    size_t size = 0;
+    for (const char *at = path; text != NULL && *at != '\0'; at++) {
+        if (strchr("*?[]\\", *at) != NULL) {
+            text[size++] = '\\';
+        }
+        text[size++] = *at;
+    }
+    return text;
+}
+
 static penstock_code sync_path(const char *path, int flags, struct penstock_error *error) {
     const int descriptor PS_SCOPED(close_scoped) = open(path, flags | O_CLOEXEC);
     if (descriptor < 0) {

@@ -12,6 +12,8 @@
 
 /* The folder part of a path, "." if it has none; in the arena, NULL when exhausted. */
 char *ps_disk_parent(struct ps_arena *arena, const char *path);
+/* A path as the start of a pattern: what a pattern would take as magic is escaped. In the arena. */
+char *ps_disk_literal(struct ps_arena *arena, const char *path);
 penstock_code ps_disk_sync_file(const char *path, struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_disk_sync_folder(const char *folder, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Makes what is missing of the path; the new names are durable. */

@@ -317,7 +317,7 @@ static penstock_code load(struct file_sink *sink, int64_t attempt, struct ps_pos
         return ps_error_hint(error,
                              "keep rotate.size and rotate.epochs as they were, or choose another path");
     }
-    return ps_sink_positions_read(root, sink->manifest_path, positions, error);
+    return ps_sink_owner_positions(root, sink->manifest_path, positions, error);
 }
 
 static penstock_code file_recover(void *state, int64_t attempt, struct ps_epoch *epoch_out,

@@ -56,8 +56,8 @@ penstock_code ps_sink_owner_read(yyjson_val *object, const char *place, struct p
     return PENSTOCK_OK;
 }
 
-penstock_code ps_sink_positions_read(yyjson_val *object, const char *place, struct ps_position_list *list,
-                                     struct penstock_error *error) {
+penstock_code ps_sink_owner_positions(yyjson_val *object, const char *place, struct ps_position_list *list,
+                                      struct penstock_error *error) {
     yyjson_val *items = yyjson_obj_get(object, "positions"), *item = NULL;
     size_t index, count;
     yyjson_arr_foreach(items, index, count, item) {

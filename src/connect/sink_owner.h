@@ -24,8 +24,8 @@ void ps_sink_owner_write(struct ps_buffer *out, const struct ps_sink_setup *setu
 /* INVALID_DATA when it is no such object; `place` names it. */
 penstock_code ps_sink_owner_read(yyjson_val *object, const char *place, struct ps_sink_owner *owner_out,
                                  struct penstock_error *error) PENSTOCK_MUST_USE;
-penstock_code ps_sink_positions_read(yyjson_val *object, const char *place, struct ps_position_list *list,
-                                     struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_sink_owner_positions(yyjson_val *object, const char *place, struct ps_position_list *list,
+                                      struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* When a sink recovers. Errors: ALREADY_EXISTS (another sink's), INVALID_DATA (another store's, unless may_replace:
  * then *is_other_out), FENCED (a newer attempt was there). */

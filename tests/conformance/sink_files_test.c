@@ -150,6 +150,18 @@ static struct kind kinds[] = {
      .settings = {{"path", "out/a.csv"}, {"rotate.epochs", "1"}},
      .reader = "read_csv('%s/out/a-*.csv', header = true, columns = {id: 'BIGINT'}, auto_detect = false)",
      .files = "out/a-*.csv"},
+    {.quirks = QUIRKS("parquet"),
+     .connector = "parquet",
+     .encode = "parquet",
+     .settings = {{"path", "out/[a]"}},
+     .reader = "read_parquet('%s/out/[[]a]/part-*.parquet')",
+     .files = "out/\\[a\\]/part-*.parquet"},
+    {.quirks = QUIRKS("parquet_compacted"),
+     .connector = "parquet",
+     .encode = "parquet",
+     .settings = {{"path", "a"}, {"compact.files", "2"}},
+     .reader = "read_parquet('%s/a/part-*.parquet')",
+     .files = "a/part-*.parquet"},
 };
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
