@@ -10,7 +10,7 @@
  *   PENSTOCK_RECORD_ROOT   the folder
  *   PENSTOCK_RECORD_FILE   the record, appended to; not inside the folder
  *
- * An entry is: kind (u8), inode (u64), offset (u64), size of the path, of the second path, of the data (u32 each), these.
+ * An entry is: kind (u8), inode (u64), offset (u64), sizes of path, second path and data (u32 each), and these three.
  */
 #undef _FILE_OFFSET_BITS /* open and open64 are to be two functions here */
 #include <errno.h>
