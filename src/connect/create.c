@@ -20,7 +20,7 @@ const struct ps_option ps_source_options[] = {
      .type = PS_OPTION_TEXT,
      .is_required = true,
      .offset = offsetof(struct framework_config, connector),
-     .help = "what the records come from: file",
+     .help = "what the records come from: file, kafka",
      .since = "0.1"},
     {.name = "on_bad_record",
      .type = PS_OPTION_CHOICE,
@@ -221,7 +221,10 @@ penstock_code ps_source_check(const struct ps_source_statement *statement, const
         return ps_error_memory(error, "a source");
     }
     struct wanted wanted = {0};
-    const penstock_code code = resolve(statement, name, folder, arena, &wanted, error);
+    penstock_code code = resolve(statement, name, folder, arena, &wanted, error);
+    if (code == PENSTOCK_OK && wanted.type->check != NULL) {
+        code = wanted.type->check(&wanted.setup, wanted.config, error);
+    }
     ps_decoding_free(wanted.setup.decoding);
     return code;
 }

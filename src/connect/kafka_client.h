@@ -92,6 +92,14 @@ penstock_code ps_kafka_describe(struct ps_kafka_client *client, const char *cons
                                 int64_t timeout_ms, struct ps_arena *arena,
                                 struct ps_kafka_topic **topics_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+/* The same in two steps, for those who cannot wait: *topics_out NULL is no answer yet; any other outcome ends the
+ * question. `names` must be the same both times. */
+rd_kafka_queue_t *ps_kafka_describe_begin(struct ps_kafka_client *client, const char *const *names,
+                                          size_t count, int64_t timeout_ms);
+penstock_code ps_kafka_describe_end(struct ps_kafka_client *client, rd_kafka_queue_t *queue, int64_t wait_ms,
+                                    const char *const *names, size_t count, struct ps_arena *arena,
+                                    struct ps_kafka_topic **topics_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 /* Names of all topics that this client may see, without internal ones, sorted. */
 penstock_code ps_kafka_list(struct ps_kafka_client *client, int64_t timeout_ms, struct ps_arena *arena,
                             const char *const **names_out, size_t *count_out, struct penstock_error *error)

@@ -5,7 +5,6 @@
  * A topic that was deleted and made again has its old name and other records. Only its id tells, and only the admin
  * API gives the id, so topics are looked up through that.
  */
-#include "base/clock.h"
 #include "connect/kafka_client.h"
 
 static void queue_destroy_scoped(rd_kafka_queue_t **queue) {
@@ -45,24 +44,17 @@ static penstock_code take_topic(const rd_kafka_TopicDescription_t *description, 
     return topic->id != NULL ? PENSTOCK_OK : ps_error_memory(error, "the topics of a broker");
 }
 
-penstock_code ps_kafka_describe(struct ps_kafka_client *client, const char *const *names, size_t count,
-                                int64_t timeout_ms, struct ps_arena *arena,
-                                struct ps_kafka_topic **topics_out, struct penstock_error *error) {
-    struct ps_kafka_topic *topics = ps_arena_allocate(arena, count + 1, sizeof *topics);
-    const char **asked = ps_arena_allocate(arena, count + 1, sizeof *asked);
-    if (topics == NULL || asked == NULL) {
-        return ps_error_memory(error, "the topics of a broker");
+rd_kafka_queue_t *ps_kafka_describe_begin(struct ps_kafka_client *client, const char *const *names,
+                                          size_t count, int64_t timeout_ms) {
+    const char **asked = ps_allocate(count + 1, sizeof *asked);
+    rd_kafka_queue_t *queue = asked != NULL ? rd_kafka_queue_new(client->handle) : NULL;
+    if (queue == NULL) {
+        ps_release(asked);
+        return NULL;
     }
     for (size_t i = 0; i < count; i++) {
         asked[i] = names[i];
-        topics[i] =
-            (struct ps_kafka_topic){.name = names[i], .id = "", .code = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC};
     }
-    *topics_out = topics;
-    if (count == 0) {
-        return PENSTOCK_OK;
-    }
-    rd_kafka_queue_t *queue PS_SCOPED(queue_destroy_scoped) = rd_kafka_queue_new(client->handle);
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(client->handle, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
     (void)rd_kafka_AdminOptions_set_request_timeout(options, (int)timeout_ms, NULL, 0);
@@ -70,24 +62,55 @@ penstock_code ps_kafka_describe(struct ps_kafka_client *client, const char *cons
     rd_kafka_DescribeTopics(client->handle, collection, options, queue);
     rd_kafka_TopicCollection_destroy(collection);
     rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_event_t *event PS_SCOPED(event_destroy_scoped) = rd_kafka_queue_poll(queue, (int)timeout_ms);
-    if (event == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return ps_kafka_error(client,
-                              event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event),
-                              event == NULL ? NULL : rd_kafka_event_error_string(event), error,
+    ps_release(asked);
+    return queue;
+}
+
+penstock_code ps_kafka_describe_end(struct ps_kafka_client *client, rd_kafka_queue_t *queue, int64_t wait_ms,
+                                    const char *const *names, size_t count, struct ps_arena *arena,
+                                    struct ps_kafka_topic **topics_out, struct penstock_error *error) {
+    *topics_out = NULL;
+    rd_kafka_event_t *event PS_SCOPED(event_destroy_scoped) = rd_kafka_queue_poll(queue, (int)wait_ms);
+    if (event == NULL) {
+        return PENSTOCK_OK;
+    }
+    if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return ps_kafka_error(client, rd_kafka_event_error(event), rd_kafka_event_error_string(event), error,
                               "cannot look up topic %s%s", names[0], count > 1 ? " and others" : "");
+    }
+    struct ps_kafka_topic *topics = ps_arena_allocate(arena, count + 1, sizeof *topics);
+    if (topics == NULL) {
+        return ps_error_memory(error, "the topics of a broker");
     }
     size_t found_count = 0;
     const rd_kafka_TopicDescription_t **found =
         rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event), &found_count);
-    for (size_t i = 0; i < found_count; i++) {
-        for (size_t k = 0; k < count; k++) {
+    for (size_t k = 0; k < count; k++) {
+        topics[k] =
+            (struct ps_kafka_topic){.name = names[k], .id = "", .code = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC};
+        for (size_t i = 0; i < found_count; i++) {
             if (strcmp(rd_kafka_TopicDescription_name(found[i]), names[k]) == 0) {
                 PS_TRY(take_topic(found[i], arena, &topics[k], error));
             }
         }
     }
+    *topics_out = topics;
     return PENSTOCK_OK;
+}
+
+penstock_code ps_kafka_describe(struct ps_kafka_client *client, const char *const *names, size_t count,
+                                int64_t timeout_ms, struct ps_arena *arena,
+                                struct ps_kafka_topic **topics_out, struct penstock_error *error) {
+    rd_kafka_queue_t *queue PS_SCOPED(queue_destroy_scoped) =
+        ps_kafka_describe_begin(client, names, count, timeout_ms);
+    if (queue == NULL) {
+        return ps_error_memory(error, "the topics of a broker");
+    }
+    PS_TRY(ps_kafka_describe_end(client, queue, timeout_ms, names, count, arena, topics_out, error));
+    return *topics_out != NULL
+               ? PENSTOCK_OK
+               : ps_kafka_error(client, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, error,
+                                "cannot look up topic %s%s", names[0], count > 1 ? " and others" : "");
 }
 
 static int compare_names(const void *left, const void *right) {

@@ -11,8 +11,9 @@
 #include "base/check.h"
 #include "connect/decoding.h"
 #include "connect/source_file.h"
+#include "connect/source_kafka.h"
 
-const struct ps_source_type *const ps_source_types[] = {&ps_source_file, NULL};
+const struct ps_source_type *const ps_source_types[] = {&ps_source_file, &ps_source_kafka, NULL};
 
 struct ps_source {
     const struct ps_source_type *type;

@@ -107,6 +107,10 @@ struct ps_source_type {
     bool is_sparse;
     /* Settings "properties.*" are the connector's own, in setup->statement->settings. */
     bool takes_properties;
+    /* What can be wrong with the statement besides its options, found without touching the world: for `penstock check`.
+     * May be NULL. */
+    penstock_code (*check)(const struct ps_source_setup *setup, const void *config,
+                           struct penstock_error *error);
     penstock_code (*open)(const struct ps_source_setup *setup, const void *config, void **state_out,
                           struct penstock_error *error);
     penstock_code (*seek)(void *state, const struct ps_position_list *positions,
