@@ -74,6 +74,7 @@ extern const struct ps_command ps_command_offsets_show;
 extern const struct ps_command ps_command_offsets_reset;
 extern const struct ps_command ps_command_application;
 extern const struct ps_command ps_command_logs;
+extern const struct ps_command ps_command_prove;
 extern const struct ps_command ps_command_connectors;
 extern const struct ps_command ps_command_options;
 extern const struct ps_command ps_command_version;
