@@ -48,6 +48,9 @@ void ps_run_free(struct ps_run *run) {
         ps_input_close(&run->inputs[i]);
     }
     ps_sinks_close(run);
+    for (size_t i = 0; i < run->output_count; i++) {
+        ps_view_done(&run->outputs[i]);
+    }
     ps_release(run->dead.items);
     ps_arena_free(run->epoch_arena);
     ps_arena_free(run->arena);

@@ -84,8 +84,7 @@ struct ps_output {
 
     /* views */
     bool is_global;        /* no GROUP BY: one row of state */
-    const char *delta_sql; /* aggregate states of the epoch's rows */
-    const char *merge_sql;
+    struct ps_view *view;  /* its state: view.h */
     const char *view_sql;  /* of main."<name>" */
     const char *final_sql; /* of the rows that are final, or NULL */
 };
@@ -263,6 +262,7 @@ penstock_code ps_view_create(struct ps_run *run, const struct ps_output *output,
     PENSTOCK_MUST_USE;
 penstock_code ps_view_write(struct ps_run *run, const struct ps_output *output, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+void ps_view_done(struct ps_output *output);
 
 /* dead_letters.c */
 penstock_code ps_dead_add(struct ps_run *run, struct ps_dead_row row, struct penstock_error *error)

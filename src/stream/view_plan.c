@@ -6,20 +6,21 @@
  *   merge  the delta's states combined into penstock_state."<view>"
  *   final  the user's select list with finalize(a0) in the place of sum(x): a plain DuckDB view
  *
- * DuckDB cannot export every aggregate's state. min and max of texts are kept as values and combined by
- * least() and greatest(); avg of DECIMAL is kept as sum and count.
+ * The state of a count, sum, min, max, avg, bool_and, bool_or is made of values (sum and count of an avg); all
+ * others keep the state that DuckDB exports. view_fold.c says how two of a group become one.
  */
-#include "stream/run.h"
+#include "stream/view.h"
 
 #include <ctype.h>
 #include <stdio.h>
 
-enum state_kind { STATE_EXPORTED, STATE_LEAST, STATE_GREATEST, STATE_PARTS };
-
 struct state {
     yyjson_mut_val *call; /* a copy of the aggregate as written */
-    enum state_kind kind;
-    int scale; /* of the DECIMAL that is summed, for STATE_PARTS */
+    enum ps_fold fold;
+    bool is_average; /* kept as sum and count: columns a0_count, a0 */
+    bool is_export;  /* EXPORT_STATE */
+    const char *type, *count_type;
+    int scale; /* of the DECIMAL that is summed, -1: it is none */
 };
 
 struct plan {
@@ -172,9 +173,8 @@ static bool add_state_items(struct plan *plan, yyjson_mut_val *list, size_t inde
     if (call == NULL) {
         return false;
     }
-    const bool is_exported = state->kind == STATE_EXPORTED || state->kind == STATE_PARTS;
-    put(plan->document, call, "export_state", yyjson_mut_bool(plan->document, is_exported));
-    if (state->kind == STATE_PARTS) {
+    put(plan->document, call, "export_state", yyjson_mut_bool(plan->document, state->is_export));
+    if (state->is_average) {
         put_text(plan->document, call, "function_name", "count");
         if (!add_item(plan, list, call, "a", index, "_count")) {
             return false;
@@ -214,24 +214,117 @@ static penstock_code delta_text(struct plan *plan, size_t first, size_t end, con
                    : exhausted(error);
 }
 
+/* --- what is kept --------------------------------------------------------------------------------------------- */
+
+/* Where a value does; else, and for all that is not named here, what DuckDB exports. */
+static void choose_value(struct state *state) {
+    static const struct {
+        const char *function;
+        enum ps_fold fold;
+        bool is_average;
+    } values[] = {
+        {"count", PS_FOLD_SUM, false},    {"count_star", PS_FOLD_SUM, false},
+        {"count_if", PS_FOLD_SUM, false}, {"countif", PS_FOLD_SUM, false},
+        {"sum", PS_FOLD_SUM, false},      {"avg", PS_FOLD_SUM, true},
+        {"mean", PS_FOLD_SUM, true},      {"min", PS_FOLD_MIN, false},
+        {"max", PS_FOLD_MAX, false},      {"bool_and", PS_FOLD_MIN, false},
+        {"bool_or", PS_FOLD_MAX, false},
+    };
+    const char *function = ps_tree_member(state->call, "function_name");
+    const size_t argument_count = yyjson_mut_arr_size(yyjson_mut_obj_get(state->call, "children"));
+    state->fold = PS_FOLD_COMBINE;
+    state->is_export = true;
+    for (size_t i = 0; i < sizeof values / sizeof values[0] && argument_count <= 1; i++) {
+        if (ps_text_equal_nocase(function, values[i].function)) {
+            state->fold = values[i].fold;
+            state->is_average = values[i].is_average;
+            state->is_export = false;
+        }
+    }
+}
+
+static bool is_summed(const char *type) {
+    return strcmp(type, "BIGINT") == 0 || strcmp(type, "HUGEINT") == 0 || strcmp(type, "DOUBLE") == 0 ||
+           strncmp(type, "DECIMAL(", 8) == 0;
+}
+
+static void final_state(const struct plan *plan, size_t index, struct ps_buffer *sql) {
+    const struct state *state = &plan->states[index];
+    const char *open = state->is_export ? "finalize(" : "";
+    const char *close = state->is_export ? ")" : "";
+    if (!state->is_average) {
+        ps_buffer_printf(sql, "%sa%zu%s", open, index, close);
+    } else if (state->scale < 0) {
+        ps_buffer_printf(sql, "(CAST(%sa%zu%s AS DOUBLE) / CAST(%sa%zu_count%s AS DOUBLE))", open, index,
+                         close, open, index, close);
+    } else { /* digit for digit what DuckDB's avg() does: the unscaled sum over the scaled count */
+        ps_buffer_printf(sql,
+                         "(CAST(CAST(replace(CAST(%sa%zu%s AS VARCHAR), '.', '') AS HUGEINT) AS DOUBLE)"
+                         " / (CAST(%sa%zu_count%s AS DOUBLE) * 1e%d))",
+                         open, index, close, open, index, close, state->scale);
+    }
+}
+
+/* Types of the states [first, end). */
+static penstock_code read_types(struct plan *plan, size_t first, size_t end, struct penstock_error *error) {
+    const char *delta = NULL;
+    const char **names = NULL;
+    const char **types = NULL;
+    size_t count = 0;
+    PS_TRY(delta_text(plan, first, end, &delta, error));
+    PS_TRY(
+        ps_sql_describe(plan->run->connection, delta, plan->run->arena, &names, &types, &count, NULL, error));
+    size_t column = plan->shape->key_count;
+    for (size_t i = first; i < end; i++) {
+        struct state *state = &plan->states[i];
+        state->count_type = state->is_average ? types[column++] : NULL;
+        state->type = types[column++];
+        state->scale = -1;
+        const char *type = state->type;
+        if (state->is_average && state->is_export) { /* AGGREGATE_STATE<sum(DECIMAL(8,3))::DECIMAL(38,3)> */
+            type = strstr(type, "::") != NULL ? strstr(type, "::") + 2 : type;
+        }
+        (void)sscanf(type, "DECIMAL(%*d,%d)", &state->scale);
+        if (state->fold == PS_FOLD_SUM && !is_summed(type)) {
+            return ps_error_set(error, PENSTOCK_UNSUPPORTED, "a sum of %s has a state of its own", type);
+        }
+    }
+    ps_check(column == count);
+    return PENSTOCK_OK;
+}
+
+static void add_merged(const struct plan *plan, size_t index, struct ps_buffer *sql) {
+    const struct state *state = &plan->states[index];
+    char name[48];
+    snprintf(name, sizeof name, "a%zu", index);
+    const struct ps_view_column column = {name, state->type, state->fold};
+    ps_buffer_text(sql, ", ");
+    ps_view_add_merged(sql, &column, "d", "d");
+    ps_buffer_text(sql, ", ");
+    final_state(plan, index, sql);
+}
+
 /* Does DuckDB take the states [first, end)? Some it exports and then cannot combine. */
 static penstock_code try_states(struct plan *plan, size_t first, size_t end, struct penstock_error *error) {
+    PS_TRY(read_types(plan, first, end, error));
+    bool is_sure = true;
+    for (size_t i = first; i < end; i++) {
+        is_sure = is_sure && plan->states[i].fold == PS_FOLD_SUM;
+    }
+    if (is_sure) {
+        return PENSTOCK_OK;
+    }
     const char *delta = NULL;
     PS_TRY(delta_text(plan, first, end, &delta, error));
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_text(&sql, "SELECT 1");
     for (size_t i = first; i < end; i++) {
-        switch (plan->states[i].kind) {
-        case STATE_EXPORTED: ps_buffer_printf(&sql, ", finalize(combine(a%zu, a%zu))", i, i); break;
-        case STATE_LEAST: ps_buffer_printf(&sql, ", least(a%zu, a%zu)", i, i); break;
-        case STATE_GREATEST: ps_buffer_printf(&sql, ", greatest(a%zu, a%zu)", i, i); break;
-        case STATE_PARTS: ps_buffer_printf(&sql, ", finalize(a%zu) / finalize(a%zu_count)", i, i); break;
-        }
+        add_merged(plan, i, &sql);
     }
     ps_buffer_text(&sql, " FROM (");
     ps_buffer_text(&sql, delta);
-    ps_buffer_text(&sql, ")");
+    ps_buffer_text(&sql, ") AS d");
     PS_TRY(ps_buffer_status(&sql, error));
     const char **names = NULL;
     const char **types = NULL;
@@ -240,52 +333,23 @@ static penstock_code try_states(struct plan *plan, size_t first, size_t end, str
                            error);
 }
 
-/* avg() of a DECIMAL becomes sum and count; *is_good_out: it is one, and its scale is known. */
-static penstock_code read_scale(struct plan *plan, size_t index, bool *is_good_out,
-                                struct penstock_error *error) {
-    const char *delta = NULL;
-    PS_TRY(delta_text(plan, index, index + 1, &delta, error));
-    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
-    ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
-    ps_buffer_printf(&sql, "SELECT finalize(a%zu) FROM (", index);
-    ps_buffer_text(&sql, delta);
-    ps_buffer_text(&sql, ")");
-    PS_TRY(ps_buffer_status(&sql, error));
-    const char **names = NULL;
-    const char **types = NULL;
-    size_t count = 0;
-    PS_TRY(ps_sql_describe(plan->run->connection, sql.data, plan->run->arena, &names, &types, &count, NULL,
-                           error));
-    *is_good_out = count == 1 && sscanf(types[0], "DECIMAL(%*d,%d)", &plan->states[index].scale) == 1;
-    return PENSTOCK_OK;
-}
-
-static penstock_code choose_kind(struct plan *plan, size_t index, struct penstock_error *error) {
+static penstock_code choose_one(struct plan *plan, size_t index, struct penstock_error *error) {
     struct state *state = &plan->states[index];
     if (try_states(plan, index, index + 1, error) == PENSTOCK_OK) {
         return PENSTOCK_OK;
     }
-    const char *function = ps_tree_member(state->call, "function_name");
-    const size_t argument_count = yyjson_mut_arr_size(yyjson_mut_obj_get(state->call, "children"));
-    if (argument_count == 1) {
-        state->kind = strcmp(function, "min") == 0                                    ? STATE_LEAST
-                      : strcmp(function, "max") == 0                                  ? STATE_GREATEST
-                      : strcmp(function, "avg") == 0 || strcmp(function, "mean") == 0 ? STATE_PARTS
-                                                                                      : STATE_EXPORTED;
-    }
-    bool is_good = state->kind != STATE_EXPORTED && try_states(plan, index, index + 1, error) == PENSTOCK_OK;
-    if (is_good && state->kind == STATE_PARTS) {
-        PS_TRY(read_scale(plan, index, &is_good, error));
-    }
-    if (is_good) {
+    state->fold = PS_FOLD_COMBINE;
+    state->is_average = false;
+    state->is_export = true;
+    if (try_states(plan, index, index + 1, error) == PENSTOCK_OK) {
         return PENSTOCK_OK;
     }
     if (error != NULL) {
         char cause[sizeof error->detail];
         snprintf(cause, sizeof cause, "%.500s", error->message);
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
-                           "%s() cannot be kept incrementally in the materialized view %s", function,
-                           plan->output->name);
+                           "%s() cannot be kept incrementally in the materialized view %s",
+                           ps_tree_member(state->call, "function_name"), plan->output->name);
         (void)ps_error_detail(error, "%s", cause);
         (void)ps_error_hint(error,
                             "use an aggregate that can be combined (count, sum, avg, min, max, stddev, corr, "
@@ -294,53 +358,71 @@ static penstock_code choose_kind(struct plan *plan, size_t index, struct penstoc
     return PENSTOCK_INVALID_PROJECT;
 }
 
+/* A view that was made when every aggregate kept its exported state goes on with that. */
+static penstock_code keep_exported(struct plan *plan, struct penstock_error *error) {
+    const char *const values[] = {plan->output->name};
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(
+        ps_sql_query_with(plan->run->connection,
+                          "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database()"
+                          " AND schema_name = 'penstock_state' AND table_name = $1::VARCHAR"
+                          " AND data_type LIKE 'AGGREGATE_STATE%'",
+                          values, 1, &result, error));
+    for (int64_t row = 0; row < ps_result_row_count(result); row++) {
+        const size_t index = (size_t)strtoull(ps_result_text(result, row, 0) + 1, NULL, 10);
+        if (index < plan->state_count) {
+            struct state *state = &plan->states[index];
+            state->is_export = true;
+            state->fold = PS_FOLD_COMBINE;
+            state->is_average = false;
+        }
+    }
+    /* only avg() of DECIMAL was kept as sum and count: the latter comes second in the list of no other */
+    for (int64_t row = 0; row < ps_result_row_count(result); row++) {
+        const char *name = ps_result_text(result, row, 0);
+        const size_t index = (size_t)strtoull(name + 1, NULL, 10);
+        if (index < plan->state_count && strstr(name, "_count") != NULL) {
+            plan->states[index].is_average = true;
+        }
+    }
+    return PENSTOCK_OK;
+}
+
 static penstock_code plan_delta(struct plan *plan, struct penstock_error *error) {
+    for (size_t i = 0; i < plan->state_count; i++) {
+        choose_value(&plan->states[i]);
+    }
+    PS_TRY(keep_exported(plan, error));
     if (try_states(plan, 0, plan->state_count, NULL) != PENSTOCK_OK) {
         for (size_t i = 0; i < plan->state_count; i++) {
-            PS_TRY(choose_kind(plan, i, error));
+            PS_TRY(choose_one(plan, i, error));
         }
     }
-    return delta_text(plan, 0, plan->state_count, &plan->output->delta_sql, error);
+    return delta_text(plan, 0, plan->state_count, &plan->output->view->delta_sql, error);
 }
 
-/* --- merge ---------------------------------------------------------------------------------------------------- */
-
-static void add_assignments(const struct plan *plan, struct ps_buffer *sql) {
+static penstock_code name_columns(struct plan *plan, struct penstock_error *error) {
+    struct ps_view *view = plan->output->view;
+    view->columns = ps_arena_allocate(plan->run->arena, 2 * plan->state_count + 1, sizeof *view->columns);
+    if (view->columns == NULL) {
+        return exhausted(error);
+    }
     for (size_t i = 0; i < plan->state_count; i++) {
-        const char *comma = i > 0 ? ", " : "";
-        switch (plan->states[i].kind) {
-        case STATE_EXPORTED: ps_buffer_printf(sql, "%sa%zu = combine(s.a%zu, d.a%zu)", comma, i, i, i); break;
-        case STATE_LEAST: ps_buffer_printf(sql, "%sa%zu = least(s.a%zu, d.a%zu)", comma, i, i, i); break;
-        case STATE_GREATEST:
-            ps_buffer_printf(sql, "%sa%zu = greatest(s.a%zu, d.a%zu)", comma, i, i, i);
-            break;
-        case STATE_PARTS:
-            ps_buffer_printf(
-                sql, "%sa%zu = combine(s.a%zu, d.a%zu), a%zu_count = combine(s.a%zu_count, d.a%zu_count)",
-                comma, i, i, i, i, i, i);
-            break;
+        const struct state *state = &plan->states[i];
+        if (state->is_average) {
+            view->columns[view->column_count++] = (struct ps_view_column){
+                ps_arena_printf(plan->run->arena, "a%zu_count", i), state->count_type, state->fold};
+        }
+        view->columns[view->column_count++] =
+            (struct ps_view_column){ps_arena_printf(plan->run->arena, "a%zu", i), state->type, state->fold};
+        view->has_combined = view->has_combined || state->fold == PS_FOLD_COMBINE;
+    }
+    for (size_t i = 0; i < view->column_count; i++) {
+        if (view->columns[i].name == NULL) {
+            return exhausted(error);
         }
     }
-}
-
-static penstock_code plan_merge(struct plan *plan, struct penstock_error *error) {
-    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
-    ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
-    ps_buffer_text(&sql, "MERGE INTO penstock_state.");
-    ps_buffer_sql_name(&sql, plan->output->name);
-    ps_buffer_text(&sql, " AS s USING (");
-    ps_buffer_text(&sql, plan->output->delta_sql);
-    ps_buffer_text(&sql, ") AS d ON ");
-    for (size_t i = 0; i < plan->shape->key_count; i++) { /* NULL is a key like any other */
-        ps_buffer_printf(&sql, "%ss.k%zu IS NOT DISTINCT FROM d.k%zu", i > 0 ? " AND " : "", i, i);
-    }
-    ps_buffer_text(&sql, plan->shape->key_count == 0 ? "true" : "");
-    if (plan->state_count > 0) {
-        ps_buffer_text(&sql, " WHEN MATCHED THEN UPDATE SET ");
-        add_assignments(plan, &sql);
-    }
-    ps_buffer_text(&sql, " WHEN NOT MATCHED THEN INSERT BY NAME");
-    return ps_run_keep(plan->run->arena, &sql, &plan->output->merge_sql, error);
+    return PENSTOCK_OK;
 }
 
 /* --- final ---------------------------------------------------------------------------------------------------- */
@@ -348,7 +430,7 @@ static penstock_code plan_merge(struct plan *plan, struct penstock_error *error)
 /* Makes `node` the expression that `text` says, keeping its alias. */
 static bool become(struct plan *plan, yyjson_mut_val *node, const char *text) {
     struct ps_tree *tree PS_SCOPED(ps_tree_free_scoped) = NULL;
-    char select[320];
+    char select[640];
     snprintf(select, sizeof select, "SELECT %s", text);
     if (ps_tree_parse(plan->run->connection, select, &tree, NULL, NULL) != PENSTOCK_OK) {
         return false;
@@ -372,31 +454,20 @@ struct final_visit {
     bool failed;
 };
 
-static void final_state(struct plan *plan, size_t index, char *text, size_t size) {
-    switch (plan->states[index].kind) {
-    case STATE_EXPORTED: snprintf(text, size, "finalize(a%zu)", index); break;
-    case STATE_LEAST:
-    case STATE_GREATEST: snprintf(text, size, "a%zu", index); break;
-    case STATE_PARTS: /* digit for digit what DuckDB's avg() does: the unscaled sum over the scaled count */
-        snprintf(text, size,
-                 "(CAST(CAST(replace(CAST(finalize(a%zu) AS VARCHAR), '.', '') AS HUGEINT) AS DOUBLE)"
-                 " / (CAST(finalize(a%zu_count) AS DOUBLE) * 1e%d))",
-                 index, index, plan->states[index].scale);
-        break;
-    }
-}
-
 static bool visit_final(yyjson_mut_val *node, void *context) {
     struct final_visit *visit = context;
     struct plan *plan = visit->plan;
-    char text[256];
+    char text[32];
     if (yyjson_mut_obj_get(node, "class") == NULL) {
         return true;
     }
     for (size_t i = 0; i < plan->shape->aggregate_count; i++) {
         if (plan->shape->aggregates[i] == node) {
-            final_state(plan, plan->state_of[i], text, sizeof text);
-            visit->failed = !become(plan, node, text) || visit->failed;
+            struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+            ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
+            final_state(plan, plan->state_of[i], &sql);
+            visit->failed =
+                ps_buffer_status(&sql, NULL) != PENSTOCK_OK || !become(plan, node, sql.data) || visit->failed;
             return false;
         }
     }
@@ -498,9 +569,14 @@ penstock_code ps_view_plan(struct ps_run *run, struct ps_output *output, struct 
     struct plan plan = {
         .run = run, .output = output, .tree = tree, .document = ps_tree_document(tree), .shape = shape};
     output->is_global = shape->key_count == 0;
+    output->view = ps_arena_allocate(run->arena, 1, sizeof *output->view);
+    if (output->view == NULL) {
+        return exhausted(error);
+    }
+    *output->view = (struct ps_view){.name = output->name, .key_count = shape->key_count};
     PS_TRY(copy_parts(&plan, error));
     PS_TRY(plan_delta(&plan, error));
-    PS_TRY(plan_merge(&plan, error));
+    PS_TRY(name_columns(&plan, error));
     PS_TRY(plan_emit_final(&plan, error));
     return plan_final(&plan, error);
 }
