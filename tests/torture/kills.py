@@ -25,10 +25,11 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "servers"))
-from kafka import Kafka, cache_folder, free_port
+from kafka import Kafka, free_port
 from postgres import Postgres
 from proxy import Proxy
-from subjects import SINKS, Penstock, WrongMode
+from python import test_python
+from subjects import Penstock, WrongMode, sinks_of_this_build
 
 WRONG_MODES = {"receiver": "doubled", "ack-first": "lost", "write-first": "doubled"}
 PARTITIONS = 4
@@ -62,7 +63,7 @@ class Torture:
         self.broker.create_topic("events", PARTITIONS)
         self.broker.create_topic("out", PARTITIONS)
         self.postgres.query("CREATE TABLE kept (id bigint, category text, load_ms numeric(12,3))")
-        names = self.options.sinks.split(",") if self.options.sinks else [s for s in SINKS if self.has(s)]
+        names = self.options.sinks.split(",") if self.options.sinks else sinks_of_this_build(self.options.penstock)
         self.penstock = Penstock(self.options.penstock, os.path.join(self.base, "project"), names, self.broker,
                                  self.proxy.address, self.postgres)
         self.subjects = [self.penstock]
@@ -74,10 +75,6 @@ class Torture:
         self.say(f"sinks: store, view, {', '.join(names)}; {self.options.records} records at {rate}/s")
         self.producer = subprocess.Popen([self.options.tool, self.broker.direct, "generate", "events", str(self.options.records),
                                           str(PARTITIONS), "--key", "device", "--rate", str(rate), "-X", "log_level=0"])
-
-    def has(self, sink):
-        folder = os.path.join(self.base, "try-" + sink)
-        return not Penstock(self.options.penstock, folder, [sink], self.broker, self.proxy.address, self.postgres).lacks(sink)
 
     def stop(self):
         for subject in self.subjects:
@@ -196,8 +193,7 @@ class Torture:
         path = os.path.join(self.base, "specification.json")
         with open(path, "w") as out:
             json.dump({"input": os.path.join(self.base, "input.ndjson"), "sinks": sinks, "plant": is_planted}, out)
-        python = os.path.join(cache_folder(), "test-1", "bin", "python")
-        done = subprocess.run([python if os.path.exists(python) else sys.executable, os.path.join(HERE, "checker.py"), path],
+        done = subprocess.run([test_python(), os.path.join(HERE, "checker.py"), path],
                               capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError("the checker failed: " + done.stderr[-2000:])
