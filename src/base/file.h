@@ -44,6 +44,8 @@ struct ps_file_lock {
 /* BUSY with the holder's pid, if its file says so, when another process holds it. Writes our pid into it. */
 penstock_code ps_file_lock(const char *path, struct ps_file_lock *lock_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+/* Is the lock's file still the one at `path`? Who removes or replaces it lets another process in. */
+bool ps_file_lock_is_at(const struct ps_file_lock *lock, const char *path);
 void ps_file_unlock(struct ps_file_lock *lock);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -66,6 +67,12 @@ penstock_code ps_file_lock(const char *path, struct ps_file_lock *lock_out, stru
     write_holder(descriptor);
     lock_out->descriptor = descriptor;
     return PENSTOCK_OK;
+}
+
+bool ps_file_lock_is_at(const struct ps_file_lock *lock, const char *path) {
+    struct stat held, there;
+    return lock->descriptor >= 0 && fstat(lock->descriptor, &held) == 0 && stat(path, &there) == 0 &&
+           held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
 void ps_file_unlock(struct ps_file_lock *lock) {

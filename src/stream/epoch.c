@@ -15,12 +15,14 @@ penstock_code ps_epoch_begin(struct ps_run *run, struct ps_epoch epoch, int64_t 
                              struct penstock_error *error) {
     run->epoch = epoch;
     run->dead.count = 0;
+    PS_TRY(ps_run_execute(run, PS_RUN_BEGIN, "BEGIN TRANSACTION", error));
+    if (!run->uses_epoch_time) {
+        return PENSTOCK_OK;
+    }
     char planned[32];
     ps_clock_format_iso(planned_ms, planned, sizeof planned);
     return ps_sql_runf(run->connection, error,
-                       "BEGIN TRANSACTION; CREATE OR REPLACE TEMP MACRO epoch_time() AS"
-                       " '%s'::TIMESTAMPTZ::TIMESTAMP",
-                       planned);
+                       "CREATE OR REPLACE TEMP MACRO epoch_time() AS '%s'::TIMESTAMPTZ::TIMESTAMP", planned);
 }
 
 /* --- what was decoded ------------------------------------------------------------------------------------------- */
@@ -101,24 +103,60 @@ static penstock_code load(struct ps_run *run, const struct ps_prepared *prepared
 
 /* --- the transaction --------------------------------------------------------------------------------------------- */
 
+static const char epoch_feed[] = "penstock_epoch";
+
+static const struct ps_column_schema epoch_columns[] = {
+    {.name = "epoch", .type_text = "BIGINT", .type = PS_TYPE_BIGINT},
+    {.name = "attempt", .type_text = "BIGINT", .type = PS_TYPE_BIGINT},
+    {.name = "application", .type_text = "VARCHAR", .type = PS_TYPE_VARCHAR},
+    {.name = "started_at", .type_text = "TIMESTAMP", .type = PS_TYPE_TIMESTAMP},
+    {.name = "committed_at", .type_text = "TIMESTAMP", .type = PS_TYPE_TIMESTAMP},
+    {.name = "records", .type_text = "BIGINT", .type = PS_TYPE_BIGINT},
+    {.name = "rows_kept", .type_text = "BIGINT", .type = PS_TYPE_BIGINT},
+    {.name = "dead_letters", .type_text = "BIGINT", .type = PS_TYPE_BIGINT},
+};
+#define EPOCH_COLUMN_COUNT (sizeof epoch_columns / sizeof epoch_columns[0])
+
+/* A schema over a copy of the columns, which must live as long. */
+static struct ps_schema epoch_schema(struct ps_column_schema copy[EPOCH_COLUMN_COUNT]) {
+    memcpy(copy, epoch_columns, sizeof epoch_columns);
+    return (struct ps_schema){copy, EPOCH_COLUMN_COUNT};
+}
+
+penstock_code ps_epoch_declare(struct ps_engine *engine, struct penstock_error *error) {
+    struct ps_column_schema copy[EPOCH_COLUMN_COUNT];
+    const struct ps_schema schema = epoch_schema(copy);
+    return ps_feed_declare(engine, epoch_feed, &schema, error);
+}
+
 penstock_code ps_epoch_save(struct ps_run *run, int64_t started_ms, const struct ps_epoch_totals *totals,
                             struct penstock_error *error) {
-    char started[32], committed[32], epoch[24], attempt[24], records[24], rows[24], dead[24];
-    ps_clock_format_iso(started_ms, started, sizeof started);
-    ps_clock_format_iso(ps_clock_wall_ms(), committed, sizeof committed);
-    snprintf(epoch, sizeof epoch, "%lld", (long long)run->epoch.number);
-    snprintf(attempt, sizeof attempt, "%lld", (long long)run->epoch.attempt);
-    snprintf(records, sizeof records, "%lld", (long long)totals->record_count);
-    snprintf(rows, sizeof rows, "%lld", (long long)totals->row_count);
-    snprintf(dead, sizeof dead, "%lld", (long long)totals->dead_count);
-    const char *const values[] = {epoch,   attempt,   run->options != NULL ? run->options->application : NULL,
-                                  started, committed, records,
-                                  rows,    dead};
-    return ps_sql_run_with(
-        run->connection,
-        "INSERT INTO penstock.epochs VALUES ($1::BIGINT, $2::BIGINT, $3,"
-        " $4::TIMESTAMPTZ::TIMESTAMP, $5::TIMESTAMPTZ::TIMESTAMP, $6::BIGINT, $7::BIGINT, $8::BIGINT)",
-        values, sizeof values / sizeof values[0], error);
+    struct ps_column_schema copy[EPOCH_COLUMN_COUNT];
+    const struct ps_schema schema = epoch_schema(copy);
+    struct ps_batch *batch PS_SCOPED(ps_batch_free_scoped) = NULL;
+    PS_TRY(ps_batch_new(&schema, 1, &batch, error));
+    PS_TRY(ps_batch_begin_row(batch, error));
+    const int64_t values[EPOCH_COLUMN_COUNT] = {run->epoch.number,   run->epoch.attempt,
+                                                0,                   started_ms * 1000,
+                                                ps_clock_wall_ms() * 1000, totals->record_count,
+                                                totals->row_count,   totals->dead_count};
+    for (size_t i = 0; i < EPOCH_COLUMN_COUNT; i++) {
+        if (epoch_columns[i].type != PS_TYPE_VARCHAR) {
+            ((int64_t *)batch->columns[i].values)[0] = values[i];
+        } else if (run->options == NULL || run->options->application == NULL) {
+            ps_batch_set_null(batch, i);
+        } else {
+            ((struct ps_bytes *)batch->columns[i].values)[0] = ps_bytes_of(run->options->application);
+        }
+    }
+    ps_batch_end_row(batch, (struct ps_record){{NULL, 0}, 0, NULL});
+    const struct ps_batch *const batches[] = {batch};
+    PS_TRY(ps_feed_put(run->store->engine, epoch_feed, batches, 1, error));
+    const penstock_code code =
+        ps_run_execute(run, PS_RUN_SAVE_EPOCH,
+                       "INSERT INTO penstock.epochs SELECT * FROM penstock_feed('penstock_epoch')", error);
+    ps_feed_clear(run->store->engine, epoch_feed);
+    return code;
 }
 
 /* Does any record of this epoch reach the output? */
@@ -152,16 +190,9 @@ penstock_code ps_epoch_write(struct ps_run *run, struct ps_prepared *prepared,
 }
 
 penstock_code ps_epoch_commit(struct ps_run *run, struct penstock_error *error) {
-    int64_t attempt = 0;
-    PS_TRY(ps_sql_integer(run->connection, "SELECT value::BIGINT FROM penstock.meta WHERE key = 'attempt'",
-                          &attempt, error));
-    if (attempt != run->epoch.attempt) {
-        return ps_error_set(error, PENSTOCK_FENCED,
-                            "attempt %lld of this store is over: attempt %lld has begun",
-                            (long long)run->epoch.attempt, (long long)attempt);
-    }
     PS_TRY(ps_sinks_save(run, error));
-    return ps_sql_run(run->connection, "COMMIT", error);
+    PS_TRY(ps_store_check_owner(run->store, error));
+    return ps_run_execute(run, PS_RUN_COMMIT, "COMMIT", error);
 }
 
 void ps_epoch_release(struct ps_run *run) {

@@ -14,6 +14,7 @@ static const struct ps_column_schema columns[] = {
     {.name = "ordinal", .type_text = "BIGINT", .type = PS_TYPE_BIGINT},
     {.name = "position", .type_text = "BIGINT", .type = PS_TYPE_BIGINT},
     {.name = "state", .type_text = "VARCHAR", .type = PS_TYPE_VARCHAR},
+    {.name = "epoch", .type_text = "BIGINT", .type = PS_TYPE_BIGINT},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof columns[0])
 
@@ -71,19 +72,20 @@ penstock_code ps_position_save(struct ps_run *run, const struct ps_range *const 
             put_integer(batch, 2, end->partition.ordinal);
             put_integer(batch, 3, end->offset);
             put_text(batch, 4, end->state != NULL ? end->state : "");
+            put_integer(batch, 5, run->epoch.number);
             ps_batch_end_row(batch, (struct ps_record){{NULL, 0}, 0, NULL});
         }
     }
     const struct ps_batch *const batches[] = {batch};
     PS_TRY(ps_feed_put(run->store->engine, feed_name, batches, 1, error));
-    const penstock_code code =
-        ps_sql_runf(run->connection, error,
-                    "MERGE INTO penstock.positions AS p USING penstock_feed('%s') AS f"
-                    " ON p.source = f.source AND p.partition = f.partition"
-                    " WHEN MATCHED THEN UPDATE SET position = f.position, state = f.state, epoch = %lld"
-                    " WHEN NOT MATCHED THEN INSERT (source, partition, ordinal, position, state, epoch)"
-                    " VALUES (f.source, f.partition, f.ordinal, f.position, f.state, %lld)",
-                    feed_name, (long long)run->epoch.number, (long long)run->epoch.number);
+    const penstock_code code = ps_run_execute(
+        run, PS_RUN_SAVE_POSITIONS,
+        "MERGE INTO penstock.positions AS p USING penstock_feed('penstock_positions') AS f"
+        " ON p.source = f.source AND p.partition = f.partition"
+        " WHEN MATCHED THEN UPDATE SET position = f.position, state = f.state, epoch = f.epoch"
+        " WHEN NOT MATCHED THEN INSERT (source, partition, ordinal, position, state, epoch)"
+        " VALUES (f.source, f.partition, f.ordinal, f.position, f.state, f.epoch)",
+        error);
     ps_feed_clear(run->store->engine, feed_name);
     return code;
 }

@@ -22,6 +22,10 @@ static penstock_code set_up(struct ps_run *run, struct penstock_error *error) {
                           &run->dead_id_next, error));
     PS_TRY(ps_sql_integer(run->connection, "SELECT coalesce(max(epoch), 0) FROM penstock.epochs",
                           &run->epoch.number, error));
+    for (size_t i = 0; i < run->project->statement_count; i++) {
+        run->uses_epoch_time =
+            run->uses_epoch_time || strcasestr(run->project->statements[i].text, "epoch_time") != NULL;
+    }
     return ps_output_list(run, error);
 }
 
@@ -40,9 +44,20 @@ penstock_code ps_run_new(const struct ps_graph *graph, struct ps_store *store, s
     return PENSTOCK_OK;
 }
 
+penstock_code ps_run_execute(struct ps_run *run, enum ps_run_statement which, const char *sql,
+                             struct penstock_error *error) {
+    if (run->statements[which] == NULL) {
+        PS_TRY(ps_sql_prepare(run->connection, sql, &run->statements[which], error));
+    }
+    return ps_sql_execute(run->statements[which], NULL, error);
+}
+
 void ps_run_free(struct ps_run *run) {
     if (run == NULL) {
         return;
+    }
+    for (size_t i = 0; i < PS_RUN_STATEMENT_COUNT; i++) {
+        ps_sql_statement_free(run->statements[i]);
     }
     for (size_t i = 0; i < run->input_count; i++) {
         ps_input_close(&run->inputs[i]);

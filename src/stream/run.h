@@ -123,6 +123,15 @@ struct ps_epoch_totals {
     int64_t record_count, row_count, dead_count, byte_count;
 };
 
+/* Statements that every epoch runs: prepared at the first one. */
+enum ps_run_statement {
+    PS_RUN_BEGIN,
+    PS_RUN_COMMIT,
+    PS_RUN_SAVE_POSITIONS,
+    PS_RUN_SAVE_EPOCH,
+    PS_RUN_STATEMENT_COUNT,
+};
+
 struct ps_run {
     const struct ps_graph *graph;
     const struct ps_project *project;
@@ -138,6 +147,10 @@ struct ps_run {
     struct ps_run_sink *sinks; /* in graph order */
     size_t sink_count;
     struct ps_epoch epoch; /* in work */
+    /* Some statement asks for epoch_time(): only then is it defined anew in every epoch, because that makes DuckDB
+     * plan all prepared statements anew. */
+    bool uses_epoch_time;
+    struct ps_sql_statement *statements[PS_RUN_STATEMENT_COUNT];
     struct ps_dead_list dead;
     int64_t dead_id_next;
     bool is_applying; /* streams stand over existing rows */
@@ -151,6 +164,9 @@ void ps_run_free_scoped(struct ps_run **run);
 /* The buffer's text in the arena; empties the buffer. */
 penstock_code ps_run_keep(struct ps_arena *arena, struct ps_buffer *buffer, const char **text_out,
                           struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Runs one of the epoch's own statements; `sql` is always the same for it. */
+penstock_code ps_run_execute(struct ps_run *run, enum ps_run_statement which, const char *sql,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_run_tell(const struct ps_run *run, struct ps_event event);
 /* Ends the transaction without effect; an error of that is not worth more than the one before. */
 void ps_run_roll_back(struct ps_run *run);
@@ -279,6 +295,7 @@ penstock_code ps_dead_save(struct ps_run *run, struct penstock_error *error) PEN
 /* The feeds through which dead letters and positions reach their tables; once an engine. */
 penstock_code ps_dead_declare(struct ps_engine *engine, struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_position_declare(struct ps_engine *engine, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_epoch_declare(struct ps_engine *engine, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* position.c */
 penstock_code ps_position_load(struct ps_run *run, const char *source, struct ps_position_list *list,

@@ -6,6 +6,7 @@
  * before DuckDB is even started; and DuckDB's, which also keeps readers out while a writer runs. The file
  * itself is never opened by us: closing any descriptor of it would drop DuckDB's lock.
  */
+#include <limits.h>
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -154,6 +155,7 @@ static penstock_code open_engine(struct ps_store *store, const struct ps_store_o
     PS_TRY(ps_connection_open(store->engine, &store->connection, error));
     PS_TRY(ps_dead_declare(store->engine, error));
     PS_TRY(ps_position_declare(store->engine, error));
+    PS_TRY(ps_epoch_declare(store->engine, error));
     /* what a timestamp means must not depend on the machine */
     return ps_sql_run(store->connection, "SET GLOBAL TimeZone = 'UTC'", error);
 }
@@ -195,11 +197,22 @@ penstock_code ps_store_open(const struct ps_store_options *options, struct ps_st
     return PENSTOCK_OK;
 }
 
+penstock_code ps_store_check_owner(const struct ps_store *store, struct penstock_error *error) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/penstock.lock", store->path);
+    if (ps_file_lock_is_at(&store->lock, path)) {
+        return PENSTOCK_OK;
+    }
+    (void)ps_error_set(error, PENSTOCK_FENCED,
+                       "the lock file of the store %s was removed or replaced while it was open", store->path);
+    return ps_error_hint(error, "another process may have the store; nothing more is written by this one");
+}
+
 void ps_store_close(struct ps_store *store) {
     if (store == NULL) {
         return;
     }
-    if (store->connection != NULL && !store->is_read_only) {
+    if (store->connection != NULL && !store->is_read_only && ps_store_check_owner(store, NULL) == PENSTOCK_OK) {
         /* Everything is in the log already: a checkpoint that fails (disk full) loses nothing. */
         run_quietly(store->connection, "CHECKPOINT");
     }

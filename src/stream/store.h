@@ -50,6 +50,9 @@ struct ps_store_options {
  * versions are named); IO. Owns: the caller closes. */
 penstock_code ps_store_open(const struct ps_store_options *options, struct ps_store **store_out,
                             struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Is the store still this process's? FENCED if its lock file was removed or replaced, so that another process may
+ * have opened it: nothing may be committed any more. */
+penstock_code ps_store_check_owner(const struct ps_store *store, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_store_close(struct ps_store *store);
 
 #endif
