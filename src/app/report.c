@@ -84,7 +84,10 @@ static penstock_code list_stages(struct ps_progress *progress, struct ps_text_ta
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct ps_node_time *time = &progress->nodes[i];
         if (time->statement_count > 0) {
-            const char *kind = graph->nodes[i].kind == PS_NODE_VIEW ? "view" : "table";
+            const enum ps_node_kind node_kind = graph->nodes[i].kind;
+            const char *kind = node_kind == PS_NODE_VIEW   ? "view"
+                               : node_kind == PS_NODE_SINK ? "sink"
+                                                           : "table";
             PS_TRY(add_stage(&builder, kind, graph->nodes[i].name, time->statement_count, time->row_count,
                              time->statement_ns, -1, error));
         }
