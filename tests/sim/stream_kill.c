@@ -6,7 +6,7 @@
  *   stream_kill --canary [KILLS [SEED]] the same with a runner that commits in two steps: must differ
  *
  * The project has late, bad and rule-breaking records, chains of tables, a join, views of every kind, NDJSON,
- * CSV and Parquet. What is compared: every table and view row by row in stored order (doubles as shortest text
+ * CSV and Parquet, and two outside sinks, whose files are compared byte for byte. Also compared: every table and view row by row in stored order (doubles as shortest text
  * that reads back to the same bits), dead letters with raw bytes, positions, watermarks, epochs, violations.
  *
  * The parent never touches DuckDB, so that fork() finds no threads; whatever needs it runs in a child.
@@ -89,7 +89,11 @@ static const char statements[] =
     "  FROM HOP(STREAM clean, seen_at, INTERVAL 5 MINUTE, INTERVAL 15 MINUTE) GROUP BY ALL EMIT FINAL;\n"
     "CREATE MATERIALIZED VIEW sensors AS SELECT sensor, sum(value) AS s, approx_count_distinct(value) AS d\n"
     "  FROM STREAM plain GROUP BY sensor;\n"
-    "CREATE MATERIALIZED VIEW per_day AS SELECT day, count(*) AS n FROM STREAM blocks GROUP BY day;\n";
+    "CREATE MATERIALIZED VIEW per_day AS SELECT day, count(*) AS n FROM STREAM blocks GROUP BY day;\n"
+    "CREATE SINK copies WITH (connector = 'file', path = 'out/${STORE}.ndjson')\n"
+    "  AS SELECT id, origin, twice FROM (SELECT id, origin, price * 2 AS twice FROM STREAM clean) WHERE id % 2 = 0;\n"
+    "CREATE SINK values WITH (connector = 'file', path = 'out/${STORE}.csv') ENCODE CSV\n"
+    "  AS SELECT * FROM STREAM readings;\n";
 
 static void write_flights(struct scene *scene, int number) {
     char name[64];
@@ -185,8 +189,11 @@ static int run_child(const struct scene *scene, const char *store_name) {
     struct penstock_error error;
     struct ps_project *project = NULL;
     struct ps_graph *graph = NULL;
-    if (ps_project_load(scene->folder, &(struct ps_project_options){.master = "local[2]"}, &project,
-                        &error) != PENSTOCK_OK ||
+    char store_variable[64];
+    snprintf(store_variable, sizeof store_variable, "STORE=%s", store_name);
+    const char *const variables[] = {store_variable, NULL};
+    const struct ps_project_options project_options = {.master = "local[2]", .variables = variables};
+    if (ps_project_load(scene->folder, &project_options, &project, &error) != PENSTOCK_OK ||
         ps_graph_build(project, &graph, &error) != PENSTOCK_OK) {
         show("project", &error);
         return 3;
@@ -317,14 +324,27 @@ static void remove_store(const struct scene *scene, const char *name) {
         }
         (void)!rmdir(path);
     }
+    static const char *const sink_files[] = {"ndjson", "ndjson.penstock", "csv", "csv.penstock"};
+    for (size_t i = 0; i < sizeof sink_files / sizeof sink_files[0]; i++) {
+        snprintf(path, sizeof path, "%s/out/%s.%s", scene->folder, name, sink_files[i]);
+        (void)!unlink(path);
+    }
     ps_arena_free(arena);
 }
 
 static bool is_same_dump(const struct scene *scene, const char *left, const char *right) {
-    char command[1200];
-    snprintf(command, sizeof command, "cmp -s '%s/%s.dump' '%s/%s.dump'", scene->folder, left, scene->folder,
-             right);
-    return system(command) == 0;
+    static const struct {
+        const char *folder, *ending;
+    } files[] = {{"", "dump"}, {"out/", "ndjson"}, {"out/", "csv"}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char command[1300];
+        snprintf(command, sizeof command, "cmp -s '%s/%s%s.%s' '%s/%s%s.%s'", scene->folder, files[i].folder,
+                 left, files[i].ending, scene->folder, files[i].folder, right, files[i].ending);
+        if (system(command) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void prepare(struct scene *scene) {
@@ -334,6 +354,7 @@ static void prepare(struct scene *scene) {
     make_folder(scene, "flights");
     make_folder(scene, "readings");
     make_folder(scene, "blocks");
+    make_folder(scene, "out");
     FILE *file = create(scene, "penstock.yml");
     fputs(manifest, file);
     fclose(file);
