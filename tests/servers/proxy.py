@@ -99,10 +99,11 @@ class Proxy:
                 self._reset(near)
                 continue
             self.connections += 1
-            with self._lock:
+            for wire in (near, far):
+                wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:  # from here on a cut may close them at any time
                 self._open |= {near, far}
             for source, target in ((near, far), (far, near)):
-                source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
 
     def _pass(self, source, target):

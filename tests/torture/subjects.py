@@ -153,8 +153,7 @@ class Penstock(Subject):
             found["kafka"] = {"kind": "kafka", "path": at("kafka.ndjson")}
         if "postgres" in self.sink_names:
             with open(at("postgres.csv"), "w") as file:
-                file.write("id,category,load_ms\n")
-                subprocess.run(["psql", "-X", "-q", "--csv", "-t", "-c", "SELECT id, category, load_ms FROM kept",
+                subprocess.run(["psql", "-X", "-q", "--csv", "-c", "SELECT id, category, load_ms FROM kept",
                                 self.postgres.dsn], stdout=file, check=True)
             found["postgres"] = {"kind": "csv", "path": at("postgres.csv")}
         if "delta" in self.sink_names:
