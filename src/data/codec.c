@@ -13,9 +13,10 @@
 #include "data/codec_bytes.h"
 #include "data/codec_csv.h"
 #include "data/codec_json.h"
+#include "data/codec_protobuf.h"
 
-const struct ps_codec_type *const ps_codec_types[] = {&ps_codec_json, &ps_codec_csv, &ps_codec_avro,
-                                                      &ps_codec_bytes, NULL};
+const struct ps_codec_type *const ps_codec_types[] = {&ps_codec_json,     &ps_codec_csv,   &ps_codec_avro,
+                                                      &ps_codec_protobuf, &ps_codec_bytes, NULL};
 
 struct ps_decoder {
     const struct ps_codec_type *type;
