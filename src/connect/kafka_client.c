@@ -8,6 +8,8 @@
  */
 #include "connect/kafka_client.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "connect/settings.h"
 
@@ -43,6 +45,16 @@ static bool is_secret(const char *name) {
     return false;
 }
 
+/* What a property of Java's clients is here, or NULL. */
+static const char *java_name(const char *name) {
+    for (size_t i = 0; i < sizeof java_names / sizeof java_names[0]; i++) {
+        if (strcmp(java_names[i].name, name) == 0) {
+            return java_names[i].here;
+        }
+    }
+    return NULL;
+}
+
 static const struct ps_kafka_property *find_property(const struct ps_kafka_setup *setup, const char *name) {
     for (const struct ps_kafka_property *row = setup->properties; row->name != NULL; row++) {
         if (strcmp(row->name, name) == 0) {
@@ -65,27 +77,33 @@ static const char *find_setting(const struct ps_kafka_setup *setup, const char *
 
 /* --- one property ------------------------------------------------------------------------------------------------- */
 
+/* Names of a dump, which is name and value by turns. */
+static size_t add_names(const char **dump, size_t dump_count, const char **names, size_t count) {
+    for (size_t i = 0; i + 1 < dump_count && count + 1 < PROPERTY_COUNT_MAX; i += 2) {
+        names[count++] = dump[i];
+    }
+    return count;
+}
+
 static penstock_code unknown_property(rd_kafka_conf_t *conf, const struct ps_kafka_setup *setup,
                                       const char *name, struct penstock_error *error) {
     const char *names[PROPERTY_COUNT_MAX] = {NULL};
-    size_t count = 0;
+    size_t count = 0, topic_count = 0;
+    rd_kafka_topic_conf_t *topic_conf = rd_kafka_topic_conf_new();
     const char **dump = rd_kafka_conf_dump(conf, &count);
-    for (size_t i = 0, kept = 0; i + 1 < count && kept + 1 < PROPERTY_COUNT_MAX; i += 2) {
-        names[kept++] = dump[i];
-    }
+    const char **topic_dump = rd_kafka_topic_conf_dump(topic_conf, &topic_count);
+    (void)add_names(topic_dump, topic_count, names, add_names(dump, count, names, 0));
     (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: librdkafka has no property '%s'", setup->what,
                        name);
-    const char *nearest = ps_nearest(name, names);
-    if (nearest != NULL) {
+    const char *nearest = ps_nearest(name, names), *here = java_name(name);
+    if (here != NULL) {
+        (void)ps_error_hint(error, "that is a name of Kafka's Java clients; here it is %s", here);
+    } else if (nearest != NULL) {
         (void)ps_error_hint(error, "did you mean properties.%s?", nearest);
     }
-    for (size_t i = 0; i < sizeof java_names / sizeof java_names[0]; i++) {
-        if (strcmp(java_names[i].name, name) == 0) {
-            (void)ps_error_hint(error, "that is a name of Kafka's Java clients; here it is %s",
-                                java_names[i].here);
-        }
-    }
     rd_kafka_conf_dump_free(dump, count);
+    rd_kafka_conf_dump_free(topic_dump, topic_count);
+    rd_kafka_topic_conf_destroy(topic_conf);
     return PENSTOCK_INVALID_PROJECT;
 }
 
@@ -96,7 +114,7 @@ static penstock_code set_property(rd_kafka_conf_t *conf, const struct ps_kafka_s
     if (result == RD_KAFKA_CONF_OK) {
         return PENSTOCK_OK;
     }
-    if (result == RD_KAFKA_CONF_UNKNOWN) {
+    if (result == RD_KAFKA_CONF_UNKNOWN || java_name(name) != NULL) {
         return unknown_property(conf, setup, name, error);
     }
     if (is_secret(name)) {
@@ -173,6 +191,37 @@ static void keep_trouble(rd_kafka_t *handle, int code, const char *text, void *c
     client->trouble.text[size] = '\0';
 }
 
+/* One record of a producer, delivered or not. */
+static void keep_lost(rd_kafka_t *handle, const rd_kafka_message_t *message, void *context) {
+    (void)handle;
+    struct ps_kafka_client *client = context;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return;
+    }
+    const char *text = rd_kafka_message_errstr(message);
+    const size_t size = text != NULL ? strnlen(text, sizeof client->lost.text - 1) : 0;
+    client->lost.count++;
+    client->lost.code = message->err;
+    memcpy(client->lost.text, text, size);
+    client->lost.text[size] = '\0';
+}
+
+/* librdkafka tells every refused certificate with the same words; only here the reason passes by, on a thread of its
+ * own. Nothing is decided: what OpenSSL refused stays refused. */
+static int keep_fault(rd_kafka_t *handle, const char *broker, int32_t broker_id, int *fault, int depth,
+                      const char *certificate, size_t size, char *text, size_t text_size, void *context) {
+    (void)handle, (void)broker, (void)broker_id, (void)depth, (void)certificate, (void)size;
+    struct ps_kafka_client *client = context;
+    if (*fault == 0) {
+        return 1;
+    }
+    atomic_store(&client->certificate_fault, *fault);
+    if (text_size > 0) {
+        text[0] = '\0';
+    }
+    return 0;
+}
+
 static void close_scoped(struct ps_kafka_client **client) {
     ps_kafka_close(*client);
 }
@@ -182,6 +231,10 @@ static penstock_code create(const struct ps_kafka_setup *setup, rd_kafka_type_t 
     PS_TRY(fill(conf, setup, error));
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_error_cb(conf, keep_trouble);
+    (void)rd_kafka_conf_set_ssl_cert_verify_cb(conf, keep_fault);
+    if (type == RD_KAFKA_PRODUCER) {
+        rd_kafka_conf_set_dr_msg_cb(conf, keep_lost);
+    }
     if (find_setting(setup, "debug") == NULL) {
         rd_kafka_conf_set_log_cb(conf, NULL);
     }
@@ -254,6 +307,27 @@ void ps_kafka_hear(struct ps_kafka_client *client) {
 /* The longest single wait: a refused password is seen between two. */
 #define ROUND_MS_MAX 500
 
+/* Puts what is wrong with a certificate in front of librdkafka's words, by which the sentence is chosen. */
+static void name_fault(struct ps_kafka_client *client) {
+    static const struct {
+        int number; /* X509_V_ERR_* */
+        const char *words;
+    } faults[] = {
+        {9, "certificate is not yet valid"},
+        {10, "certificate has expired"},
+        {62, "hostname mismatch"},
+        {64, "IP address mismatch"},
+    };
+    const int number = atomic_load(&client->certificate_fault);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        if (number == faults[i].number && client->trouble.code == RD_KAFKA_RESP_ERR__SSL) {
+            char text[sizeof client->trouble.text];
+            (void)snprintf(text, sizeof text, "%s: %.300s", faults[i].words, client->trouble.text);
+            memcpy(client->trouble.text, text, sizeof text);
+        }
+    }
+}
+
 penstock_code ps_kafka_connect(struct ps_kafka_client *client, int64_t timeout_ms,
                                struct penstock_error *error) {
     const int64_t start_ns = ps_clock_monotonic_ns();
@@ -276,6 +350,7 @@ penstock_code ps_kafka_connect(struct ps_kafka_client *client, int64_t timeout_m
         left_ms = timeout_ms - (ps_clock_monotonic_ns() - start_ns) / 1000000;
     }
     const bool has_cause = client->trouble.code != RD_KAFKA_RESP_ERR_NO_ERROR;
+    name_fault(client);
     return ps_kafka_error(client, has_cause ? client->trouble.code : code,
                           has_cause ? client->trouble.text : NULL, error, "no broker can be used at %s",
                           client->addresses);

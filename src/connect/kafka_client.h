@@ -3,14 +3,15 @@
  * kafka_client.h - what the Kafka source and the Kafka sink share: a client made from WITH ("properties.*"), the first
  * contact with a broker, topics by name, and librdkafka's errors as sentences.
  *
- * librdkafka's threads run no code of ours: errors wait in its queue until ps_kafka_hear() looks, and its log is off
- * unless properties.debug is set. Secrets (passwords, keys, tokens) are passed on and never shown. Private to room
- * connect; a client belongs to one thread.
+ * librdkafka's threads run no code of ours (but for one number, see keep_fault()): errors wait in its queue until
+ * ps_kafka_hear() looks, and its log is off unless properties.debug is set. Secrets (passwords, keys, tokens) are
+ * passed on and never shown. Private to room connect; a client belongs to one thread.
  */
 #ifndef PS_CONNECT_KAFKA_CLIENT_H
 #define PS_CONNECT_KAFKA_CLIENT_H
 
 #include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
 
 #include "job/project.h"
 
@@ -42,6 +43,9 @@ struct ps_kafka_client {
     char *addresses; /* bootstrap.servers, owned */
     char *user;      /* sasl.username or "", owned */
     struct ps_kafka_trouble trouble;
+    atomic_int certificate_fault; /* OpenSSL's number for what is wrong with a broker's certificate */
+    struct ps_kafka_trouble
+        lost; /* of a producer: records that were not delivered, and why the last one was not */
 };
 
 /* Names and values of "properties.*", without touching a network: for `penstock check`. Errors: INVALID_PROJECT at

@@ -15,7 +15,7 @@ static const struct cause {
     penstock_code result;
     const char *words, *hint;
 } causes[] = {
-    {RD_KAFKA_RESP_ERR__AUTHENTICATION, "mechanism", PENSTOCK_IO, "it does not take this SASL mechanism",
+    {RD_KAFKA_RESP_ERR__AUTHENTICATION, "not enabled", PENSTOCK_IO, "it does not take this SASL mechanism",
      "set properties.sasl.mechanism to one that the broker offers: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER"},
     {RD_KAFKA_RESP_ERR__AUTHENTICATION, NULL, PENSTOCK_IO, "it refused the SASL user name or password",
      "look at properties.sasl.username, properties.sasl.password and properties.sasl.mechanism"},
@@ -29,7 +29,7 @@ static const struct cause {
     {RD_KAFKA_RESP_ERR__SSL, "verify failed", PENSTOCK_IO,
      "the broker's certificate is not signed by an authority that is known here",
      "set properties.ssl.ca.location to the PEM file of the authority"},
-    {RD_KAFKA_RESP_ERR__SSL, "hostname mismatch", PENSTOCK_IO, "the broker's certificate is for another host",
+    {RD_KAFKA_RESP_ERR__SSL, "mismatch", PENSTOCK_IO, "the broker's certificate is for another host",
      "use the name that is in the certificate in properties.bootstrap.servers"},
     {RD_KAFKA_RESP_ERR__SSL, NULL, PENSTOCK_IO, "TLS failed",
      "is this the port of a TLS listener? look at properties.security.protocol and properties.ssl.*"},
@@ -37,12 +37,15 @@ static const struct cause {
      "look at properties.bootstrap.servers: host:port, several with commas"},
     {RD_KAFKA_RESP_ERR__TRANSPORT, "security.protocol", PENSTOCK_IO, "it closes the connection",
      "the listener may speak TLS or SASL: look at properties.security.protocol"},
+    {RD_KAFKA_RESP_ERR__TRANSPORT, "SSL", PENSTOCK_IO, "it closes the TLS connection",
+     "the listener may not speak TLS: look at properties.security.protocol"},
     {RD_KAFKA_RESP_ERR__TRANSPORT, "refused", PENSTOCK_IO, "the connection is refused",
      "is the broker running, and is properties.bootstrap.servers its address?"},
     {RD_KAFKA_RESP_ERR__TRANSPORT, NULL, PENSTOCK_IO, "it cannot be reached",
      "is the broker running, and is properties.bootstrap.servers its address?"},
     {RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, NULL, PENSTOCK_IO, "it cannot be reached",
-     "is the broker running, and is properties.bootstrap.servers its address?"},
+     "is the broker running, is properties.bootstrap.servers its address, and does that listener speak "
+     "properties.security.protocol?"},
     {RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, PENSTOCK_IO, "no answer in time",
      "is the broker running, and is properties.bootstrap.servers its address?"},
     {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, NULL, PENSTOCK_IO,

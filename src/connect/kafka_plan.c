@@ -19,6 +19,8 @@
 #define EPOCH_SIZE_DEFAULT ((int64_t)64 << 20)
 /* An epoch of so many records is worth committing once its time is over, though more are there. */
 #define WORTHY_COUNT 5000
+/* A run that ends when it has everything makes large epochs: nobody waits for the first rows. */
+#define ONCE_EPOCH_NS (INT64_C(200) * MS_NS)
 /* One look at the queue; a stop or a lost broker is seen between two. */
 #define WAIT_MS_MAX 100
 /* A run that ends when it has everything gives up on a broker that is away for so long. */
@@ -156,6 +158,7 @@ static void pause_partition(struct ps_kafka_source *source, struct ps_kafka_part
 struct taking {
     struct ps_kafka_source *source;
     const struct ps_epoch_limits *limits;
+    int64_t deadline_ns;
     int64_t count_max, size_max, slice_size;
     int64_t count, size;
 };
@@ -245,8 +248,8 @@ static int64_t wait_ms(const struct taking *taking, int64_t now_ns, int64_t last
     if (is_full(taking) || is_drained(taking->source)) {
         return -1;
     }
-    if (now_ns < limits->deadline_ns) {
-        const int64_t left_ms = (limits->deadline_ns - now_ns + MS_NS - 1) / MS_NS;
+    if (now_ns < taking->deadline_ns) {
+        const int64_t left_ms = (taking->deadline_ns - now_ns + MS_NS - 1) / MS_NS;
         return left_ms < WAIT_MS_MAX ? left_ms : WAIT_MS_MAX;
     }
     if (taking->count >= WORTHY_COUNT) {
@@ -420,9 +423,14 @@ penstock_code ps_kafka_plan(struct ps_kafka_source *source, const struct ps_epoc
     struct taking taking = {
         .source = source,
         .limits = limits,
+        .deadline_ns = limits->deadline_ns,
         .count_max = limits->record_count_max > 0 ? limits->record_count_max : EPOCH_COUNT_DEFAULT,
         .size_max = limits->byte_count_max > 0 ? limits->byte_count_max : EPOCH_SIZE_DEFAULT,
         .slice_size = slice_size < SLICE_SIZE_MAX ? slice_size : SLICE_SIZE_MAX};
+    const int64_t once_ns = ps_clock_monotonic_ns() + ONCE_EPOCH_NS;
+    if (limits->is_once && taking.deadline_ns < once_ns) {
+        taking.deadline_ns = once_ns;
+    }
     ps_kafka_hear(source->client);
     ps_kafka_drop_held(source);
     bool is_ready = false;
