@@ -70,7 +70,10 @@ struct ps_run_report {
 };
 struct ps_app_run_options {
     bool once;
+    bool accepts_changes; /* what a changed project drops and computes again need not be agreed to */
     void (*on_line)(const char *line, void *context); /* progress lines for a person, or NULL */
+    /* A changed project, before it runs: statement, kind, action, reason. Is it agreed to? Or NULL. */
+    bool (*on_changes)(const struct ps_text_table *changes, bool needs_consent, void *context);
     void *context;
 };
 /* Runs the project as one application. *report_out is also set for GATE_REFUSED (everything else was done). */
@@ -106,6 +109,14 @@ penstock_code ps_app_dlq_show(struct ps_app *app, int64_t id, struct ps_text_tab
                               struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_app_dlq_replay(struct ps_app *app, const char *source, const char *reason,
                                 struct ps_replay_totals *totals_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+
+/* What `run` would do with the project as it is now: statement, kind, action, reason. *is_ready_out: no consent and no
+ * backfill is needed. Also while the project runs. */
+penstock_code ps_app_plan(struct ps_app *app, struct ps_text_table **table_out, bool *is_ready_out,
+                          struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Removes what a statement that left the project has in the store. BUSY while a run holds it. */
+penstock_code ps_app_drop(struct ps_app *app, const char *name, struct penstock_error *error)
     PENSTOCK_MUST_USE;
 
 /* Shown before something is done that cannot be taken back. `is_harmless`: nothing needs to be agreed to. True: do it. */

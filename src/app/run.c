@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "app/changes.h"
 #include "app/table.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -69,7 +70,9 @@ static penstock_code open_store(struct ps_progress *progress, struct penstock_er
                                              .stop = &progress->app->stop};
     PS_TRY(ps_control_open(&control, &progress->control, error));
     PS_TRY(ps_application_set_running(progress->application, error));
-    return ps_runner_prepare(progress->app->graph, progress->store, error);
+    PS_TRY(ps_changes_settle(progress, error));
+    PS_TRY(ps_runner_prepare(progress->app->graph, progress->store, error));
+    return ps_change_remember(progress->app->graph, progress->store, error);
 }
 
 /* ---- the stream ---- */

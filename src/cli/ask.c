@@ -38,6 +38,15 @@ static bool read_yes(void) {
     return ps_text_equal_nocase(line, "y") || ps_text_equal_nocase(line, "yes");
 }
 
+bool ps_cli_confirm(struct ps_output *out, const char *question) {
+    if (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0) {
+        return false;
+    }
+    ps_output_printf(out, "%s [y/N] ", question);
+    ps_output_flush(out);
+    return read_yes();
+}
+
 bool ps_cli_ask(const struct ps_text_table *plan, const char *meaning, bool is_harmless, void *context) {
     struct ps_cli_answer *const answer = context;
     struct ps_output *const out = answer->cli->out;
@@ -59,10 +68,5 @@ bool ps_cli_ask(const struct ps_text_table *plan, const char *meaning, bool is_h
     if (answer->is_yes || is_harmless || answer->is_dry_run || answer->is_empty) {
         return true;
     }
-    if (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0) {
-        return false;
-    }
-    ps_output_printf(out, "%s [y/N] ", answer->question);
-    ps_output_flush(out);
-    return read_yes();
+    return ps_cli_confirm(out, answer->question);
 }

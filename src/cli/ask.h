@@ -18,6 +18,8 @@ struct ps_cli_answer {
 };
 /* struct ps_app_ask.on_plan; context: a struct ps_cli_answer. */
 bool ps_cli_ask(const struct ps_text_table *plan, const char *meaning, bool is_harmless, void *context);
+/* The question at the terminal; without one: no. */
+bool ps_cli_confirm(struct ps_output *out, const char *question);
 /* "note: ..." on standard error. */
 void ps_cli_note(const char *text);
 

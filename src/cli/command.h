@@ -61,7 +61,9 @@ struct ps_command {
 extern const struct ps_command ps_command_init;
 extern const struct ps_command ps_command_check;
 extern const struct ps_command ps_command_explain;
+extern const struct ps_command ps_command_plan;
 extern const struct ps_command ps_command_run;
+extern const struct ps_command ps_command_drop;
 extern const struct ps_command ps_command_status;
 extern const struct ps_command ps_command_query;
 extern const struct ps_command ps_command_models_list;

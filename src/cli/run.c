@@ -10,11 +10,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/report.h"
 
 struct run_values {
-    bool once, quiet;
+    bool once, quiet, accept_changes;
 };
 
 static const struct ps_cli_option run_options[] = {
@@ -28,6 +29,11 @@ static const struct ps_cli_option run_options[] = {
              .offset = offsetof(struct run_values, quiet),
              .help = "no progress lines, only the report",
              .since = "0.1"}},
+    {.row = {.name = "accept-changes",
+             .type = PS_OPTION_BOOLEAN,
+             .offset = offsetof(struct run_values, accept_changes),
+             .help = "agree to what a changed project drops and computes again",
+             .since = "0.2"}},
     {.row = {.name = NULL}},
 };
 
@@ -71,6 +77,15 @@ static void print_line(const char *line, void *context) {
     ps_output_flush(out);
 }
 
+/* Shown also with --quiet: who runs a changed project wants to know what comes of it. */
+static bool show_changes(const struct ps_text_table *changes, bool needs_consent, void *context) {
+    struct ps_output *const out = context;
+    ps_output_text(out, "The project has changed since it ran on this store:\n");
+    ps_output_table(out, changes, 2);
+    ps_output_flush(out);
+    return needs_consent && ps_cli_confirm(out, "Carry it out?");
+}
+
 /* A library may have started threads before main(), with no signal blocked (OpenBLAS does). Such a thread would end
  * the process; with this handler it sends the signal once more instead, and while it is in here the only thread
  * left that takes it is the one in sigwait(). */
@@ -97,7 +112,11 @@ static penstock_code run_run(struct ps_cli *cli, struct penstock_error *error) {
 
     const bool shows_lines = ps_cli_format(cli) == PS_FORMAT_TABLE && !values->quiet;
     const struct ps_app_run_options options = {
-        .once = values->once, .on_line = shows_lines ? print_line : NULL, .context = cli->out};
+        .once = values->once,
+        .accepts_changes = values->accept_changes,
+        .on_line = shows_lines ? print_line : NULL,
+        .on_changes = ps_cli_format(cli) == PS_FORMAT_TABLE ? show_changes : NULL,
+        .context = cli->out};
     struct ps_run_report *report = NULL;
     const penstock_code code = ps_app_run(app, &options, &report, error);
     end_watch(&watch);
@@ -120,7 +139,10 @@ const struct ps_command ps_command_run = {
         "is trained, unless it was trained before from the same positions and the same statement, and published if "
         "it passes its gate.\n"
         "Ctrl-C or SIGTERM finishes the epoch and returns; a second one ends the process at once. Both lose nothing.\n"
-        "Exit status: 0 done, 1 failed, 2 usage, 3 a gate refused (everything else was done), 4 a rule ON VIOLATION "
+        "A project whose statements changed since it ran on the store shows what becomes of each before anything is done; "
+        "what is dropped and computed again needs a yes: at the terminal, or --accept-changes. penstock plan shows the "
+        "same and does nothing.\n"
+        "Exit status: 0 done, 1 failed, 2 usage, or changes that nobody agreed to, 3 a gate refused (everything else was done), 4 a rule ON VIOLATION "
         "FAIL UPDATE was broken.",
     .examples =
         "penstock run --once\npenstock run --once --format json > report.json\npenstock run --master 'local[4]' "
