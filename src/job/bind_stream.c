@@ -156,6 +156,7 @@ static penstock_code bind_join(struct ps_analysis *analysis, struct ps_item *ite
         return ps_analysis_place(analysis, item, offset);
     }
     item->node.is_joined = true;
+    item->node.is_join = true;
     return PENSTOCK_OK;
 }
 
@@ -167,6 +168,7 @@ penstock_code ps_bind_stream(struct ps_analysis *analysis, struct ps_item *item)
         const int64_t found = ps_analysis_find(analysis, streams[i]->name);
         ps_check(found >= 0);
         inputs[i] = &analysis->items[found].node;
+        item->node.sides[i] = (size_t)found;
         if (i == 0) {
             item->node.source = inputs[0]->kind == PS_NODE_SOURCE ? found : inputs[0]->source;
         }

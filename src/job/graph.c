@@ -216,6 +216,9 @@ static penstock_code fill_graph(struct ps_analysis *analysis, const size_t *orde
         for (size_t j = 0; j < node->input_count; j++) {
             node->inputs[j] = place[node->inputs[j]];
         }
+        for (size_t j = 0; node->is_join && j < 2; j++) {
+            node->sides[j] = place[node->sides[j]];
+        }
         node->source = node->source >= 0 ? (int64_t)place[node->source] : -1;
     }
     graph->node_count = analysis->item_count;

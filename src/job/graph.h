@@ -36,6 +36,8 @@ struct ps_node {
     /* A join of two streams, or what streams from one: rows may come long after their event time. `source` is then
      * that of the left stream. */
     bool is_joined;
+    bool is_join;    /* it joins two streams itself */
+    size_t sides[2]; /* of a join: the nodes of its streams, left and right */
 };
 
 struct ps_graph {

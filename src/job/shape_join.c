@@ -59,6 +59,10 @@ static penstock_code find_side(struct ps_shape_reading *reading, yyjson_mut_val 
             reading, node, "a join of two streams reads both of them directly: STREAM name [AS alias]",
             "put this SELECT into a streaming table of its own, and join STREAM of that table");
     }
+    if (yyjson_mut_arr_size(yyjson_mut_obj_get(node, "column_name_alias")) > 0) {
+        return ps_shape_fail(reading, node, "a stream in a join of two keeps the names of its columns",
+                             "give columns other names in the SELECT");
+    }
     *found_out = node;
     return PENSTOCK_OK;
 }

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "stream/run.h"
+#include "stream/join.h"
 
 static const char feed_name[] = "penstock_dead_letters";
 
@@ -127,13 +127,20 @@ static penstock_code applied_rows(struct ps_run *run, const struct ps_output *ou
     return ps_sql_query(run->connection, sql.data, result_out, error);
 }
 
+/* A joined row comes from two records, maybe of other epochs: the row itself is kept. */
+static bool is_joined_row(const struct ps_run *run, const struct ps_output *output) {
+    return output->join != NULL || (output->join_root >= 0 && !run->is_applying);
+}
+
 static penstock_code add_from_sql(struct ps_run *run, const struct ps_output *output, const int64_t *rows,
                                   const struct ps_rule *const *rules, size_t count,
                                   struct penstock_error *error) {
     const struct ps_input *input = &run->inputs[output->root];
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(run->is_applying ? applied_rows(run, output, rows, count, &result, error)
-                            : ps_relation_rows(run, input, rows, count, &result, error));
+    const bool is_joined = is_joined_row(run, output);
+    PS_TRY(is_joined          ? ps_join_rows(run, output, rows, count, &result, error)
+           : run->is_applying ? applied_rows(run, output, rows, count, &result, error)
+                              : ps_relation_rows(run, input, rows, count, &result, error));
     ps_check(ps_result_row_count(result) == (int64_t)count);
     for (size_t i = 0; i < count; i++) {
         struct ps_dead_row dead;
@@ -145,8 +152,9 @@ static penstock_code add_from_sql(struct ps_run *run, const struct ps_output *ou
         }
         dead.slice = ps_result_integer(result, at, 0);
         dead.offset = ps_result_integer(result, at, 1);
-        dead.partition =
-            run->is_applying ? run->outputs[output->upstream].name : input->rows.partitions[dead.slice];
+        dead.partition = is_joined          ? run->outputs[output->join_root].name
+                         : run->is_applying ? run->outputs[output->upstream].name
+                                            : input->rows.partitions[dead.slice];
         dead.raw = ps_bytes_of(json);
         dead.raw_size = (int64_t)dead.raw.size;
         PS_TRY(ps_dead_add(run, dead, error));
@@ -157,7 +165,7 @@ static penstock_code add_from_sql(struct ps_run *run, const struct ps_output *ou
 penstock_code ps_dead_add_rows(struct ps_run *run, const struct ps_output *output, const int64_t *rows,
                                const struct ps_rule *const *rules, size_t count,
                                struct penstock_error *error) {
-    return run->is_applying || run->inputs[output->root].is_relation
+    return run->is_applying || output->join_root >= 0 || run->inputs[output->root].is_relation
                ? add_from_sql(run, output, rows, rules, count, error)
                : add_from_feed(run, output, rows, rules, count, error);
 }
@@ -166,7 +174,11 @@ penstock_code ps_dead_place(struct ps_run *run, const struct ps_output *output, 
                             const char **text_out, struct penstock_error *error) {
     const struct ps_input *input = &run->inputs[output->root];
     const char *text = NULL;
-    if (run->is_applying) {
+    if (is_joined_row(run, output)) {
+        struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+        PS_TRY(ps_join_rows(run, output, &row, 1, &result, error));
+        text = ps_arena_printf(run->epoch_arena, "the joined row %.300s", ps_result_text(result, 0, 2));
+    } else if (run->is_applying) {
         text = ps_arena_printf(run->epoch_arena, "%s, row %lld", run->outputs[output->upstream].name,
                                (long long)row);
     } else if (input->is_relation) {

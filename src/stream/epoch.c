@@ -136,10 +136,10 @@ penstock_code ps_epoch_save(struct ps_run *run, int64_t started_ms, const struct
     struct ps_batch *batch PS_SCOPED(ps_batch_free_scoped) = NULL;
     PS_TRY(ps_batch_new(&schema, 1, &batch, error));
     PS_TRY(ps_batch_begin_row(batch, error));
-    const int64_t values[EPOCH_COLUMN_COUNT] = {run->epoch.number,   run->epoch.attempt,
-                                                0,                   started_ms * 1000,
-                                                ps_clock_wall_ms() * 1000, totals->record_count,
-                                                totals->row_count,   totals->dead_count};
+    const int64_t values[EPOCH_COLUMN_COUNT] = {
+        run->epoch.number, run->epoch.attempt,        0,
+        started_ms * 1000, ps_clock_wall_ms() * 1000, totals->record_count,
+        totals->row_count, totals->dead_count};
     for (size_t i = 0; i < EPOCH_COLUMN_COUNT; i++) {
         if (epoch_columns[i].type != PS_TYPE_VARCHAR) {
             ((int64_t *)batch->columns[i].values)[0] = values[i];
@@ -159,19 +159,15 @@ penstock_code ps_epoch_save(struct ps_run *run, int64_t started_ms, const struct
     return code;
 }
 
-/* Does any record of this epoch reach the output? */
-static bool has_rows(const struct ps_run *run, const struct ps_output *output) {
-    return run->inputs[output->root].rows.row_count > 0;
-}
-
 penstock_code ps_epoch_write(struct ps_run *run, struct ps_prepared *prepared,
                              struct ps_epoch_totals *totals_out, struct penstock_error *error) {
     const int64_t started_ms = ps_clock_wall_ms();
     struct ps_epoch_totals totals = {0};
     PS_TRY(load(run, prepared, &totals, error));
+    ps_flow_begin(run);
     for (size_t i = 0; i < run->output_count; i++) {
         int64_t row_count = 0;
-        if (has_rows(run, &run->outputs[i])) {
+        if (ps_flow_has_rows(run, &run->outputs[i])) {
             PS_TRY(ps_output_write(run, &run->outputs[i], &row_count, error));
             totals.row_count += row_count;
         }

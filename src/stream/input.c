@@ -45,7 +45,8 @@ static void add_view(struct ps_buffer *sql, const struct ps_input *input, bool h
     } else {
         ps_buffer_text(sql, " FROM penstock_feed(");
         ps_buffer_sql_literal(sql, input->feed);
-        ps_buffer_text(sql, "); ");
+        /* what a delete does is keyed.c's: it has no values to select from */
+        ps_buffer_text(sql, input->is_changelog ? ") WHERE " PS_OPERATION_COLUMN " = 0; " : "); ");
     }
 }
 
@@ -66,11 +67,11 @@ penstock_code ps_input_define_empty(struct ps_run *run, const struct ps_input *i
     return define(run, input, true, error);
 }
 
-/* The columns of the source and, where it is needed, penstock_row. */
+/* The columns of the source, and behind them, where they are needed, penstock_row and penstock_operation. */
 static penstock_code declare_feed(struct ps_run *run, struct ps_input *input, struct penstock_error *error) {
     const struct ps_schema *schema = &input->statement->schema;
-    input->needs_row = input->needs_row || input->has_casts || input->is_relation;
-    const size_t count = schema->column_count + (input->needs_row ? 1 : 0);
+    input->needs_row = input->needs_row || input->has_casts || input->is_relation || input->is_changelog;
+    const size_t count = schema->column_count + (input->needs_row ? 1 : 0) + (input->is_changelog ? 1 : 0);
     input->feed_schema.columns = ps_arena_allocate(run->arena, count + 1, sizeof *schema->columns);
     input->feed = ps_arena_printf(run->arena, "%s/%lld", input->name, (long long)++run->store->feed_count);
     if (input->feed_schema.columns == NULL || input->feed == NULL) {
@@ -81,6 +82,10 @@ static penstock_code declare_feed(struct ps_run *run, struct ps_input *input, st
     if (input->needs_row) {
         input->feed_schema.columns[schema->column_count] =
             (struct ps_column_schema){.name = PS_ROW_COLUMN, .type_text = "BIGINT", .type = PS_TYPE_BIGINT};
+    }
+    if (input->is_changelog) {
+        input->feed_schema.columns[schema->column_count + 1] = (struct ps_column_schema){
+            .name = PS_OPERATION_COLUMN, .type_text = "TINYINT", .type = PS_TYPE_TINYINT};
     }
     return ps_feed_declare(run->store->engine, input->feed, &input->feed_schema, error);
 }
@@ -147,7 +152,7 @@ void ps_input_close(struct ps_input *input) {
 
 /* --- an epoch's rows ------------------------------------------------------------------------------------------ */
 
-/* A view of a batch with the column penstock_row behind its own. */
+/* A view of a batch with the columns penstock_row and penstock_operation behind its own. */
 static penstock_code number_rows(struct ps_run *run, const struct ps_input *input, size_t slice,
                                  struct ps_batch *numbered_out, struct penstock_error *error) {
     const struct ps_batch *batch = input->rows.batches[slice];
@@ -157,9 +162,14 @@ static penstock_code number_rows(struct ps_run *run, const struct ps_input *inpu
         return PENSTOCK_OK;
     }
     const size_t own_count = input->statement->schema.column_count;
-    struct ps_column *columns = ps_arena_allocate(run->epoch_arena, own_count + 1, sizeof *columns);
+    struct ps_column *columns = ps_arena_allocate(run->epoch_arena, own_count + 2, sizeof *columns);
     int64_t *numbers = ps_arena_allocate(run->epoch_arena, (size_t)batch->row_count + 1, sizeof *numbers);
-    if (columns == NULL || numbers == NULL) {
+    uint8_t *operations = batch->operations;
+    if (input->is_changelog && operations == NULL) { /* nothing was deleted */
+        _Static_assert(PS_OPERATION_PUT == 0, "zeros are puts");
+        operations = ps_arena_allocate(run->epoch_arena, (size_t)batch->row_count + 1, 1);
+    }
+    if (columns == NULL || numbers == NULL || (input->is_changelog && operations == NULL)) {
         return ps_error_memory(error, "the rows of an epoch");
     }
     memcpy(columns, batch->columns, own_count * sizeof *columns);
@@ -167,6 +177,9 @@ static penstock_code number_rows(struct ps_run *run, const struct ps_input *inpu
         numbers[i] = input->rows.starts[slice] + i;
     }
     columns[own_count] = (struct ps_column){.type = PS_TYPE_BIGINT, .values = numbers};
+    if (input->is_changelog) {
+        columns[own_count + 1] = (struct ps_column){.type = PS_TYPE_TINYINT, .values = operations};
+    }
     numbered_out->columns = columns;
     return PENSTOCK_OK;
 }

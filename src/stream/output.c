@@ -3,7 +3,7 @@
  * output.c - the continuous statements of a graph as outputs, in the order in which an epoch carries them out.
  */
 #include "base/clock.h"
-#include "stream/run.h"
+#include "stream/join.h"
 #include "stream/step.h"
 
 /* --- who reads whom ------------------------------------------------------------------------------------------ */
@@ -35,6 +35,7 @@ static void add_input(struct ps_run *run, size_t node_index) {
                                .name = node->name,
                                .statement = statement,
                                .is_relation = ps_text_equal_nocase(statement->encode, "parquet"),
+                               .is_changelog = node->is_changelog,
                                .time_column = -1,
                                .delay_us = statement->watermark_delay_ms * 1000};
     if (statement->watermark_column != NULL) {
@@ -62,7 +63,7 @@ static void set_rules(struct ps_output *output) {
         case PS_RULE_KEEP: break;
         }
     }
-    output->needs_row = (output->dead_mask | output->fail_mask) != 0;
+    output->needs_row = (output->dead_mask | output->fail_mask) != 0 || output->node->is_changelog;
 }
 
 static penstock_code fill_output(struct ps_run *run, size_t node_index, struct ps_output *output,
@@ -72,7 +73,8 @@ static penstock_code fill_output(struct ps_run *run, size_t node_index, struct p
                                  .node_index = node_index,
                                  .name = node->name,
                                  .is_view = node->kind == PS_NODE_VIEW,
-                                 .upstream = -1};
+                                 .upstream = -1,
+                                 .join_root = -1};
     int64_t input = -1;
     for (size_t i = 0; i < node->input_count; i++) {
         if (node->input_is_stream[i]) {
@@ -88,6 +90,7 @@ static penstock_code fill_output(struct ps_run *run, size_t node_index, struct p
         input = (int64_t)run->outputs[output->upstream].root;
     }
     output->root = (size_t)input;
+    output->join_root = output->upstream >= 0 ? run->outputs[output->upstream].join_root : -1;
     run->inputs[input].is_used = true;
     if (node->kind == PS_NODE_TABLE) {
         set_rules(output);
@@ -96,13 +99,16 @@ static penstock_code fill_output(struct ps_run *run, size_t node_index, struct p
                                 node->name, output->rule_count, PS_LIMIT_RULE_COUNT);
         }
     }
-    return PENSTOCK_OK;
+    return node->is_join ? ps_join_list(run, output, error) : PENSTOCK_OK;
 }
 
 /* A statement that needs the place of its rows needs it from everything it streams from. */
 static void hand_needs_up(struct ps_run *run) {
     for (size_t i = run->output_count; i-- > 0;) {
         const struct ps_output *output = &run->outputs[i];
+        if (output->join != NULL) {
+            continue; /* it numbers its rows itself */
+        }
         if (output->needs_row && output->upstream >= 0) {
             run->outputs[output->upstream].needs_row = true;
         } else if (output->needs_row) {
@@ -191,6 +197,9 @@ penstock_code ps_output_plan(struct ps_run *run, struct ps_output *output, struc
     }
     if (code != PENSTOCK_OK) {
         return ps_error_at(error, select->location, select->text, offset);
+    }
+    if (output->join != NULL) {
+        return ps_join_plan(run, output, tree, &shape, error);
     }
     PS_TRY(redirect(run, output, tree, &shape, error));
     return output->is_view ? ps_view_plan(run, output, tree, &shape, error)

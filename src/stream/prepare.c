@@ -9,6 +9,8 @@
  */
 #include "stream/prepare.h"
 
+#include "stream/join.h"
+
 #include <ctype.h>
 #include <stdio.h>
 
@@ -192,12 +194,9 @@ static penstock_code check_columns(struct ps_run *run, const struct ps_output *o
 
 /* --- tables and views ------------------------------------------------------------------------------------------- */
 
-static penstock_code check_start(struct ps_run *run, const struct ps_output *output,
-                                 struct penstock_error *error) {
-    if (output->upstream >= 0) {
-        return PENSTOCK_OK;
-    }
-    const char *source = run->inputs[output->root].name;
+static penstock_code check_source(struct ps_run *run, const struct ps_output *output, size_t input,
+                                  struct penstock_error *error) {
+    const char *source = run->inputs[input].name;
     const char *const values[] = {source};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_sql_query_with(run->connection, "SELECT count(*) FROM penstock.positions WHERE source = $1",
@@ -214,16 +213,31 @@ static penstock_code check_start(struct ps_run *run, const struct ps_output *out
     return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
 }
 
+static penstock_code check_start(struct ps_run *run, const struct ps_output *output,
+                                 struct penstock_error *error) {
+    if (output->join == NULL) {
+        return output->upstream >= 0 ? PENSTOCK_OK : check_source(run, output, output->root, error);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const struct ps_join_side *side = &output->join->sides[i];
+        PS_TRY(side->upstream >= 0 ? PENSTOCK_OK : check_source(run, output, side->root, error));
+    }
+    return PENSTOCK_OK;
+}
+
 static penstock_code create_table(struct ps_run *run, struct ps_output *output,
                                   struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
+    if (output->join != NULL) {
+        PS_TRY(ps_join_create(run, output, error));
+    }
     ps_buffer_text(&sql, "CREATE TABLE main.");
     ps_buffer_sql_name(&sql, output->name);
     ps_buffer_printf(&sql, " AS SELECT %s FROM (%s) LIMIT 0", output->columns_sql, output->select_sql);
     PS_TRY(ps_buffer_status(&sql, error));
     PS_TRY(ps_sql_run(run->connection, sql.data, error));
-    if (output->upstream < 0) {
+    if (output->upstream < 0 && output->join == NULL) {
         return PENSTOCK_OK;
     }
     int64_t row_count = 0;

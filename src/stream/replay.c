@@ -285,13 +285,12 @@ static penstock_code write_group(struct replay *replay, struct group group, stru
     if (run->inputs[input].rows.row_count == 0) {
         return PENSTOCK_OK;
     }
+    ps_flow_begin(run);
+    run->is_targeted = group.target >= 0;
     for (size_t i = 0; i < run->output_count; i++) {
         struct ps_output *output = &run->outputs[i];
-        if (output->root != input) {
-            continue;
-        }
         int64_t row_count = 0;
-        if (group.target < 0 || is_downstream(run, output, group.target)) {
+        if ((int64_t)i == group.target || ps_flow_has_rows(run, output)) {
             PS_TRY(ps_output_write(run, output, &row_count, error));
             replay->totals.row_count += row_count;
         } else if (!output->is_view && is_downstream(run, &run->outputs[group.target], (int64_t)i)) {

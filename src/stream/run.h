@@ -26,6 +26,7 @@
 
 #define PS_ROW_COLUMN "penstock_row"
 #define PS_BROKEN_COLUMN "penstock_broken"
+#define PS_OPERATION_COLUMN "penstock_operation"
 /* Rules of one table: one bit each of a BIGINT that stays positive. */
 #define PS_LIMIT_RULE_COUNT 62
 /* One statement generated from a project's. */
@@ -48,9 +49,10 @@ struct ps_input {
     const struct ps_source_statement *statement;
     struct ps_source *source; /* used by the reader thread alone once the read-ahead runs */
     struct ps_source_setup setup;
-    bool is_relation; /* Parquet: rows arrive as SQL */
-    bool is_used;     /* some statement streams from it */
-    bool needs_row;   /* some statement carries penstock_row along */
+    bool is_relation;  /* Parquet: rows arrive as SQL */
+    bool is_used;      /* some statement streams from it */
+    bool is_changelog; /* its batches carry operations, its feed penstock_operation */
+    bool needs_row;    /* some statement carries penstock_row along */
     bool has_casts;
     const char *feed; /* name of its feed */
     struct ps_schema feed_schema;
@@ -71,7 +73,10 @@ struct ps_output {
     size_t root;      /* index of the input its records come from */
     int64_t upstream; /* index of the table it streams from; -1: the source itself */
     bool needs_row;
-    bool has_readers; /* a statement streams from it */
+    bool has_readers;     /* a statement streams from it */
+    bool is_written;      /* in this pass over the statements: its stage has the epoch's rows */
+    struct ps_join *join; /* it joins two streams; root and upstream are those of the left one. See join.h */
+    int64_t join_root;    /* index of the join its rows come from (itself, if it is one), or -1 */
 
     /* tables */
     bool is_staged;         /* the stage is a table, made in each epoch */
@@ -154,6 +159,7 @@ struct ps_run {
     struct ps_dead_list dead;
     int64_t dead_id_next;
     bool is_applying; /* streams stand over existing rows */
+    bool is_targeted; /* a replay for one table: to all others the sources bring nothing */
 };
 
 /* run.c */
@@ -256,9 +262,26 @@ penstock_code ps_plan_ends(const struct ps_run *run, struct ps_range *const *ran
                            struct ps_position_list *positions_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
 
+/* flow.c: who has rows in this pass over the statements */
+void ps_flow_begin(struct ps_run *run);
+bool ps_flow_has_rows(const struct ps_run *run, const struct ps_output *output);
+/* Of the stream that comes from `upstream`, or, if that is -1, from the input `root` itself. */
+bool ps_flow_stream_has_rows(const struct ps_run *run, size_t root, int64_t upstream);
+
+/* keyed.c: tables over a changelog */
+/* CREATE TEMP VIEWs do the rest: the rows of stream and place are the puts. In the epoch's transaction: rows of the
+ * touched keys go, those of the last put of each key come. `reject_mask`: of the stage's broken rules. */
+penstock_code ps_keyed_write(struct ps_run *run, const struct ps_output *output, uint64_t reject_mask,
+                             int64_t *row_count_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+
 /* table.c */
 penstock_code ps_table_plan(struct ps_run *run, struct ps_output *output, struct ps_tree *tree,
                             const struct ps_shape *shape, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* From the text of the statement's SELECT, penstock_row last, to output->select_sql. */
+penstock_code ps_table_plan_stage(struct ps_run *run, struct ps_output *output, const char *select,
+                                  struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Adds temp."penstock_stage_<name>". */
+void ps_table_add_stage(struct ps_buffer *sql, const struct ps_run *run, const struct ps_output *output);
 /* Defines stage and streams of the table for epochs (is_applying: over its existing rows). */
 penstock_code ps_table_define(struct ps_run *run, const struct ps_output *output,
                               struct penstock_error *error) PENSTOCK_MUST_USE;

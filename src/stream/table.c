@@ -8,7 +8,7 @@
  */
 #include <stdio.h>
 
-#include "stream/run.h"
+#include "stream/join.h"
 
 static const char *action_name(enum ps_rule_action action) {
     switch (action) {
@@ -69,6 +69,11 @@ penstock_code ps_table_plan(struct ps_run *run, struct ps_output *output, struct
     }
     const char *select = NULL;
     PS_TRY(ps_tree_text(run->connection, tree, ps_tree_root(tree), run->arena, &select, error));
+    return ps_table_plan_stage(run, output, select, error);
+}
+
+penstock_code ps_table_plan_stage(struct ps_run *run, struct ps_output *output, const char *select,
+                                  struct penstock_error *error) {
     PS_TRY(name_columns(run, output, error));
     const char *row = output->needs_row ? ", " PS_ROW_COLUMN : "";
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
@@ -99,7 +104,7 @@ static void add_define(struct ps_buffer *sql, const struct ps_run *run, const ch
     ps_buffer_text(sql, " AS ");
 }
 
-static void add_stage(struct ps_buffer *sql, const struct ps_run *run, const struct ps_output *output) {
+void ps_table_add_stage(struct ps_buffer *sql, const struct ps_run *run, const struct ps_output *output) {
     char *name = ps_arena_printf(run->arena, "penstock_stage_%s", output->name);
     ps_buffer_text(sql, "temp.");
     ps_buffer_sql_name(sql, name != NULL ? name : "");
@@ -121,7 +126,7 @@ static void add_stream(struct ps_buffer *sql, const struct ps_run *run, const st
         add_main(sql, output);
     } else {
         ps_buffer_text(sql, has_row ? ", " PS_ROW_COLUMN " FROM " : " FROM ");
-        add_stage(sql, run, output);
+        ps_table_add_stage(sql, run, output);
         if (output->reject_mask != 0) {
             ps_buffer_printf(sql, " WHERE (" PS_BROKEN_COLUMN " & %llu) = 0",
                              (unsigned long long)output->reject_mask);
@@ -169,7 +174,7 @@ static penstock_code ask_stage(struct ps_run *run, const struct ps_output *outpu
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_printf(&sql, "SELECT %s FROM ", what);
-    add_stage(&sql, run, output);
+    ps_table_add_stage(&sql, run, output);
     ps_buffer_printf(&sql, " %s", tail);
     PS_TRY(ps_buffer_status(&sql, error));
     return ps_sql_query(run->connection, sql.data, result_out, error);
@@ -246,12 +251,12 @@ static penstock_code bury(struct ps_run *run, const struct ps_output *output, st
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_text(&sql, "UPDATE ");
-    add_stage(&sql, run, output);
+    ps_table_add_stage(&sql, run, output);
     ps_buffer_printf(&sql,
                      " SET " PS_BROKEN_COLUMN " = " PS_BROKEN_COLUMN " | %llu WHERE " PS_ROW_COLUMN
                      " IN (SELECT " PS_ROW_COLUMN " FROM ",
                      (unsigned long long)(output->dead_mask & (~output->dead_mask + 1)));
-    add_stage(&sql, run, output);
+    ps_table_add_stage(&sql, run, output);
     ps_buffer_printf(&sql, " WHERE (" PS_BROKEN_COLUMN " & %llu) <> 0)",
                      (unsigned long long)output->dead_mask);
     PS_TRY(ps_buffer_status(&sql, error));
@@ -288,19 +293,14 @@ static penstock_code apply_rules(struct ps_run *run, const struct ps_output *out
     return save_violations(run, output, counts, error);
 }
 
-penstock_code ps_table_write(struct ps_run *run, struct ps_output *output, int64_t *row_count_out,
-                             struct penstock_error *error) {
-    PS_TRY(ps_table_stage(run, output, error));
-    uint64_t broken = 0;
-    if (output->rule_count > 0) {
-        PS_TRY(apply_rules(run, output, &broken, error));
-    }
+static penstock_code insert_rows(struct ps_run *run, const struct ps_output *output, uint64_t broken,
+                                 int64_t *row_count_out, struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_text(&sql, "INSERT INTO ");
     add_main(&sql, output);
     ps_buffer_printf(&sql, " SELECT %s FROM ", output->columns_sql);
-    add_stage(&sql, run, output);
+    ps_table_add_stage(&sql, run, output);
     if ((broken & output->reject_mask) != 0) {
         ps_buffer_printf(&sql, " WHERE (" PS_BROKEN_COLUMN " & %llu) = 0",
                          (unsigned long long)output->reject_mask);
@@ -309,5 +309,27 @@ penstock_code ps_table_write(struct ps_run *run, struct ps_output *output, int64
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_sql_query(run->connection, sql.data, &result, error));
     *row_count_out = ps_result_changed(result);
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_table_write(struct ps_run *run, struct ps_output *output, int64_t *row_count_out,
+                             struct penstock_error *error) {
+    if (output->join != NULL) {
+        PS_TRY(ps_join_load(run, output, error));
+    }
+    PS_TRY(ps_table_stage(run, output, error));
+    uint64_t broken = 0;
+    if (output->rule_count > 0) {
+        PS_TRY(apply_rules(run, output, &broken, error));
+    }
+    if (output->node->is_changelog && !run->is_applying) {
+        PS_TRY(ps_keyed_write(run, output, broken & output->reject_mask, row_count_out, error));
+    } else {
+        PS_TRY(insert_rows(run, output, broken, row_count_out, error));
+    }
+    if (output->join != NULL) {
+        PS_TRY(ps_join_keep(run, output, error));
+    }
+    output->is_written = true;
     return PENSTOCK_OK;
 }

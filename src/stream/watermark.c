@@ -104,6 +104,9 @@ void ps_batch_drop_rows(struct ps_batch *batch, const int64_t *rows, size_t coun
             }
         }
         memmove(batch->records + kept, batch->records + first, run_size * sizeof *batch->records);
+        if (batch->operations != NULL) {
+            memmove(batch->operations + kept, batch->operations + first, run_size);
+        }
         kept += (int64_t)run_size;
     }
     batch->row_count = kept;
