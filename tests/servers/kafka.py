@@ -13,6 +13,7 @@ certificate that is not valid any more). Users: alice / alice-secret may do ever
     broker.kill(); broker.start(); broker.stop()
     tests/servers/kafka.py archive KAFKA_FOLDER      used by tools/setup
     tests/servers/kafka.py run FOLDER                a broker until SIGTERM; prints its addresses as JSON
+    tests/servers/kafka.py with FOLDER COMMAND...    a broker while the command runs, which finds its address in $BROKER
 """
 import base64
 import json
@@ -388,10 +389,19 @@ def serve(folder):
             time.sleep(0.2)
 
 
+def run_with(folder, command):
+    broker = Kafka(folder, heap_mb=512)
+    print(f"Kafka 4.4.0 on {broker.bootstrap}, its files in {broker.folder}", flush=True)
+    with broker:
+        return subprocess.run(command, env={**os.environ, "BROKER": broker.bootstrap}).returncode
+
+
 if __name__ == "__main__":
     if len(sys.argv) >= 3 and sys.argv[1] == "archive":
         archive(sys.argv[2])
     elif len(sys.argv) >= 3 and sys.argv[1] == "run":
         serve(sys.argv[2])
+    elif len(sys.argv) >= 4 and sys.argv[1] == "with":
+        sys.exit(run_with(sys.argv[2], sys.argv[3:]))
     else:
         sys.exit(__doc__)
