@@ -38,7 +38,7 @@ rd_kafka_topic_partition_list_t *ps_kafka_ledger_offset(const struct ps_kafka_le
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(list, ledger->topic, 0);
     item->offset = epoch.number;
-    item->metadata = malloc(chosen->size); /* librdkafka frees it */
+    item->metadata = ps_allocate(chosen->size, 1); /* librdkafka releases it */
     if (item->metadata == NULL) {
         rd_kafka_topic_partition_list_destroy(list);
         return NULL;
@@ -110,7 +110,7 @@ static penstock_code parse_entry(const struct ps_kafka_client *client, const str
                                 .store_id = store_id != NULL ? ps_arena_copy(arena, store_id) : NULL,
                                 .positions = text != NULL ? ps_arena_copy(arena, text) : NULL};
     const bool is_ours = store_id != NULL;
-    free(text); /* yyjson's own allocator */
+    ps_release(text);
     yyjson_doc_free(document);
     if (!is_ours) {
         (void)ps_error_set(error, PENSTOCK_INVALID_DATA,

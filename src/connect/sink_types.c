@@ -3,9 +3,11 @@
  * sink_types.c - the table of sinks. A new one is one file and one line here.
  */
 #include "connect/sink_file.h"
+#include "connect/sink_kafka.h"
 #include "connect/sink_postgres.h"
 
 const struct ps_sink_type *const ps_sink_types[] = {
+    &ps_sink_kafka,
     &ps_sink_postgres,
     &ps_sink_parquet,
     &ps_sink_file,
