@@ -61,6 +61,12 @@ penstock_code ps_applied_text(const char *text, struct ps_arena *arena, const ch
     return ps_run_keep(arena, &out, text_out, error);
 }
 
+penstock_code ps_applied_hash(const char *text, struct ps_arena *arena, const char **hash_out,
+                              struct penstock_error *error) {
+    *hash_out = ps_arena_printf(arena, "%016llx", (unsigned long long)ps_hash(text, strlen(text), 0));
+    return *hash_out != NULL ? PENSTOCK_OK : ps_error_memory(error, "a statement");
+}
+
 penstock_code ps_applied_look(struct ps_run *run, const char *name, const char *kind, const char *text,
                               enum ps_applied *applied_out, struct penstock_error *error) {
     const char *const values[] = {name};

@@ -29,6 +29,7 @@ const char *ps_change_action_name(enum ps_change_action action) {
     case PS_CHANGE_REBUILD: return "rebuild";
     case PS_CHANGE_BACKFILL: return "needs a backfill";
     case PS_CHANGE_RESUME: return "backfill not finished";
+    case PS_CHANGE_REFUSED: return "cannot come back";
     case PS_CHANGE_LEFT_OUT: return "left out";
     }
     return "";
@@ -203,8 +204,7 @@ static penstock_code hash_of(const struct ps_node *node, struct ps_arena *arena,
                              struct penstock_error *error) {
     const char *text = NULL;
     PS_TRY(ps_applied_text(node->statement->text, arena, &text, error));
-    *hash_out = ps_arena_printf(arena, "%016llx", (unsigned long long)ps_hash(text, strlen(text), 0));
-    return *hash_out != NULL ? PENSTOCK_OK : ps_error_memory(error, "a statement");
+    return ps_applied_hash(text, arena, hash_out, error);
 }
 
 /* A source or a sink has no rows here: a new text is a new way to the same positions. */
@@ -220,6 +220,9 @@ static penstock_code decide_outside(struct plan *plan, size_t index, const struc
             is_read     ? ""
             : is_source ? ""
                         : "gets the rows from now on, none of the earlier ones");
+    } else if (!known->is_active) {
+        put(plan, index, PS_CHANGE_REFUSED,
+            "it was left out of the project for a while, so rows are missing in it: give it a new name");
     } else if (strcmp(known->text, hash) == 0) {
         put(plan, index, PS_CHANGE_KEEP, "");
     } else {
@@ -364,7 +367,7 @@ penstock_code ps_change_remember(const struct ps_graph *graph, struct ps_store *
     penstock_code code = PENSTOCK_OK;
     for (size_t i = 0; i < graph->node_count && code == PENSTOCK_OK; i++) {
         const struct ps_node *node = &graph->nodes[i];
-        if (node->kind == PS_NODE_SOURCE || node->kind == PS_NODE_SINK) {
+        if (node->kind == PS_NODE_SOURCE) { /* sinks: prepare.c */
             enum ps_applied applied = PS_APPLIED_NEW;
             const char *hash = NULL;
             code = hash_of(node, arena, &hash, error);

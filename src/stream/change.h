@@ -19,6 +19,7 @@ enum ps_change_action {
     PS_CHANGE_REBUILD,  /* dropped and computed again from what it streams from: needs consent */
     PS_CHANGE_BACKFILL, /* cannot be done by a run: records would be missing */
     PS_CHANGE_RESUME,   /* its backfill was begun and must be finished first */
+    PS_CHANGE_REFUSED,  /* a sink that was left out: rows are missing in it */
     PS_CHANGE_LEFT_OUT, /* no longer in the project: kept as it is */
 };
 const char *ps_change_action_name(enum ps_change_action action);
@@ -54,7 +55,7 @@ penstock_code ps_change_plan(const struct ps_graph *graph, const struct ps_chang
 penstock_code ps_change_apply(const struct ps_graph *graph, struct ps_store *store,
                               const struct ps_change *changes, size_t count, struct penstock_error *error)
     PENSTOCK_MUST_USE;
-/* After preparing: remembers what sources and sinks look like now, by a hash, since they may hold secrets. */
+/* After preparing: remembers what sources look like now, by a hash, since they may hold secrets. */
 penstock_code ps_change_remember(const struct ps_graph *graph, struct ps_store *store,
                                  struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Removes a table or view that is no longer in the project: rows, state, dead letters, a backfill's progress.

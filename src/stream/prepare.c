@@ -283,6 +283,7 @@ static penstock_code apply_output(struct ps_run *run, struct ps_output *output, 
 static penstock_code apply_sink(struct ps_run *run, struct ps_run_sink *sink, const char *text,
                                 struct penstock_error *error) {
     enum ps_applied applied = PS_APPLIED_NEW;
+    PS_TRY(ps_applied_hash(text, run->arena, &text, error)); /* passwords may stand in it */
     PS_TRY(ps_output_plan(run, &sink->output, error));
     PS_TRY(ps_applied_look(run, sink->output.name, PS_KIND_SINK, text, &applied, error));
     if (applied == PS_APPLIED_LEFT_OUT) {
@@ -300,7 +301,7 @@ static penstock_code mark_left_out(struct ps_run *run, struct penstock_error *er
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_text(
         &sql,
-        "UPDATE penstock.statements SET is_active = false WHERE is_active AND kind NOT IN ('sql', 'source', 'sink') AND name NOT IN (''");
+        "UPDATE penstock.statements SET is_active = false WHERE is_active AND kind NOT IN ('sql', 'source') AND name NOT IN (''");
     for (size_t i = 0; i < run->output_count; i++) {
         ps_buffer_text(&sql, ", ");
         ps_buffer_sql_literal(&sql, run->outputs[i].name);

@@ -340,6 +340,9 @@ enum ps_applied {
 /* White space and comments do not make a statement another one. */
 penstock_code ps_applied_text(const char *text, struct ps_arena *arena, const char **text_out,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
+/* What a statement with secrets (source, sink) is known by. */
+penstock_code ps_applied_hash(const char *text, struct ps_arena *arena, const char **hash_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_applied_look(struct ps_run *run, const char *name, const char *kind, const char *text,
                               enum ps_applied *applied_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_applied_save(struct ps_run *run, const char *name, const char *kind, const char *text,
