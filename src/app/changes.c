@@ -80,8 +80,9 @@ static penstock_code make(const struct ps_graph *graph, const struct ps_asker *a
     PS_TRY(ps_change_plan(graph, &facts, list->arena, &list->items, &list->count, error));
     for (size_t i = 0; i < list->count; i++) {
         list->needs_consent |= list->items[i].action == PS_CHANGE_REBUILD;
-        list->is_blocked |=
-            list->items[i].action == PS_CHANGE_BACKFILL || list->items[i].action == PS_CHANGE_RESUME;
+        list->is_blocked |= list->items[i].action == PS_CHANGE_BACKFILL ||
+                            list->items[i].action == PS_CHANGE_RESUME ||
+                            list->items[i].action == PS_CHANGE_REFUSED;
     }
     return PENSTOCK_OK;
 }
@@ -169,10 +170,10 @@ static penstock_code refuse_blocked(const struct ps_app *app, const struct ps_ch
                                     struct penstock_error *error) {
     const struct ps_change *change = first_of(list, PS_CHANGE_RESUME);
     change = change != NULL ? change : first_of(list, PS_CHANGE_BACKFILL);
+    change = change != NULL ? change : first_of(list, PS_CHANGE_REFUSED);
     const int64_t index = ps_graph_find(app->graph, change->name);
     (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s %s %s: %s", change->kind, change->name,
-                       change->action == PS_CHANGE_RESUME ? "is being filled" : "cannot be filled by a run",
-                       change->reason);
+                       ps_change_action_name(change->action), change->reason);
     (void)ps_error_hint(error, "penstock plan shows all changes");
     return ps_error_at(error, app->graph->nodes[index].statement->location,
                        app->graph->nodes[index].statement->text, 0);
