@@ -15,13 +15,11 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "connect/kafka_ledger.h"
 #include "connect/kafka_rows.h"
+#include "connect/kafka_transaction.h"
 
 /* A wrong address should be an error soon; brokers that were there once are waited for as long as `retry` says. */
 #define FIRST_MS_MAX 5000
-/* One call of librdkafka; between two it is looked whether going on makes sense. */
-#define CALL_MS 5000
 /* Producers in a row that were fenced although no newer attempt of ours is there: somebody else uses the id. */
 #define FENCED_COUNT_MAX 5
 
@@ -208,54 +206,6 @@ static penstock_code kafka_project(void *state, struct ps_arena *arena, struct p
     return ps_kafka_rows_project(&sink->rows, arena, columns_out, count_out, error);
 }
 
-/* --- what transactions say ---------------------------------------------------------------------------------------- */
-
-enum verdict {
-    VERDICT_OK,
-    VERDICT_AGAIN, /* the same call may be made again */
-    VERDICT_ABORT, /* the transaction is lost, the producer is not */
-    VERDICT_FATAL, /* the producer is lost */
-};
-
-static bool is_fenced(rd_kafka_resp_err_t code) {
-    return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-           code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
-}
-
-/* Takes the error object. Fatal, abortable, retriable, in this order. */
-static enum verdict judge(struct kafka_sink *sink, rd_kafka_error_t *object, const char *action,
-                          struct penstock_error *error) {
-    if (object == NULL) {
-        return VERDICT_OK;
-    }
-    const rd_kafka_resp_err_t code = rd_kafka_error_code(object);
-    const bool is_fatal = rd_kafka_error_is_fatal(object) != 0;
-    const bool is_abort = !is_fatal && rd_kafka_error_txn_requires_abort(object) != 0;
-    const bool is_again = !is_fatal && !is_abort && rd_kafka_error_is_retriable(object) != 0;
-    (void)ps_kafka_error_object(sink->client, object, error, "%s", action);
-    if (is_fenced(code) || ps_kafka_is_passing(code) || code == RD_KAFKA_RESP_ERR__STATE) {
-        error->remedy = PENSTOCK_RETRY;
-    }
-    return is_again ? VERDICT_AGAIN : is_abort ? VERDICT_ABORT : VERDICT_FATAL;
-}
-
-/* transaction.timeout.ms is above what the broker allows: both numbers. */
-static penstock_code tell_timeouts(struct kafka_sink *sink, struct penstock_error *error) {
-    char ours[32] = "";
-    char broker[32] = "";
-    size_t size = sizeof ours;
-    const rd_kafka_conf_t *conf = rd_kafka_conf(sink->client->handle);
-    (void)rd_kafka_conf_get(conf, "transaction.timeout.ms", ours, &size);
-    const bool is_told =
-        ps_kafka_broker_setting(sink->client, "transaction.max.timeout.ms", CALL_MS, broker, sizeof broker);
-    (void)ps_error_set(
-        error, PENSTOCK_INVALID_PROJECT,
-        "%s: properties.transaction.timeout.ms is %s, the broker's transaction.max.timeout.ms is %s",
-        sink->what, ours, is_told ? broker : "smaller, but the broker does not tell it");
-    return ps_error_hint(error, "set properties.transaction.timeout.ms to %s or less",
-                         is_told ? broker : "the broker's limit");
-}
-
 /* --- recover ------------------------------------------------------------------------------------------------------ */
 
 static penstock_code check_entry(const struct kafka_sink *sink, int64_t attempt, struct ps_kafka_entry *entry,
@@ -283,12 +233,12 @@ static penstock_code check_entry(const struct kafka_sink *sink, int64_t attempt,
 static penstock_code find_topic(struct kafka_sink *sink, struct penstock_error *error) {
     const char *const names[] = {sink->config->topic};
     struct ps_kafka_topic *topics = NULL;
-    PS_TRY(ps_kafka_describe(sink->client, names, 1, CALL_MS, sink->session, &topics, error));
+    PS_TRY(ps_kafka_describe(sink->client, names, 1, PS_KAFKA_CALL_MS, sink->session, &topics, error));
     if (topics[0].code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && sink->config->create_topic) {
-        PS_TRY(ps_kafka_topic_create(sink->client, sink->config->topic, sink->config->partitions, CALL_MS,
-                                     error));
+        PS_TRY(ps_kafka_topic_create(sink->client, sink->config->topic, sink->config->partitions,
+                                     PS_KAFKA_CALL_MS, error));
     } else if (topics[0].code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        PS_TRY(ps_kafka_topic_error(sink->client, &topics[0], CALL_MS, error));
+        PS_TRY(ps_kafka_topic_error(sink->client, &topics[0], PS_KAFKA_CALL_MS, error));
     }
     sink->topic = rd_kafka_topic_new(sink->client->handle, sink->config->topic, NULL);
     return sink->topic != NULL ? PENSTOCK_OK
@@ -296,64 +246,19 @@ static penstock_code find_topic(struct kafka_sink *sink, struct penstock_error *
                                                 "cannot use topic %s", sink->config->topic);
 }
 
-static penstock_code start_transactions(struct kafka_sink *sink, struct ps_sink_patience *patience,
-                                        struct penstock_error *error) {
-    for (;;) {
-        rd_kafka_error_t *object = rd_kafka_init_transactions(sink->client->handle, CALL_MS);
-        const rd_kafka_resp_err_t code =
-            object != NULL ? rd_kafka_error_code(object) : RD_KAFKA_RESP_ERR_NO_ERROR;
-        const enum verdict verdict = judge(sink, object, "cannot start transactions", error);
-        if (verdict == VERDICT_OK) {
-            return PENSTOCK_OK;
-        }
-        if (code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT) {
-            return tell_timeouts(sink, error);
-        }
-        if (verdict != VERDICT_AGAIN || !ps_sink_patience_wait(patience)) {
-            return error->code;
-        }
-    }
-}
-
-/* Offsets and transaction, to the end. The caller looks at what failed. */
-static enum verdict commit_epoch(struct kafka_sink *sink, struct ps_epoch epoch,
-                                 const struct ps_position_list *positions, struct ps_sink_patience *patience,
-                                 struct penstock_error *error) {
-    rd_kafka_topic_partition_list_t *offset = ps_kafka_ledger_offset(&sink->ledger, epoch, positions);
-    rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(sink->ledger.group);
-    enum verdict verdict = VERDICT_ABORT;
-    if (offset == NULL) {
-        (void)ps_error_memory(error, "a sink's epoch");
-    } else {
-        do {
-            verdict = judge(
-                sink, rd_kafka_send_offsets_to_transaction(sink->client->handle, offset, group, CALL_MS),
-                "cannot send its epoch", error);
-        } while (verdict == VERDICT_AGAIN && ps_sink_patience_wait(patience));
-        rd_kafka_topic_partition_list_destroy(offset);
-    }
-    rd_kafka_consumer_group_metadata_destroy(group);
-    if (verdict != VERDICT_OK) {
-        return verdict;
-    }
-    do {
-        verdict =
-            judge(sink, rd_kafka_commit_transaction(sink->client->handle, CALL_MS), "cannot commit", error);
-    } while (verdict == VERDICT_AGAIN && ps_sink_patience_wait(patience));
-    return verdict;
-}
-
 /* The attempt is written down, so that whoever was fenced can see by whom. */
 static penstock_code claim(struct kafka_sink *sink, struct ps_epoch epoch,
                            const struct ps_position_list *positions, struct ps_sink_patience *patience,
                            struct penstock_error *error) {
     if (sink->transactional_id == NULL) {
-        return ps_kafka_ledger_write(sink->client, &sink->ledger, epoch, positions, CALL_MS, error);
+        return ps_kafka_ledger_write(sink->client, &sink->ledger, epoch, positions, PS_KAFKA_CALL_MS, error);
     }
-    enum verdict verdict =
-        judge(sink, rd_kafka_begin_transaction(sink->client->handle), "cannot begin a transaction", error);
-    verdict = verdict == VERDICT_OK ? commit_epoch(sink, epoch, positions, patience, error) : verdict;
-    return verdict == VERDICT_OK ? PENSTOCK_OK : error->code;
+    enum ps_kafka_verdict verdict = ps_kafka_judge(
+        sink->client, rd_kafka_begin_transaction(sink->client->handle), "cannot begin a transaction", error);
+    verdict = verdict == PS_KAFKA_DONE ? ps_kafka_transaction_commit(sink->client, &sink->ledger, epoch,
+                                                                     positions, patience, error)
+                                       : verdict;
+    return verdict == PS_KAFKA_DONE ? PENSTOCK_OK : error->code;
 }
 
 /* A new producer that owns the sink's epoch. The error of one try; `error` is not NULL. */
@@ -364,16 +269,17 @@ static penstock_code take_over(struct kafka_sink *sink, int64_t attempt, struct 
     drop_client(sink);
     ps_arena_reset(sink->session);
     PS_TRY(ps_kafka_open(&sink->kafka, RD_KAFKA_PRODUCER, &sink->client, error));
-    PS_TRY(ps_kafka_connect(sink->client, CALL_MS, error));
+    PS_TRY(ps_kafka_connect(sink->client, PS_KAFKA_CALL_MS, error));
     sink->was_connected = true;
     PS_TRY(find_topic(sink, error));
     /* an older attempt must see that it is one before it fences the newer one */
-    PS_TRY(ps_kafka_ledger_read(sink->client, &sink->ledger, false, CALL_MS, sink->session, &entry, error));
+    PS_TRY(ps_kafka_ledger_read(sink->client, &sink->ledger, false, PS_KAFKA_CALL_MS, sink->session, &entry,
+                                error));
     PS_TRY(check_entry(sink, attempt, &entry, error));
     if (sink->transactional_id != NULL) {
-        PS_TRY(start_transactions(sink, patience, error));
-        PS_TRY(
-            ps_kafka_ledger_read(sink->client, &sink->ledger, true, CALL_MS, sink->session, &entry, error));
+        PS_TRY(ps_kafka_transactions_start(sink->client, patience, error));
+        PS_TRY(ps_kafka_ledger_read(sink->client, &sink->ledger, true, PS_KAFKA_CALL_MS, sink->session,
+                                    &entry, error));
         PS_TRY(check_entry(sink, attempt, &entry, error));
     }
     if (entry.positions != NULL) {
@@ -438,10 +344,10 @@ static penstock_code kafka_begin(void *state, struct ps_epoch epoch, struct pens
     if (sink->transactional_id == NULL || sink->has_epoch) {
         return PENSTOCK_OK;
     }
-    const enum verdict verdict =
-        judge(sink, rd_kafka_begin_transaction(sink->client->handle), "cannot begin a transaction", error);
-    sink->is_in_transaction = verdict == VERDICT_OK;
-    if (verdict != VERDICT_OK) {
+    const enum ps_kafka_verdict verdict = ps_kafka_judge(
+        sink->client, rd_kafka_begin_transaction(sink->client->handle), "cannot begin a transaction", error);
+    sink->is_in_transaction = verdict == PS_KAFKA_DONE;
+    if (verdict != PS_KAFKA_DONE) {
         drop_client(sink); /* recover() tells what is there */
         return error->code;
     }
@@ -490,7 +396,7 @@ static penstock_code produce(struct kafka_sink *sink, const struct ps_batch *bat
             rd_kafka_error_destroy(object);
             return ps_error_hint(error, "raise it here, and max.message.bytes of the topic");
         }
-        (void)judge(sink, object, "cannot write", error);
+        (void)ps_kafka_judge(sink->client, object, "cannot write", error);
         return error->code;
     }
 }
@@ -537,10 +443,10 @@ static penstock_code settle(struct kafka_sink *sink, struct ps_epoch epoch, stru
     struct penstock_error own = {0};
     drop_client(sink);
     penstock_code code = ps_kafka_open(&sink->kafka, RD_KAFKA_PRODUCER, &sink->client, &own);
-    code = code == PENSTOCK_OK ? ps_kafka_connect(sink->client, CALL_MS, &own) : code;
-    code = code == PENSTOCK_OK
-               ? ps_kafka_ledger_read(sink->client, &sink->ledger, true, CALL_MS, sink->session, &entry, &own)
-               : code;
+    code = code == PENSTOCK_OK ? ps_kafka_connect(sink->client, PS_KAFKA_CALL_MS, &own) : code;
+    code = code == PENSTOCK_OK ? ps_kafka_ledger_read(sink->client, &sink->ledger, true, PS_KAFKA_CALL_MS,
+                                                      sink->session, &entry, &own)
+                               : code;
     drop_client(sink);
     if (code != PENSTOCK_OK) {
         return error->code; /* recover() tells */
@@ -564,12 +470,13 @@ static penstock_code settle(struct kafka_sink *sink, struct ps_epoch epoch, stru
 static penstock_code commit_in_transaction(struct kafka_sink *sink, struct ps_epoch epoch,
                                            const struct ps_position_list *positions,
                                            struct ps_sink_patience *patience, struct penstock_error *error) {
-    const enum verdict verdict = commit_epoch(sink, epoch, positions, patience, error);
+    const enum ps_kafka_verdict verdict =
+        ps_kafka_transaction_commit(sink->client, &sink->ledger, epoch, positions, patience, error);
     switch (verdict) {
-    case VERDICT_OK: sink->is_in_transaction = false; return PENSTOCK_OK;
-    case VERDICT_AGAIN: /* no answer for as long as `retry` says: it may have been committed */
-    case VERDICT_FATAL: return settle(sink, epoch, error);
-    case VERDICT_ABORT: break;
+    case PS_KAFKA_DONE: sink->is_in_transaction = false; return PENSTOCK_OK;
+    case PS_KAFKA_AGAIN: /* no answer for as long as `retry` says: it may have been committed */
+    case PS_KAFKA_FATAL: return settle(sink, epoch, error);
+    case PS_KAFKA_ABORT: break;
     }
     return error->code; /* discard() aborts it */
 }
@@ -577,9 +484,10 @@ static penstock_code commit_in_transaction(struct kafka_sink *sink, struct ps_ep
 static penstock_code commit_without(struct kafka_sink *sink, struct ps_epoch epoch,
                                     const struct ps_position_list *positions, struct penstock_error *error) {
     struct ps_kafka_entry entry = {0};
-    PS_TRY(ps_kafka_ledger_read(sink->client, &sink->ledger, false, CALL_MS, sink->session, &entry, error));
+    PS_TRY(ps_kafka_ledger_read(sink->client, &sink->ledger, false, PS_KAFKA_CALL_MS, sink->session, &entry,
+                                error));
     PS_TRY(check_entry(sink, epoch.attempt, &entry, error));
-    return ps_kafka_ledger_write(sink->client, &sink->ledger, epoch, positions, CALL_MS, error);
+    return ps_kafka_ledger_write(sink->client, &sink->ledger, epoch, positions, PS_KAFKA_CALL_MS, error);
 }
 
 static penstock_code kafka_commit(void *state, struct ps_epoch epoch,
@@ -617,8 +525,9 @@ static penstock_code kafka_discard(void *state, struct penstock_error *error) {
         drop_client(sink); /* what is on its way may arrive: at least once */
         return PENSTOCK_OK;
     }
-    if (sink->is_in_transaction && judge(sink, rd_kafka_abort_transaction(sink->client->handle, CALL_MS),
-                                         "cannot abort", &own) != VERDICT_OK) {
+    if (sink->is_in_transaction &&
+        ps_kafka_judge(sink->client, rd_kafka_abort_transaction(sink->client->handle, PS_KAFKA_CALL_MS),
+                       "cannot abort", &own) != PS_KAFKA_DONE) {
         drop_client(sink); /* the next producer's init_transactions() does it */
     }
     sink->is_in_transaction = false;
