@@ -17,6 +17,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/limits.h"
+#include "base/roll.h"
 
 /* Executors of one application on one machine. */
 #define EXECUTOR_COUNT_MAX 64
@@ -25,7 +27,7 @@
 #define NUMBER_TRY_COUNT 100
 
 struct container {
-    int output, errors; /* stdout, stderr */
+    struct ps_roll output, errors; /* stdout, stderr */
 };
 
 struct ps_application {
@@ -85,17 +87,10 @@ static penstock_code make_application_folder(struct ps_application *application,
 }
 
 static penstock_code open_file(struct ps_arena *arena, const char *folder, const char *name,
-                               int *descriptor_out, struct penstock_error *error) {
+                               struct ps_roll *file_out, struct penstock_error *error) {
     char *path = ps_path_join(arena, folder, name);
-    if (path == NULL) {
-        return ps_error_memory(error, "container");
-    }
-    const int descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (descriptor < 0) {
-        return ps_error_errno(error, errno, "open %s", path);
-    }
-    *descriptor_out = descriptor;
-    return PENSTOCK_OK;
+    return path != NULL ? ps_roll_open(path, PS_LIMIT_LOG_SIZE, file_out, error)
+                        : ps_error_memory(error, "container");
 }
 
 static penstock_code open_container(struct ps_application *application, int64_t index,
@@ -184,7 +179,8 @@ penstock_code ps_application_begin(const struct ps_application_setup *setup,
         return ps_error_memory(error, "application");
     }
     for (size_t i = 0; i <= EXECUTOR_COUNT_MAX; i++) {
-        application->containers[i] = (struct container){-1, -1};
+        application->containers[i].output.descriptor = -1;
+        application->containers[i].errors.descriptor = -1;
     }
     application->arena = ps_arena_new(0);
     const penstock_code code =
@@ -206,24 +202,21 @@ penstock_code ps_application_set_running(struct ps_application *application, str
     return ps_record_write(application->store_path, &application->record, error);
 }
 
-/* A log that cannot be written must not stop the work that it is about; the next line tries again. */
-static void write_line(int descriptor, const char *line) {
+static void write_line(struct ps_roll *file, const char *line) {
     char text[LINE_SIZE_MAX];
     const int size = snprintf(text, sizeof text - 1, "%s", line);
     size_t length = size < 0 ? 0 : (size_t)size;
     length = length > sizeof text - 2 ? sizeof text - 2 : length;
     text[length] = '\n';
-    if (descriptor >= 0) {
-        (void)!write(descriptor, text, length + 1);
-    }
+    ps_roll_write(file, text, length + 1);
 }
 
 void ps_application_print(struct ps_application *application, const char *line) {
-    write_line(application->containers[0].output, line);
+    write_line(&application->containers[0].output, line);
 }
 
 void ps_application_complain(struct ps_application *application, const char *line) {
-    write_line(application->containers[0].errors, line);
+    write_line(&application->containers[0].errors, line);
 }
 
 void ps_application_task(struct ps_application *application, int64_t executor, const char *format, ...) {
@@ -236,7 +229,7 @@ void ps_application_task(struct ps_application *application, int64_t executor, c
     (void)vsnprintf(line + start, sizeof line - (size_t)start, format, arguments);
     va_end(arguments);
     const int64_t executors = application->container_count - 1;
-    write_line(application->containers[1 + (executors > 0 ? executor % executors : 0)].errors, line);
+    write_line(&application->containers[1 + (executors > 0 ? executor % executors : 0)].errors, line);
 }
 
 struct ps_log *ps_application_log(struct ps_application *application) {
@@ -269,12 +262,8 @@ void ps_application_free(struct ps_application *application) {
         return;
     }
     for (size_t i = 0; i <= EXECUTOR_COUNT_MAX; i++) {
-        if (application->containers[i].output >= 0) {
-            (void)close(application->containers[i].output);
-        }
-        if (application->containers[i].errors >= 0) {
-            (void)close(application->containers[i].errors);
-        }
+        ps_roll_close(&application->containers[i].output);
+        ps_roll_close(&application->containers[i].errors);
     }
     ps_log_close(application->log);
     ps_arena_free(application->arena);

@@ -7,19 +7,18 @@
  */
 #include "base/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
+#include "base/roll.h"
 
 #define LINE_SIZE_MAX ((size_t)64 << 10) /* a longer event is somebody's data, not an event */
 
 struct ps_log {
     pthread_mutex_t lock;
-    int descriptor;
+    struct ps_roll file;
     enum ps_log_level level_max;
     char *application;
     char *container;
@@ -37,9 +36,7 @@ const char *ps_log_level_name(enum ps_log_level level) {
 }
 
 static void free_log(struct ps_log *log) {
-    if (log->descriptor >= 0) {
-        (void)close(log->descriptor);
-    }
+    ps_roll_close(&log->file);
     (void)pthread_mutex_destroy(&log->lock);
     ps_release(log->application);
     ps_release(log->container);
@@ -56,13 +53,10 @@ penstock_code ps_log_open(const char *path, enum ps_log_level level_max, const c
     log->level_max = level_max;
     log->application = ps_duplicate(application == NULL ? "" : application);
     log->container = ps_duplicate(container == NULL ? "" : container);
-    log->descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    penstock_code code = PENSTOCK_OK;
-    if (log->descriptor < 0) {
-        code = ps_error_errno(error, errno, "open the log %s", path);
-    } else if (log->application == NULL || log->container == NULL) {
-        code = ps_error_memory(error, "the log");
-    }
+    log->file.descriptor = -1;
+    penstock_code code = log->application == NULL || log->container == NULL
+                             ? ps_error_memory(error, "the log")
+                             : ps_roll_open(path, PS_LIMIT_LOG_SIZE, &log->file, error);
     if (code != PENSTOCK_OK) {
         free_log(log);
         return code;
@@ -86,17 +80,7 @@ static void add_member(struct ps_buffer *line, const char *name, const char *val
 
 static void write_line(struct ps_log *log, const struct ps_buffer *line) {
     (void)pthread_mutex_lock(&log->lock);
-    size_t written = 0;
-    while (written < line->size) { /* more than once only if a signal or a full disk cut the write */
-        const ssize_t count = write(log->descriptor, line->data + written, line->size - written);
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            break;
-        }
-        written += (size_t)count;
-    }
+    ps_roll_write(&log->file, line->data, line->size);
     (void)pthread_mutex_unlock(&log->lock);
 }
 

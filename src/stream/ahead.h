@@ -20,7 +20,7 @@ struct ps_task {
     struct ps_batch *batch; /* NULL for a relation: then raw.relation */
     penstock_code code;
     struct penstock_error *error; /* owned; set when code is not OK */
-    int64_t duration_ns;
+    int64_t duration_ns, byte_count;
 };
 
 /* One planned epoch. Owned by whoever took it. */

@@ -164,6 +164,8 @@ static void read_slices(struct ps_ahead *ahead, struct ps_prepared *prepared) {
         struct penstock_error error;
         const penstock_code code =
             ps_source_read(ahead->run->inputs[task->input].source, task->slice, &task->raw, &error);
+        task->byte_count =
+            task->raw.messages != NULL ? (int64_t)task->raw.size : task->slice->end - task->slice->begin;
         if (code != PENSTOCK_OK) {
             keep_error(task, code, &error);
             return; /* what comes after it is of no use */

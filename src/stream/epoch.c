@@ -54,7 +54,7 @@ static void tell_tasks(const struct ps_run *run, const struct ps_prepared *prepa
                         .task = (int64_t)i,
                         .record_count = task->batch != NULL ? task->batch->record_count : task->raw.row_count,
                         .row_count = task->batch != NULL ? task->batch->row_count : task->raw.row_count,
-                        .byte_count = task->slice->end - task->slice->begin,
+                        .byte_count = task->byte_count,
                         .duration_ns = task->duration_ns});
     }
 }
