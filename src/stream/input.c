@@ -128,6 +128,11 @@ static penstock_code seek(struct ps_run *run, struct ps_input *input, struct pen
     return code;
 }
 
+penstock_code ps_input_declare(struct ps_run *run, struct ps_input *input, struct penstock_error *error) {
+    PS_TRY(declare_feed(run, input, error));
+    return input->is_relation ? ps_relation_define(run, input, error) : define(run, input, false, error);
+}
+
 penstock_code ps_input_open_all(struct ps_run *run, struct penstock_error *error) {
     for (size_t i = 0; i < run->input_count; i++) {
         struct ps_input *input = &run->inputs[i];
@@ -139,8 +144,7 @@ penstock_code ps_input_open_all(struct ps_run *run, struct penstock_error *error
                                 &input->source, &input->setup, error));
         PS_TRY(load_time(run, input, error));
         PS_TRY(seek(run, input, error));
-        PS_TRY(declare_feed(run, input, error));
-        PS_TRY(input->is_relation ? ps_relation_define(run, input, error) : define(run, input, false, error));
+        PS_TRY(ps_input_declare(run, input, error));
     }
     return PENSTOCK_OK;
 }

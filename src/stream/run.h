@@ -180,6 +180,9 @@ void ps_run_roll_back(struct ps_run *run);
 /* input.c */
 /* Opens the sources at their committed positions, declares feeds, defines the stream views over them. */
 penstock_code ps_input_open_all(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Of one: its feed and the views over it. */
+penstock_code ps_input_declare(struct ps_run *run, struct ps_input *input, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 void ps_input_close(struct ps_input *input);
 /* Defines the stream views of a source without rows: for applying statements. */
 penstock_code ps_input_define_empty(struct ps_run *run, const struct ps_input *input,

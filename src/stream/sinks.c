@@ -92,12 +92,16 @@ penstock_code ps_sinks_begin(struct ps_run *run, size_t index, struct penstock_e
 penstock_code ps_sinks_write(struct ps_run *run, size_t index, struct penstock_error *error) {
     struct ps_run_sink *sink = &run->sinks[index];
     const int64_t start = ps_clock_monotonic_ns();
-    PS_TRY(ps_table_stage(run, &sink->output, error));
+    const bool has_rows = ps_flow_has_rows(run, &sink->output); /* else what it reads is of an older epoch */
+    if (has_rows) {
+        PS_TRY(ps_table_stage(run, &sink->output, error));
+    }
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_printf(&sql, "SELECT %s FROM temp.", sink->output.columns_sql);
     char *stage = ps_arena_printf(run->epoch_arena, "penstock_stage_%s", sink->output.name);
     ps_buffer_sql_name(&sql, stage != NULL ? stage : "");
+    ps_buffer_text(&sql, has_rows ? "" : " LIMIT 0");
     PS_TRY(ps_buffer_status(&sql, error));
     const penstock_code code =
         ps_sink_write_query(sink->sink, run->connection, sql.data, &sink->row_count, error);
