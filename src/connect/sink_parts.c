@@ -25,8 +25,8 @@ void ps_part_list_done(struct ps_part_list *list) {
     *list = (struct ps_part_list){0};
 }
 
-static penstock_code add_part(struct ps_part_list *list, const struct ps_part *part,
-                              struct penstock_error *error) {
+penstock_code ps_part_list_add(struct ps_part_list *list, const struct ps_part *part,
+                               struct penstock_error *error) {
     void *items = list->items;
     PS_TRY(ps_grow(&items, &list->capacity, list->count + 1, sizeof *list->items, error));
     list->items = items;
@@ -165,7 +165,7 @@ static penstock_code add_staged(const struct ps_parts_copy *copy, struct ps_conn
     if (copy->partition_count > 0) {
         PS_TRY(count_rows(connection, &part, error));
     }
-    return add_part(list, &part, error);
+    return ps_part_list_add(list, &part, error);
 }
 
 penstock_code ps_parts_copy(const struct ps_parts_copy *copy, struct ps_connection *connection,

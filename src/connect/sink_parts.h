@@ -24,6 +24,8 @@ struct ps_part_list {
 
 void ps_part_list_init(struct ps_part_list *list, struct ps_arena *arena);
 void ps_part_list_done(struct ps_part_list *list);
+penstock_code ps_part_list_add(struct ps_part_list *list, const struct ps_part *part,
+                               struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* "a, b" as names of columns of the SELECT, spelt as there; in the arena, NULL-terminated. Errors: INVALID_PROJECT. */
 penstock_code ps_parts_columns(const struct ps_sink_setup *setup, const char *partition_by,

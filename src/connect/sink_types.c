@@ -9,6 +9,7 @@
 const struct ps_sink_type *const ps_sink_types[] = {
     &ps_sink_kafka,
     &ps_sink_postgres,
+    &ps_sink_delta,
     &ps_sink_parquet,
     &ps_sink_file,
     NULL,

@@ -97,11 +97,11 @@ static void count_records(struct sink_world *world, int *times) {
     struct ps_connection *connection PS_SCOPED(ps_connection_close_scoped) = NULL;
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     struct penstock_error error = {0};
-    char relation[256], sql[512];
+    char relation[2048], sql[4096];
     if (!has_files(world)) {
         return;
     }
-    /* the format is ours, and has one %s */
+    /* every %s is the folder */
     size_t length = 0;
     for (const char *at = world->kind->reader; *at != '\0'; at++) {
         if (strncmp(at, "%s", 2) == 0) {
@@ -130,6 +130,15 @@ static void count_records(struct sink_world *world, int *times) {
         .name = (title), .keeps_positions = true, .make = make_world, .destroy = destroy_world, \
         .config = config_of_world, .set_up = set_up_world, .count = count_records \
     }
+
+/* The files that the log adds and does not remove, without a checkpoint's help. */
+#define LIVE_FILES(folder) \
+    "(WITH log AS (FROM read_json('%s/" folder \
+    "/_delta_log/*.json', format = 'newline_delimited', columns = {" \
+    "\"add\": 'STRUCT(path VARCHAR)', remove: 'STRUCT(path VARCHAR)'}))" \
+    " SELECT id FROM read_parquet('%s/" folder "/part-*.parquet', filename = true)" \
+    " WHERE parse_filename(filename) IN (SELECT add.path FROM log WHERE add IS NOT NULL)" \
+    " AND parse_filename(filename) NOT IN (SELECT remove.path FROM log WHERE remove IS NOT NULL))"
 
 static struct kind kinds[] = {
     {.quirks = QUIRKS("file_json"),
@@ -162,6 +171,18 @@ static struct kind kinds[] = {
      .settings = {{"path", "a"}, {"compact.files", "2"}},
      .reader = "read_parquet('%s/a/part-*.parquet')",
      .files = "a/part-*.parquet"},
+    {.quirks = QUIRKS("delta"),
+     .connector = "delta",
+     .encode = "parquet",
+     .settings = {{"path", "out/t"}},
+     .reader = LIVE_FILES("out/t"),
+     .files = "out/t/part-*.parquet"},
+    {.quirks = QUIRKS("delta_compacted"),
+     .connector = "delta",
+     .encode = "parquet",
+     .settings = {{"path", "t"}, {"compact.files", "2"}, {"checkpoint.interval", "1"}},
+     .reader = LIVE_FILES("t"),
+     .files = "t/part-*.parquet"},
 };
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
