@@ -254,9 +254,9 @@ penstock_code ps_sinks_save(struct ps_run *run, struct penstock_error *error) PE
 /* ranges[i] belongs to inputs[i]; in a transaction of its own. */
 penstock_code ps_plan_save(struct ps_run *run, int64_t planned_ms, struct ps_range *const *ranges,
                            struct penstock_error *error) PENSTOCK_MUST_USE;
-/* Epoch of the saved plan, 0: none. */
-penstock_code ps_plan_find(struct ps_run *run, int64_t *epoch_out, struct penstock_error *error)
-    PENSTOCK_MUST_USE;
+/* Epoch of the saved plan, 0: none. *is_stale_out: the project's statements have changed since it was made. */
+penstock_code ps_plan_find(struct ps_run *run, int64_t *epoch_out, bool *is_stale_out,
+                           struct penstock_error *error) PENSTOCK_MUST_USE;
 /* ranges_out: run->input_count pointers, owned by the caller (each by ps_range_free). Errors: INVALID_DATA. */
 penstock_code ps_plan_load(struct ps_run *run, int64_t *planned_ms_out, struct ps_range **ranges_out,
                            struct penstock_error *error) PENSTOCK_MUST_USE;

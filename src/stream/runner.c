@@ -46,15 +46,18 @@ static void pause(const struct drive *drive) {
 
 static struct ps_step_event recover(struct drive *drive) {
     int64_t planned_epoch = 0;
+    bool is_stale = false;
     penstock_code code = ps_prepare_attempt(drive->run, &drive->error);
     if (code == PENSTOCK_OK && drive->run->sink_count > 0) {
-        code = ps_plan_find(drive->run, &planned_epoch, &drive->error);
+        code = ps_plan_find(drive->run, &planned_epoch, &is_stale, &drive->error);
     }
     if (code != PENSTOCK_OK) {
         return failed(code);
     }
-    return (struct ps_step_event){
-        .kind = PS_STEP_RECOVERED, .epoch = drive->run->epoch, .planned_epoch = planned_epoch};
+    return (struct ps_step_event){.kind = PS_STEP_RECOVERED,
+                                  .epoch = drive->run->epoch,
+                                  .planned_epoch = planned_epoch,
+                                  .is_plan_stale = is_stale};
 }
 
 static struct ps_step_event recover_sink(struct drive *drive, size_t sink) {
@@ -242,7 +245,7 @@ static penstock_code drive_to_end(struct drive *drive, struct penstock_error *er
     }
     if (action.code != PENSTOCK_OK && action.reason != NULL) {
         (void)ps_error_set(error, action.code, "%s", action.reason);
-        return ps_error_hint(error, "was the store, or what a sink has written, put back to an older state?");
+        return ps_error_hint(error, "%s", action.hint);
     }
     if (action.code != PENSTOCK_OK && error != NULL) {
         *error = drive->error;

@@ -4,7 +4,8 @@
  *
  * After a crash between a sink's commit and the store's, the very same range is read again: the sink that has the
  * epoch is left out, the others and the store get the same records. The range is JSON: for each source its slices
- * and ends, as they were planned.
+ * and ends, as they were planned. With it goes a hash of the project's statements: the same records through other
+ * statements are another epoch.
  */
 #include <stdio.h>
 #include <yyjson.h>
@@ -66,6 +67,22 @@ static void free_text(char **text) {
     free(*text); /* tidy: allow memory: yyjson allocates what it writes */
 }
 
+/* Of all statements that records go through, in their order; white space and comments do not count. */
+static penstock_code hash_project(const struct ps_run *run, char text_out[24], struct penstock_error *error) {
+    uint64_t hash = 0;
+    for (size_t i = 0; i < run->graph->node_count; i++) {
+        const struct ps_node *node = &run->graph->nodes[i];
+        const char *text = NULL;
+        if (node->kind == PS_NODE_MODEL) {
+            continue;
+        }
+        PS_TRY(ps_applied_text(node->statement->text, run->epoch_arena, &text, error));
+        hash = ps_hash(text, strlen(text), hash);
+    }
+    snprintf(text_out, 24, "%016llx", (unsigned long long)hash);
+    return PENSTOCK_OK;
+}
+
 penstock_code ps_plan_save(struct ps_run *run, int64_t planned_ms, struct ps_range *const *ranges,
                            struct penstock_error *error) {
     char *text PS_SCOPED(free_text) = ranges_text(run, ranges);
@@ -75,11 +92,13 @@ penstock_code ps_plan_save(struct ps_run *run, int64_t planned_ms, struct ps_ran
     char planned[32], epoch[24];
     ps_clock_format_iso(planned_ms, planned, sizeof planned);
     snprintf(epoch, sizeof epoch, "%lld", (long long)run->epoch.number + 1);
-    const char *const values[] = {epoch, planned, text};
+    char project[24];
+    PS_TRY(hash_project(run, project, error));
+    const char *const values[] = {epoch, planned, text, project};
     PS_TRY(ps_sql_run(run->connection, "BEGIN TRANSACTION; DELETE FROM penstock.plans", error));
     penstock_code code = ps_sql_run_with(
-        run->connection, "INSERT INTO penstock.plans VALUES ($1::BIGINT, $2::TIMESTAMPTZ::TIMESTAMP, $3)",
-        values, 3, error);
+        run->connection, "INSERT INTO penstock.plans VALUES ($1::BIGINT, $2::TIMESTAMPTZ::TIMESTAMP, $3, $4)",
+        values, 4, error);
     if (code == PENSTOCK_OK) {
         code = ps_sql_run(run->connection, "COMMIT", error);
     }
@@ -91,9 +110,16 @@ penstock_code ps_plan_save(struct ps_run *run, int64_t planned_ms, struct ps_ran
 
 /* --- reading ------------------------------------------------------------------------------------------------- */
 
-penstock_code ps_plan_find(struct ps_run *run, int64_t *epoch_out, struct penstock_error *error) {
-    return ps_sql_integer(run->connection, "SELECT coalesce(max(epoch), 0) FROM penstock.plans", epoch_out,
-                          error);
+penstock_code ps_plan_find(struct ps_run *run, int64_t *epoch_out, bool *is_stale_out,
+                           struct penstock_error *error) {
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    char project[24];
+    PS_TRY(hash_project(run, project, error));
+    PS_TRY(ps_sql_query(run->connection, "SELECT epoch, project FROM penstock.plans", &result, error));
+    const bool is_there = ps_result_row_count(result) > 0;
+    *epoch_out = is_there ? ps_result_integer(result, 0, 0) : 0;
+    *is_stale_out = is_there && strcmp(ps_result_text(result, 0, 1), project) != 0;
+    return PENSTOCK_OK;
 }
 
 static const char *text_of(yyjson_val *item, const char *key, struct ps_arena *arena) {

@@ -13,7 +13,7 @@ static struct ps_step_action ask(struct ps_step *step, enum ps_step_action_kind 
 
 static struct ps_step_action end(struct ps_step *step, penstock_code code) {
     step->last = (struct ps_step_action){
-        .kind = PS_STEP_END, .epoch = step->epoch, .code = code, .reason = step->reason};
+        .kind = PS_STEP_END, .epoch = step->epoch, .code = code, .reason = step->reason, .hint = step->hint};
     return step->last;
 }
 
@@ -45,17 +45,22 @@ static struct ps_step_action discard(struct ps_step *step) {
     return end(step, step->failure);
 }
 
-static struct ps_step_action refuse(struct ps_step *step, penstock_code code, const char *reason) {
+static struct ps_step_action refuse(struct ps_step *step, penstock_code code, const char *reason,
+                                    const char *hint) {
     step->failure = code;
     step->reason = reason;
+    step->hint = hint;
     return discard(step);
 }
 
 /* --- recovery ---------------------------------------------------------------------------------------------- */
 
 static struct ps_step_action recover_sink(struct ps_step *step, size_t sink) {
-    return sink < step->options.sink_count ? ask(step, PS_STEP_RECOVER_SINK, sink)
-                                           : ask(step, PS_STEP_SEEK, 0);
+    if (sink < step->options.sink_count) {
+        return ask(step, PS_STEP_RECOVER_SINK, sink);
+    }
+    step->planned_epoch = step->is_plan_stale ? 0 : step->planned_epoch; /* no sink has it */
+    return ask(step, PS_STEP_SEEK, 0);
 }
 
 static struct ps_step_action store_recovered(struct ps_step *step, const struct ps_step_event *event) {
@@ -64,6 +69,7 @@ static struct ps_step_action store_recovered(struct ps_step *step, const struct 
     ps_check(event->epoch.attempt > 0);
     step->epoch = (struct ps_epoch){event->epoch.number + 1, event->epoch.attempt};
     step->planned_epoch = event->planned_epoch == step->epoch.number ? event->planned_epoch : 0;
+    step->is_plan_stale = step->planned_epoch != 0 && event->is_plan_stale;
     return recover_sink(step, 0);
 }
 
@@ -71,13 +77,23 @@ static struct ps_step_action sink_recovered(struct ps_step *step, const struct p
     ps_check(event->kind == PS_STEP_RECOVERED);
     const int64_t committed = step->epoch.number - 1;
     const size_t sink = step->last.sink;
+    static const char put_back[] =
+        "was the store, or what a sink has written, put back to an older state? A sink with a new name starts anew";
     if (event->epoch.number < committed) {
         return refuse(step, PENSTOCK_INVALID_DATA,
-                      "a sink has lost epochs that the store had committed to it");
+                      "a sink has lost epochs that the store had committed to it", put_back);
     }
     if (event->epoch.number > committed) {
         if (event->epoch.number > step->epoch.number || step->planned_epoch != step->epoch.number) {
-            return refuse(step, PENSTOCK_INVALID_DATA, "a sink holds epochs that this store does not know");
+            return refuse(step, PENSTOCK_INVALID_DATA, "a sink holds epochs that this store does not know",
+                          put_back);
+        }
+        if (step->is_plan_stale) {
+            return refuse(
+                step, PENSTOCK_INVALID_PROJECT,
+                "an epoch is half-way: a sink has it, the store does not, and the project's statements"
+                " have changed since it began",
+                "run the project once more as it was (run --once), then change it");
         }
         step->has_epoch |= bit_of(sink);
     }
@@ -149,7 +165,7 @@ struct ps_step_action ps_step_next(struct ps_step *step, const struct ps_step_ev
     step->is_stop_requested = step->is_stop_requested || event->is_stop_requested;
     if (event->kind == PS_STEP_FAILED && step->failure == PENSTOCK_OK) {
         ps_check(event->code != PENSTOCK_OK);
-        return refuse(step, event->code, NULL);
+        return refuse(step, event->code, NULL, NULL);
     }
     switch (step->last.kind) {
     case PS_STEP_RECOVER_STORE: return store_recovered(step, event);

@@ -11,7 +11,8 @@
  *
  * The invariant: the store commits an epoch last, so a sink is at the store's epoch or, after a crash
  * between the two commits, exactly one ahead; and then the range of that one epoch is durable ("save plan"),
- * so that the replay writes the same records and the sink that has them is left out. Without outside
+ * so that the replay writes the same records and the sink that has them is left out. A plan that was made for other
+ * statements is dropped if no sink has its epoch, else the engine refuses to go on. Without outside
  * sinks the store's transaction is everything, and no plan needs saving.
  *
  * Fencing: recovering claims a new attempt in the store and in every sink; whoever still runs with an older
@@ -51,6 +52,7 @@ struct ps_step_action {
     size_t sink;        /* of the *_SINK kinds */
     penstock_code code; /* of END */
     const char *reason; /* of END, when the engine itself refuses to go on; a constant sentence or NULL */
+    const char *hint;   /* with reason: what to do */
 };
 
 enum ps_step_event_kind {
@@ -65,6 +67,7 @@ struct ps_step_event {
     enum ps_step_event_kind kind;
     struct ps_epoch epoch;  /* RECOVERED: last committed; the store also tells the attempt it claimed */
     int64_t planned_epoch;  /* RECOVERED, store: number of the saved plan, 0 if there is none */
+    bool is_plan_stale;     /* and the project has changed since: its records would become other rows */
     penstock_code code;     /* FAILED */
     bool is_stop_requested; /* looked at between epochs */
 };
@@ -79,12 +82,13 @@ struct ps_step {
     struct ps_step_action last; /* the action that is being carried out */
     struct ps_epoch epoch;      /* the one in work; committed is epoch.number - 1 */
     int64_t planned_epoch;
+    bool is_plan_stale;
     uint64_t has_epoch; /* bit i: sink i already holds the epoch in work */
     uint64_t is_begun;  /* bit i: sink i must be discarded if the epoch fails */
     bool is_store_begun;
     bool is_stop_requested;
     penstock_code failure;
-    const char *reason;
+    const char *reason, *hint;
 };
 
 /* The first action. */

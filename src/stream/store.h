@@ -13,7 +13,7 @@
  *   watermarks(source, watermark, time_max)         event time up to which nothing more is expected; greatest seen
  *   dead_letters(id, epoch, source, statement, partition, position, reason, column_name, rule, lateness_ms,
  *                message, raw BLOB, raw_size, created_at, replayed_epoch, record_key BLOB, headers, record_time)
- *   plans(epoch, planned_at, ranges)                the epoch in work, while outside sinks are written; one row or none
+ *   plans(epoch, planned_at, ranges, project)       the epoch in work, while outside sinks are written; one row or none
  *   sinks(name, connector, since_epoch, last_epoch, row_count)   outside sinks of the project
  *   rule_violations(epoch, statement, rule, action, violations)
  *   statements(name, kind, text, applied_at, is_active)   what ran, to notice a changed project

@@ -65,6 +65,25 @@ static void a_sink_one_ahead_is_left_out_of_the_replay(void **state) {
                      PS_STEP_SAVE_PLAN); /* a new one is made durable first */
 }
 
+static void a_plan_for_other_statements(void **state) {
+    (void)state;
+    const struct ps_step_event stale = {
+        .kind = PS_STEP_RECOVERED, .epoch = {4, 2}, .planned_epoch = 5, .is_plan_stale = true};
+    struct ps_step step;
+    (void)ps_step_start(&step, (struct ps_step_options){.sink_count = 2});
+    (void)ps_step_next(&step, &stale);
+    (void)recovered(&step, 4, 0, 0);
+    assert_int_equal(recovered(&step, 4, 0, 0).kind, PS_STEP_SEEK);
+    assert_int_equal(after(&step, PS_STEP_DONE).kind, PS_STEP_PLAN); /* no sink has it: it is forgotten */
+    (void)ps_step_start(&step, (struct ps_step_options){.sink_count = 2});
+    (void)ps_step_next(&step, &stale);
+    (void)recovered(&step, 4, 0, 0);
+    const struct ps_step_action action = recovered(&step, 5, 0, 0);
+    assert_int_equal(action.kind, PS_STEP_END);
+    assert_int_equal(action.code, PENSTOCK_INVALID_PROJECT);
+    assert_non_null(action.hint);
+}
+
 static void a_sink_that_does_not_fit_is_refused(void **state) {
     (void)state;
     static const struct { int64_t sink, planned; } cases[] = {{3, 0}, {5, 0}, {6, 5}, {0, 0}};
@@ -119,6 +138,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_epoch_of_the_store_alone),
         cmocka_unit_test(a_sink_one_ahead_is_left_out_of_the_replay),
+        cmocka_unit_test(a_plan_for_other_statements),
         cmocka_unit_test(a_sink_that_does_not_fit_is_refused),
         cmocka_unit_test(a_failure_gives_back_what_was_begun),
         cmocka_unit_test(a_stop_is_heeded_between_epochs),
