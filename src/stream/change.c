@@ -188,7 +188,7 @@ static penstock_code decide_output(struct plan *plan, size_t index, const struct
         put_anew(plan, index, ps_arena_printf(plan->arena, "%s is rebuilt", above));
     } else if (!known->is_active) {
         put_anew(plan, index, "it was left out of the project for a while");
-    } else if (is_view && !is_same) {
+    } else if ((is_view || node->is_join) && !is_same) {
         put_anew(plan, index, "its states were made by another text");
     } else if (column != NULL) {
         put_anew(plan, index, column);

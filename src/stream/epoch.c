@@ -180,7 +180,9 @@ penstock_code ps_epoch_write(struct ps_run *run, struct ps_prepared *prepared,
         }
     }
     PS_TRY(ps_position_save(run, (const struct ps_range *const *)prepared->ranges, error));
-    PS_TRY(ps_epoch_save(run, started_ms, &totals, error));
+    if (run->backfill == NULL) { /* its records have had their epochs */
+        PS_TRY(ps_epoch_save(run, started_ms, &totals, error));
+    }
     *totals_out = totals;
     return PENSTOCK_OK;
 }

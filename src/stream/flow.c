@@ -20,6 +20,9 @@ bool ps_flow_stream_has_rows(const struct ps_run *run, size_t root, int64_t upst
 }
 
 bool ps_flow_has_rows(const struct ps_run *run, const struct ps_output *output) {
+    if (output->is_skipped) {
+        return false;
+    }
     if (output->join == NULL) {
         return ps_flow_stream_has_rows(run, output->root, output->upstream);
     }

@@ -104,7 +104,7 @@ static penstock_code check_time_type(const struct ps_input *input, struct pensto
 }
 
 static penstock_code load_time(struct ps_run *run, struct ps_input *input, struct penstock_error *error) {
-    const char *const values[] = {input->name};
+    const char *const values[] = {input->key};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_sql_query_with(run->connection,
                              "SELECT epoch_us(time_max) FROM penstock.watermarks WHERE source = $1", values,
@@ -120,7 +120,7 @@ static penstock_code load_time(struct ps_run *run, struct ps_input *input, struc
 static penstock_code seek(struct ps_run *run, struct ps_input *input, struct penstock_error *error) {
     struct ps_position_list positions;
     PS_TRY(ps_position_list_init(&positions, error));
-    penstock_code code = ps_position_load(run, input->name, &positions, error);
+    penstock_code code = ps_position_load(run, input->key, &positions, error);
     if (code == PENSTOCK_OK) {
         code = ps_source_seek(input->source, &positions, error);
     }

@@ -64,6 +64,16 @@ static penstock_code find_source(const struct ps_graph *graph, const char *name,
 static penstock_code check_idle(struct ps_connection *connection, const char *source,
                                 struct penstock_error *error) {
     int64_t count = 0;
+    PS_TRY(ps_sql_integer(connection,
+                          "SELECT count(*) FROM penstock.positions WHERE starts_with(source, 'backfill:')",
+                          &count, error));
+    if (count > 0) {
+        (void)ps_error_set(
+            error, PENSTOCK_BUSY,
+            "a backfill is not finished: source %s cannot be moved while another position depends on it",
+            source);
+        return ps_error_hint(error, "penstock plan names it");
+    }
     PS_TRY(ps_sql_integer(connection, "SELECT count(*) FROM penstock.plans", &count, error));
     if (count > 0) {
         (void)ps_error_set(error, PENSTOCK_BUSY,
@@ -174,6 +184,20 @@ static penstock_code locate(struct reset *reset, const char *to, struct penstock
         return locate_offsets(reset, to, error);
     }
     return ps_source_locate(reset->source, place, time_ms, &reset->committed, &reset->found, error);
+}
+
+penstock_code ps_offsets_locate(struct ps_connection *connection, struct ps_source *source,
+                                const struct ps_position_list *committed, const char *to,
+                                struct ps_arena *arena, struct ps_position_list *found_out,
+                                struct penstock_error *error) {
+    struct reset reset = {.connection = connection,
+                          .arena = arena,
+                          .source = source,
+                          .committed = *committed,
+                          .found = *found_out};
+    const penstock_code code = locate(&reset, to, error);
+    *found_out = reset.found; /* the committed ones were only looked at */
+    return code;
 }
 
 /* --- the plan ------------------------------------------------------------------------------------------------------ */

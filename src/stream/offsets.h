@@ -45,6 +45,12 @@ penstock_code ps_offsets_plan(const struct ps_graph *graph, struct ps_connection
 penstock_code ps_offsets_apply(struct ps_store *store, const struct ps_offset_reset *reset, const char *who,
                                struct penstock_error *error) PENSTOCK_MUST_USE;
 
+/* The positions that `to` means; a list that the caller has initialised is added to. Moves nothing. */
+penstock_code ps_offsets_locate(struct ps_connection *connection, struct ps_source *source,
+                                const struct ps_position_list *committed, const char *to,
+                                struct ps_arena *arena, struct ps_position_list *found_out,
+                                struct penstock_error *error) PENSTOCK_MUST_USE;
+
 /* What there is to read, beside committed positions: first and end of every partition. Lists are initialised by the
  * caller; a connector that cannot tell leaves them empty. */
 penstock_code ps_offsets_look(const struct ps_source_statement *statement, const char *name,

@@ -33,6 +33,7 @@ static void add_input(struct ps_run *run, size_t node_index) {
     *input = (struct ps_input){.node = node,
                                .node_index = node_index,
                                .name = node->name,
+                               .key = node->name,
                                .statement = statement,
                                .is_relation = ps_text_equal_nocase(statement->encode, "parquet"),
                                .is_changelog = node->is_changelog,

@@ -67,7 +67,7 @@ penstock_code ps_position_save(struct ps_run *run, const struct ps_range *const 
         for (size_t j = 0; ranges[i] != NULL && j < ranges[i]->end_count; j++) {
             const struct ps_position *end = &ranges[i]->ends[j];
             PS_TRY(ps_batch_begin_row(batch, error));
-            put_text(batch, 0, run->inputs[i].name);
+            put_text(batch, 0, run->inputs[i].key);
             put_text(batch, 1, end->partition.name);
             put_integer(batch, 2, end->partition.ordinal);
             put_integer(batch, 3, end->offset);

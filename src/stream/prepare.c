@@ -139,7 +139,13 @@ static penstock_code check_changes(struct ps_run *run, const char *const *texts,
     size_t changed_count = 0, first = 0;
     for (size_t i = 0; i < run->output_count; i++) {
         const struct ps_output *output = &run->outputs[i];
+        if (output->is_skipped) {
+            continue;
+        }
         PS_TRY(ps_applied_look(run, output->name, kind_of(output), texts[i], &applied[i], error));
+        if (output->join != NULL && applied[i] == PS_APPLIED_NEW_TEXT) {
+            applied[i] = PS_APPLIED_CHANGED; /* what it keeps of both streams belongs to its text */
+        }
         if (applied[i] == PS_APPLIED_CHANGED) {
             first = changed_count == 0 ? i : first;
             ps_buffer_printf(&names, "%s%s", changed_count > 0 ? ", " : "", output->name);
@@ -151,7 +157,7 @@ static penstock_code check_changes(struct ps_run *run, const char *const *texts,
         return refuse_changed(run, &run->outputs[first], texts[first], names.data, changed_count, error);
     }
     for (size_t i = 0; i < run->output_count; i++) {
-        if (applied[i] == PS_APPLIED_LEFT_OUT) {
+        if (!run->outputs[i].is_skipped && applied[i] == PS_APPLIED_LEFT_OUT) {
             return refuse_left_out(run, &run->outputs[i], error);
         }
     }
@@ -205,16 +211,21 @@ static penstock_code check_source(struct ps_run *run, const struct ps_output *ou
         return PENSTOCK_OK;
     }
     (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
-                       "%s %s is new, but source %s has been read already: what went by cannot be read again",
+                       "%s %s is new, but source %s has been read already: a run does not read what went by",
                        kind_of(output), output->name, source);
     (void)ps_error_hint(
-        error, "read STREAM of a streaming table that has the records, or remove the store %s to start over",
-        run->store->path);
+        error,
+        "penstock backfill %s reads the source again for it alone; or read STREAM of a streaming "
+        "table that has the records",
+        output->name);
     return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
 }
 
 static penstock_code check_start(struct ps_run *run, const struct ps_output *output,
                                  struct penstock_error *error) {
+    if (run->backfill != NULL) {
+        return PENSTOCK_OK;
+    }
     if (output->join == NULL) {
         return output->upstream >= 0 ? PENSTOCK_OK : check_source(run, output, output->root, error);
     }
@@ -254,6 +265,9 @@ static penstock_code create(struct ps_run *run, struct ps_output *output, const 
     if (code == PENSTOCK_OK) {
         code = ps_applied_save(run, output->name, kind_of(output), text, error);
     }
+    if (code == PENSTOCK_OK && run->backfill != NULL) {
+        code = ps_backfill_mark(run, output, error);
+    }
     if (code == PENSTOCK_OK) {
         code = ps_sql_run(run->connection, "COMMIT", error);
     }
@@ -267,11 +281,20 @@ static penstock_code create(struct ps_run *run, struct ps_output *output, const 
 
 static penstock_code apply_output(struct ps_run *run, struct ps_output *output, enum ps_applied applied,
                                   const char *text, struct penstock_error *error) {
+    if (output->is_skipped) {
+        return PENSTOCK_OK;
+    }
     PS_TRY(ps_output_plan(run, output, error));
     if (applied == PS_APPLIED_NEW) {
         PS_TRY(create(run, output, text, error));
     } else if (!output->is_view) {
         PS_TRY(check_columns(run, output, error));
+    }
+    if (applied == PS_APPLIED_NEW_TEXT && run->backfill != NULL) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                           "%s has changed while it was being filled: its rows would be of two texts",
+                           output->name);
+        return ps_error_hint(error, "penstock backfill %s --rebuild begins again", run->backfill);
     }
     if (applied == PS_APPLIED_NEW_TEXT) {
         PS_TRY(ps_applied_save(run, output->name, kind_of(output), text, error));
@@ -338,7 +361,12 @@ static penstock_code apply_nodes(struct ps_run *run, const char *const *texts, c
             PS_TRY(apply_output(run, &run->outputs[output], applied[output], texts[i], error));
             output++;
             break;
-        case PS_NODE_SINK: PS_TRY(apply_sink(run, &run->sinks[sink++], texts[i], error)); break;
+        case PS_NODE_SINK:
+            if (run->backfill == NULL) {
+                PS_TRY(apply_sink(run, &run->sinks[sink], texts[i], error));
+            }
+            sink++;
+            break;
         case PS_NODE_MODEL: break;
         }
     }
@@ -362,20 +390,21 @@ penstock_code ps_prepare(struct ps_run *run, struct penstock_error *error) {
         }
     }
     run->is_applying = true;
+    PS_TRY(run->backfill == NULL ? ps_backfill_check_none(run, error) : PENSTOCK_OK);
     PS_TRY(check_changes(run, output_texts, applied, error));
     PS_TRY(apply_nodes(run, texts, applied, error));
-    return mark_left_out(run, error);
+    return run->backfill == NULL ? mark_left_out(run, error) : PENSTOCK_OK;
 }
 
 penstock_code ps_prepare_epochs(struct ps_run *run, struct penstock_error *error) {
     run->is_applying = false;
     PS_TRY(ps_input_open_all(run, error));
     for (size_t i = 0; i < run->output_count; i++) {
-        if (!run->outputs[i].is_view) {
+        if (!run->outputs[i].is_view && !run->outputs[i].is_skipped) {
             PS_TRY(ps_table_define(run, &run->outputs[i], error));
         }
     }
-    for (size_t i = 0; i < run->sink_count; i++) {
+    for (size_t i = 0; i < run->sink_count && run->backfill == NULL; i++) {
         PS_TRY(ps_table_define(run, &run->sinks[i].output, error));
     }
     return PENSTOCK_OK;

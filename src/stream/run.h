@@ -46,6 +46,7 @@ struct ps_input {
     const struct ps_node *node;
     size_t node_index;
     const char *name;
+    const char *key; /* of its positions and its watermark in the store: its name, or a backfill's */
     const struct ps_source_statement *statement;
     struct ps_source *source; /* used by the reader thread alone once the read-ahead runs */
     struct ps_source_setup setup;
@@ -74,6 +75,7 @@ struct ps_output {
     int64_t upstream; /* index of the table it streams from; -1: the source itself */
     bool needs_row;
     bool has_readers;     /* a statement streams from it */
+    bool is_skipped;      /* a backfill of another one: it is neither made nor written */
     bool is_written;      /* in this pass over the statements: its stage has the epoch's rows */
     struct ps_join *join; /* it joins two streams; root and upstream are those of the left one. See join.h */
     int64_t join_root;    /* index of the join its rows come from (itself, if it is one), or -1 */
@@ -158,7 +160,9 @@ struct ps_run {
     struct ps_sql_statement *statements[PS_RUN_STATEMENT_COUNT];
     struct ps_dead_list dead;
     int64_t dead_id_next;
-    bool is_applying; /* streams stand over existing rows */
+    bool is_applying;     /* streams stand over existing rows */
+    const char *backfill; /* the output that is filled, NULL: an ordinary run. See backfill.c */
+    const struct ps_position_list *backfill_start; /* of a backfill that begins */
     bool is_targeted; /* a replay for one table: to all others the sources bring nothing */
 };
 
@@ -329,6 +333,13 @@ penstock_code ps_position_load(struct ps_run *run, const char *source, struct ps
 /* The ends of the epoch's ranges; ranges[i] belongs to inputs[i], NULL: nothing of it. */
 penstock_code ps_position_save(struct ps_run *run, const struct ps_range *const *ranges,
                                struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* backfill.c */
+/* In the transaction that makes the output: where its backfill begins. */
+penstock_code ps_backfill_mark(struct ps_run *run, const struct ps_output *output,
+                               struct penstock_error *error) PENSTOCK_MUST_USE;
+/* A backfill that was begun must be finished before anything else runs. */
+penstock_code ps_backfill_check_none(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* applied.c: what ran before */
 #define PS_KIND_TABLE "streaming table"

@@ -123,7 +123,7 @@ penstock_code ps_watermark_save(struct ps_run *run, struct ps_input *input, stru
     }
     snprintf(watermark, sizeof watermark, "%lld", (long long)threshold);
     snprintf(time_max, sizeof time_max, "%lld", (long long)input->time_max_us);
-    const char *const values[] = {input->name, watermark, time_max};
+    const char *const values[] = {input->key, watermark, time_max};
     PS_TRY(ps_sql_run_with(run->connection,
                            input->is_time_stored
                                ? "UPDATE penstock.watermarks SET watermark = make_timestamp($2::BIGINT),"
