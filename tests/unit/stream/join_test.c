@@ -85,6 +85,133 @@ static void a_row_without_partner_comes_when_its_time_is_over(void **state) {
     scene_end(&scene);
 }
 
+#define JOIN \
+    "CREATE STREAMING TABLE j AS SELECT a.k, v, w FROM STREAM a JOIN STREAM b" \
+    " ON a.k = b.k AND b.u BETWEEN a.t - INTERVAL 5 SECOND AND a.t + INTERVAL 10 SECOND;"
+
+static void rules_bury_the_joined_row(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_make(&scene, MANIFEST);
+    scene_open(&scene,
+               "CREATE TABLE names AS SELECT * FROM (VALUES (1, 'one'), (2, 'two')) AS n(k, name);" SOURCES
+               "CREATE STREAMING TABLE j (CONSTRAINT small EXPECT (v + w < 100) ON VIOLATION DEAD LETTER,"
+               " CONSTRAINT sane EXPECT (v < 1000) ON VIOLATION FAIL UPDATE)"
+               " AS WITH p AS (SELECT a.k, v, w FROM STREAM a JOIN STREAM b ON a.k = b.k AND b.u = a.t)"
+               " SELECT name, v, w FROM p JOIN names USING (k);");
+    add(&scene, "data/a.ndjson", 1, 100, 1);
+    add(&scene, "data/a.ndjson", 2, 100, 2);
+    scene_run(&scene);
+    add(&scene, "data/b.ndjson", 1, 100, 10);
+    add(&scene, "data/b.ndjson", 2, 100, 99);
+    scene_run(&scene);
+    scene_expect(&scene, "SELECT * FROM j", "one|1|10;");
+    scene_expect(&scene, LETTERS, "a|j|j|1|rule|small|{\"name\":\"two\",\"v\":2,\"w\":99};");
+    add(&scene, "data/a.ndjson", 1, 100, 1001);
+    scene_fails(
+        &scene, PENSTOCK_RULE_FAILED,
+        "rule sane of j is broken by 1 row; the first is from the joined row {\"name\":\"one\",\"v\":1001");
+    scene_expect(&scene, "SELECT count(*) FROM penstock_state.\"j/left\"", "2;");
+    /* what is no record cannot be replayed */
+    struct ps_replay_totals totals = {0};
+    const struct ps_runner_options options = {.graph = scene.graph, .store = scene.store};
+    scene_must(&scene, ps_runner_replay(&options, NULL, NULL, &totals, &scene.error));
+    assert_int_equal(totals.tried, 1);
+    assert_int_equal(totals.replayed, 0);
+    scene_end(&scene);
+}
+
+static void replayed_records_meet_what_is_kept(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_make(&scene, MANIFEST);
+    const char *sql = SOURCES
+        "CREATE STREAMING TABLE good (CONSTRAINT small EXPECT (v < 10) ON VIOLATION DEAD LETTER)"
+        " AS SELECT k, t, v FROM STREAM a;"
+        "CREATE STREAMING TABLE direct AS SELECT a.k, v, w FROM STREAM a JOIN STREAM b ON a.k = b.k AND b.u = a.t;"
+        "CREATE STREAMING TABLE j AS SELECT b.k, v, w FROM STREAM b JOIN STREAM good USING (k)"
+        " WHERE t = u;";
+    scene_open(&scene, sql);
+    add(&scene, "data/a.ndjson", 1, 100, 50);
+    scene_append(&scene, "data/a.ndjson", "{\"k\":2,\"t\":\"2024-01-01 00:01:40\",\"v\":\"x\"}\n");
+    add(&scene, "data/b.ndjson", 1, 100, 5);
+    add(&scene, "data/b.ndjson", 2, 100, 6);
+    scene_run(&scene);
+    scene_expect(&scene, "SELECT * FROM direct", "1|50|5;");
+    scene_expect(&scene, "SELECT * FROM j", "");
+    char wider[2000];
+    snprintf(wider, sizeof wider, "%s", sql);
+    memcpy(strstr(wider, "v < 10)"), "v < 99)", 7);
+    scene_open(&scene, wider);
+    struct ps_replay_totals totals = {0};
+    const struct ps_runner_options options = {.graph = scene.graph, .store = scene.store};
+    scene_must(&scene, ps_runner_replay(&options, NULL, NULL, &totals, &scene.error));
+    assert_int_equal(totals.replayed, 1);
+    scene_expect(&scene, "SELECT k, v FROM good", "1|50;");
+    scene_expect(&scene, "SELECT * FROM j", "1|50|5;");
+    scene_expect(&scene, "SELECT * FROM direct", "1|50|5;"); /* it has had that record */
+    scene_end(&scene);
+}
+
+static void a_new_join_starts_with_the_rows_that_are_there(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_make(&scene, MANIFEST);
+    const char *before = SOURCES "CREATE STREAMING TABLE ta AS SELECT * FROM STREAM a;"
+                                 "CREATE STREAMING TABLE tb AS SELECT * FROM STREAM b;";
+    char after[2000];
+    scene_open(&scene, before);
+    add(&scene, "data/a.ndjson", 1, 100, 1);
+    add(&scene, "data/a.ndjson", 2, 100, 2);
+    add(&scene, "data/a.ndjson", 3, 115, 3);
+    add(&scene, "data/b.ndjson", 1, 100, 10);
+    add(&scene, "data/b.ndjson", 4, 141, 40);
+    scene_run(&scene);
+    snprintf(after, sizeof after, "%s%s", before,
+             "CREATE STREAMING TABLE j AS SELECT x.k, v, w FROM STREAM ta AS x LEFT JOIN STREAM tb AS y"
+             " ON x.k = y.k AND u BETWEEN t AND t + INTERVAL 10 SECOND;");
+    scene_open(&scene, after);
+    scene_run(&scene);
+    scene_expect(&scene, "SELECT * FROM j ORDER BY ALL", "1|1|10;2|2|NULL;");
+    add(&scene, "data/b.ndjson", 3, 120, 30);
+    scene_run(&scene);
+    scene_expect(&scene, "SELECT * FROM j ORDER BY ALL", "1|1|10;2|2|NULL;3|3|30;");
+    /* what it keeps belongs to its text */
+    memcpy(strstr(after, "INTERVAL 10"), "INTERVAL 11", 11);
+    scene_open(&scene, after);
+    scene_fails(&scene, PENSTOCK_INVALID_PROJECT, "j has changed");
+    /* and over a source that was read it comes too late */
+    snprintf(after, sizeof after,
+             "%sCREATE STREAMING TABLE j2 AS SELECT ta.k FROM STREAM ta JOIN STREAM b ON u = t;", before);
+    scene_open(&scene, after);
+    scene_fails(&scene, PENSTOCK_INVALID_PROJECT, "source b has been read already");
+    scene_end(&scene);
+}
+
+static void a_sink_gets_each_joined_row_once(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_make(&scene, MANIFEST);
+    scene_open(
+        &scene, SOURCES JOIN
+        "CREATE SOURCE other (x INTEGER) WITH (connector = 'file', path = 'data/o*.ndjson') ENCODE JSON;"
+        "CREATE STREAMING TABLE o AS SELECT x FROM STREAM other;"
+        "CREATE SINK out WITH (connector = 'file', path = 'out.ndjson') ENCODE JSON AS SELECT * FROM STREAM j;");
+    add(&scene, "data/a.ndjson", 1, 100, 1);
+    add(&scene, "data/b.ndjson", 1, 100, 10);
+    scene_run(&scene);
+    for (int i = 0; i < 2; i++) { /* epochs in which the join has nothing to do */
+        scene_append(&scene, "data/o.ndjson", "{\"x\":1}\n");
+        scene_run(&scene);
+    }
+    add(&scene, "data/b.ndjson", 1, 101, 11);
+    scene_run(&scene);
+    char sql[400];
+    snprintf(sql, sizeof sql, "SELECT v, w FROM '%s/out.ndjson' ORDER BY ALL", scene.folder);
+    scene_expect(&scene, sql, "1|10;1|11;");
+    scene_end(&scene);
+}
+
 /* --- against DuckDB's join ---------------------------------------------------------------------------------------- */
 
 struct random {
@@ -218,6 +345,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs_meet_across_epochs),
         cmocka_unit_test(a_row_without_partner_comes_when_its_time_is_over),
+        cmocka_unit_test(rules_bury_the_joined_row),
+        cmocka_unit_test(replayed_records_meet_what_is_kept),
+        cmocka_unit_test(a_new_join_starts_with_the_rows_that_are_there),
+        cmocka_unit_test(a_sink_gets_each_joined_row_once),
         cmocka_unit_test(the_same_as_a_join_of_all_rows),
         cmocka_unit_test(kills_change_nothing),
         cmocka_unit_test(a_wrong_eviction_is_seen),
