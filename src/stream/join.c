@@ -46,7 +46,7 @@ static penstock_code watermark_of(struct ps_run *run, const struct ps_join_side 
         *has_out = input->has_time && !__builtin_sub_overflow(input->time_max_us, input->delay_us, us_out);
         return PENSTOCK_OK;
     }
-    const char *const values[] = {input->name}; /* the inputs are not open yet */
+    const char *const values[] = {input->key}; /* the inputs are not open yet */
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_sql_query_with(run->connection,
                              "SELECT epoch_us(watermark) FROM penstock.watermarks WHERE source = $1", values,

@@ -146,9 +146,6 @@ static penstock_code check_changes(struct ps_run *run, const char *const *texts,
         if (output->join != NULL && applied[i] == PS_APPLIED_NEW_TEXT) {
             applied[i] = PS_APPLIED_CHANGED; /* what it keeps of both streams belongs to its text */
         }
-        if (output->join != NULL && applied[i] == PS_APPLIED_NEW_TEXT) {
-            applied[i] = PS_APPLIED_CHANGED; /* what it keeps of both streams belongs to its text */
-        }
         if (applied[i] == PS_APPLIED_CHANGED) {
             first = changed_count == 0 ? i : first;
             ps_buffer_printf(&names, "%s%s", changed_count > 0 ? ", " : "", output->name);
