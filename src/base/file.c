@@ -117,8 +117,7 @@ static penstock_code write_temporary(const char *temporary, const char *path, co
     return PENSTOCK_OK;
 }
 
-/* Makes a rename in the folder of `path` durable. */
-static penstock_code sync_folder(const char *path, struct penstock_error *error) {
+penstock_code ps_file_sync_name(const char *path, struct penstock_error *error) {
     char *folder PS_SCOPED(ps_release_scoped) = ps_duplicate(path);
     if (folder == NULL) {
         return ps_error_memory(error, path);
@@ -151,7 +150,7 @@ penstock_code ps_file_replace(const char *path, const char *data, size_t size, s
         (void)unlink(temporary.data);
         return code;
     }
-    return sync_folder(path, error);
+    return ps_file_sync_name(path, error);
 }
 
 penstock_code ps_file_make_folders(const char *path, struct penstock_error *error) {

@@ -25,6 +25,8 @@ penstock_code ps_file_read(const char *path, size_t size_max, struct ps_arena *a
 /* Writes to a temporary name beside it, fsyncs, renames: the old content or the new, never half. */
 penstock_code ps_file_replace(const char *path, const char *data, size_t size, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+/* Makes the name of a file or folder durable, by an fsync of the folder that it stands in. */
+penstock_code ps_file_sync_name(const char *path, struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_file_make_folders(const char *path, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Names in a folder (no "." and ".."), sorted by byte value. */
 penstock_code ps_file_list(const char *folder, struct ps_arena *arena, char ***names_out, size_t *count_out,

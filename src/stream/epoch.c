@@ -190,7 +190,8 @@ penstock_code ps_epoch_write(struct ps_run *run, struct ps_prepared *prepared,
 penstock_code ps_epoch_commit(struct ps_run *run, struct penstock_error *error) {
     PS_TRY(ps_sinks_save(run, error));
     PS_TRY(ps_store_check_owner(run->store, error));
-    return ps_run_execute(run, PS_RUN_COMMIT, "COMMIT", error);
+    PS_TRY(ps_run_execute(run, PS_RUN_COMMIT, "COMMIT", error));
+    return ps_store_settle(run->store, error);
 }
 
 void ps_epoch_release(struct ps_run *run) {

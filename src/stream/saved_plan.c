@@ -104,8 +104,9 @@ penstock_code ps_plan_save(struct ps_run *run, int64_t planned_ms, struct ps_ran
     }
     if (code != PENSTOCK_OK) {
         ps_run_roll_back(run);
+        return code;
     }
-    return code;
+    return ps_store_settle(run->store, error); /* the outside sinks are written on the strength of it */
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------- */

@@ -191,6 +191,9 @@ penstock_code ps_store_open(const struct ps_store_options *options, struct ps_st
     if (code == PENSTOCK_OK) {
         code = open_tables(store, error);
     }
+    if (code == PENSTOCK_OK && !store->is_read_only) {
+        code = ps_store_settle(store, error); /* before a sink is told whose epochs it gets */
+    }
     if (code != PENSTOCK_OK) {
         ps_store_close(store);
         return code;
@@ -206,15 +209,38 @@ penstock_code ps_store_check_owner(const struct ps_store *store, struct penstock
         return PENSTOCK_OK;
     }
     (void)ps_error_set(error, PENSTOCK_FENCED,
-                       "the lock file of the store %s was removed or replaced while it was open", store->path);
+                       "the lock file of the store %s was removed or replaced while it was open",
+                       store->path);
     return ps_error_hint(error, "another process may have the store; nothing more is written by this one");
+}
+
+penstock_code ps_store_settle(struct ps_store *store, struct penstock_error *error) {
+    char path[PATH_MAX];
+    struct ps_file_info log = {0};
+    snprintf(path, sizeof path, "%s/store.duckdb.wal", store->path);
+    if (ps_file_exists(path)) { /* a commit that was a checkpoint, too, leaves none */
+        PS_TRY(ps_file_stat(path, &log, error));
+    }
+    /* a log that is smaller than before is another one, whatever its inode says */
+    if (store->settled_inode != 0 && store->settled_inode == log.inode && log.size >= store->settled_size) {
+        store->settled_size = log.size;
+        return PENSTOCK_OK;
+    }
+    if (store->settled_inode == 0) {
+        PS_TRY(ps_file_sync_name(store->path, error));
+    }
+    PS_TRY(ps_file_sync_name(path, error));
+    store->settled_inode = log.inode;
+    store->settled_size = log.size;
+    return PENSTOCK_OK;
 }
 
 void ps_store_close(struct ps_store *store) {
     if (store == NULL) {
         return;
     }
-    if (store->connection != NULL && !store->is_read_only && ps_store_check_owner(store, NULL) == PENSTOCK_OK) {
+    if (store->connection != NULL && !store->is_read_only &&
+        ps_store_check_owner(store, NULL) == PENSTOCK_OK) {
         /* Everything is in the log already: a checkpoint that fails (disk full) loses nothing. */
         run_quietly(store->connection, "CHECKPOINT");
     }

@@ -36,7 +36,9 @@ struct ps_store {
     struct ps_arena *arena;
     struct ps_file_lock lock;
     bool is_read_only;
-    int64_t feed_count; /* feeds that runs have declared: their names must differ */
+    int64_t feed_count;     /* feeds that runs have declared: their names must differ */
+    uint64_t settled_inode; /* of DuckDB's log whose name is durable; 0: of none */
+    int64_t settled_size;
 };
 
 struct ps_store_options {
@@ -52,7 +54,12 @@ penstock_code ps_store_open(const struct ps_store_options *options, struct ps_st
                             struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Is the store still this process's? FENCED if its lock file was removed or replaced, so that another process may
  * have opened it: nothing may be committed any more. */
-penstock_code ps_store_check_owner(const struct ps_store *store, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_store_check_owner(const struct ps_store *store, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* After a COMMIT on which others will rely: DuckDB syncs its files, but not the folder that names them, and after each
+ * checkpoint its log is a new file. On a file system that makes a name durable only by an fsync of its folder, a power
+ * cut would take the log, and with it what was committed. Costs one stat() unless the log is new. */
+penstock_code ps_store_settle(struct ps_store *store, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_store_close(struct ps_store *store);
 
 #endif

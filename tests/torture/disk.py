@@ -4,7 +4,8 @@
 Two worlds. "journal": names (creations, renames, removals) become durable in their order, and any fsync makes all names
 before it durable, as ext4, XFS and Btrfs do. "strict": a name is durable after an fsync of its folder only, as POSIX says.
 In both a file holds what was in it at its last fsync, and of what was written since, anything: nothing, all, the first so
-many writes, any of them, parts of them (in units of 4096 bytes). "no sync" is the canary: fsync does nothing there.
+many writes, any parts of them (in units of 4096 bytes); but in "journal" a file grows without holes, as those file systems
+make it longer only after the data is there. "no sync" is the canary: fsync does nothing there.
 """
 import os
 import random
@@ -40,9 +41,12 @@ class File:
             self._apply(self.durable, offset, data)
         self.pending = []
 
-    def survivors(self, generator, way):
+    def survivors(self, generator, way, has_holes):
         content = bytearray(self.durable)
         pending = self.pending
+        old = len(content)
+        end = max([offset + len(data) for offset, data in pending if data is not None] + [old])
+        kept = generator.randint(old, end)  # up to here the file has grown
         if way == "none":
             pending = []
         elif way == "first":
@@ -53,8 +57,13 @@ class File:
                     self._apply(content, offset, data)
                 continue
             for at in range(0, len(data), PAGE):
-                if generator.random() < 0.5:
-                    self._apply(content, offset + at, data[at:at + PAGE])
+                page = data[at:at + PAGE]
+                if offset + at >= old and not has_holes:
+                    page = page[:max(0, kept - offset - at)]
+                elif generator.random() < 0.5:
+                    continue
+                if page:
+                    self._apply(content, offset + at, page)
         return content
 
 
@@ -146,7 +155,7 @@ class Disk:
                 continue
             os.makedirs(os.path.dirname(target), exist_ok=True)
             with open(target, "wb") as out:
-                out.write(file.survivors(generator, way))
+                out.write(file.survivors(generator, way, self.world != "journal"))
 
 
 def content(folder):

@@ -4,7 +4,9 @@
 record, the disk is put together as it may be then (disk.py), and the program goes on from there, with other limits of
 epochs, so that a range that should have been kept but was not becomes visible. In the end the store and the outside sinks
 must hold what one undisturbed run gives; and an epoch that the program had called committed (in its log) is there before
-it goes on. The canary: with an fsync that does nothing, faults must be seen.
+it goes on. One thing is let pass, and counted: where a file may have a hole (world "strict"), DuckDB may refuse to open
+a log with a hole in its last, never committed part; that is told and loses nothing. The canary: with an fsync that does
+nothing, faults must be seen.
 
     tests/torture/power_loss.py PENSTOCK POWER_LOSS_LIBRARY [CUTS] [SEED]     60 cuts, or 3,000 when PENSTOCK_TORTURE is set
 """
@@ -144,7 +146,7 @@ def go_on(work, promised, expected, sinks):
 
 def cut(world, before, entries, count, generator, base, expected, sinks):
     """Cuts `count` times; the faults, each with how to see it again."""
-    faults = []
+    faults, refusals = [], 0
     points = sorted(generator.randrange(len(entries) + 1) for _ in range(count))
     on_disk, at, promised = disk.Disk(world, before), 0, 0
     for number, point in enumerate(points):
@@ -158,9 +160,12 @@ def cut(world, before, entries, count, generator, base, expected, sinks):
         shutil.rmtree(work, ignore_errors=True)
         os.makedirs(work)
         on_disk.write(work, random.Random(f"{SEED} {world} {number}"), way)
-        faults += [f"world {world}, cut at {point} of {len(entries)}, {way} of the rest: {fault}"
-                   for fault in go_on(work, promised, expected, sinks)]
-    return faults
+        for fault in go_on(work, promised, expected, sinks):
+            if world == "strict" and "Corrupt WAL file" in fault:
+                refusals += 1
+            else:
+                faults.append(f"world {world}, cut at {point} of {len(entries)}, {way} of the rest: {fault}")
+    return faults, refusals
 
 
 def main():
@@ -177,13 +182,13 @@ def main():
         must(penstock(calm, "run", "--once", "--quiet"))
         expected = state(calm, sinks)
         print(f"{len(entries)} writes, syncs and names recorded; sinks: store, {', '.join(sinks)}")
-        for world, count in (("journal", CUTS),):
-            faults = cut(world, before, entries, count, generator, base, expected, sinks)
-            print(f"world {world}: {count} cuts, {len(faults)} faults")
+        for world, count in (("journal", CUTS - CUTS // 2), ("strict", CUTS // 2)):
+            faults, refusals = cut(world, before, entries, count, generator, base, expected, sinks)
+            print(f"world {world}: {count} cuts, {len(faults)} faults, {refusals} times refused to open", flush=True)
             if faults:
                 print("\n".join(faults[:10]))
                 return 1
-        faults = cut("no sync", before, entries, max(20, CUTS // 10), generator, base, expected, sinks)
+        faults, _ = cut("no sync", before, entries, max(20, CUTS // 10), generator, base, expected, sinks)
         print(f"canary, an fsync that does nothing: {len(faults)} faults")
         if not faults:
             print("the canary was not seen: this test proves nothing")
