@@ -115,16 +115,23 @@ penstock_code ps_app_dlq_replay(struct ps_app *app, const char *source, const ch
  * backfill is needed. Also while the project runs. */
 penstock_code ps_app_plan(struct ps_app *app, struct ps_text_table **table_out, bool *is_ready_out,
                           struct penstock_error *error) PENSTOCK_MUST_USE;
-/* Removes what a statement that left the project has in the store. BUSY while a run holds it. */
-penstock_code ps_app_drop(struct ps_app *app, const char *name, struct penstock_error *error)
-    PENSTOCK_MUST_USE;
-
 /* Shown before something is done that cannot be taken back. `is_harmless`: nothing needs to be agreed to. True: do it. */
 struct ps_app_ask {
     bool is_dry_run; /* only show */
     bool (*on_plan)(const struct ps_text_table *plan, const char *meaning, bool is_harmless, void *context);
     void *context;
 };
+struct ps_backfill; /* stream/backfill.h */
+/* Fills one table or view from its source, as an application of its own. ask: from where to where is shown first; a
+ * rebuild must be agreed to. *is_finished_out false: stopped on the way, or a dry run. */
+penstock_code ps_app_backfill(struct ps_app *app, const struct ps_backfill *backfill,
+                              const struct ps_app_run_options *options, const struct ps_app_ask *ask,
+                              struct ps_run_totals *totals_out, bool *is_finished_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Removes what a statement that left the project has in the store. BUSY while a run holds it. */
+penstock_code ps_app_drop(struct ps_app *app, const char *name, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+
 /* source, partition, position, epoch, low, high, lag; of one source or, NULL, of all. The last three are NULL where a
  * broker does not answer: *unreachable_out says why (its code is OK otherwise). Also while the project runs. */
 penstock_code ps_app_offsets_show(struct ps_app *app, const char *source, struct ps_text_table **table_out,

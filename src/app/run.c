@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "app/backfill.h"
 #include "app/changes.h"
 #include "app/table.h"
 #include "base/clock.h"
@@ -56,7 +57,8 @@ static penstock_code begin(struct ps_progress *progress, struct penstock_error *
     return ps_application_begin(&setup, &progress->application, error);
 }
 
-static penstock_code open_store(struct ps_progress *progress, struct penstock_error *error) {
+/* Store and socket: who asks sees that something runs. */
+static penstock_code open_quietly(struct ps_progress *progress, struct penstock_error *error) {
     const struct ps_project *project = progress->app->project;
     const struct ps_store_options options = {.path = project->store_path,
                                              .thread_count = 1,
@@ -69,7 +71,11 @@ static penstock_code open_store(struct ps_progress *progress, struct penstock_er
                                              .application = ps_application_id(progress->application),
                                              .stop = &progress->app->stop};
     PS_TRY(ps_control_open(&control, &progress->control, error));
-    PS_TRY(ps_application_set_running(progress->application, error));
+    return ps_application_set_running(progress->application, error);
+}
+
+static penstock_code open_store(struct ps_progress *progress, struct penstock_error *error) {
+    PS_TRY(open_quietly(progress, error));
     PS_TRY(ps_changes_settle(progress, error));
     PS_TRY(ps_runner_prepare(progress->app->graph, progress->store, error));
     return ps_change_remember(progress->app->graph, progress->store, error);
@@ -287,6 +293,60 @@ penstock_code ps_app_replay(struct ps_app *app, const char *source, const char *
     penstock_code code = begin(&progress, where);
     if (code == PENSTOCK_OK) {
         code = replay_inside(&progress, source, reason, totals_out, where);
+        close_all(&progress);
+        conclude(&progress, code, where);
+    }
+    progress_done(&progress);
+    return code;
+}
+
+/* ---- a backfill ---- */
+
+static penstock_code ask_first(const struct ps_progress *progress, const struct ps_backfill *backfill,
+                               const struct ps_app_ask *ask, struct penstock_error *error) {
+    struct ps_text_table *table PS_SCOPED(ps_text_table_drop) = NULL;
+    struct ps_buffer meaning PS_SCOPED(ps_buffer_done) = {0};
+    ps_buffer_init(&meaning, (size_t)1 << 20);
+    PS_TRY(ps_backfill_describe(progress->app, progress->store, backfill, &table, &meaning, error));
+    if (!ask->on_plan(table, meaning.data, !backfill->is_rebuild, ask->context) && !ask->is_dry_run) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "%s was not rebuilt: nobody said yes",
+                           backfill->name);
+        return ps_error_hint(error, "give --yes: its rows are dropped before they are read again");
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code backfill_inside(struct ps_progress *progress, const struct ps_backfill *backfill,
+                                     const struct ps_app_ask *ask, struct ps_run_totals *totals_out,
+                                     bool *is_finished_out, struct penstock_error *error) {
+    PS_TRY(open_quietly(progress, error));
+    PS_TRY(ask_first(progress, backfill, ask, error));
+    if (ask->is_dry_run) {
+        return PENSTOCK_OK;
+    }
+    struct ps_runner_options options = runner_options(progress, true);
+    options.on_pause = NULL;
+    const penstock_code code = ps_runner_backfill(&options, backfill, totals_out, is_finished_out, error);
+    ps_progress_flush(progress);
+    return code;
+}
+
+penstock_code ps_app_backfill(struct ps_app *app, const struct ps_backfill *backfill,
+                              const struct ps_app_run_options *options, const struct ps_app_ask *ask,
+                              struct ps_run_totals *totals_out, bool *is_finished_out,
+                              struct penstock_error *error) {
+    struct penstock_error local = {0};
+    struct penstock_error *where = error == NULL ? &local : error;
+    struct ps_progress progress = {.app = app, .options = options};
+    ps_error_clear(where);
+    *is_finished_out = false;
+    if (!ps_file_exists(app->project->store_path)) {
+        (void)ps_error_set(where, PENSTOCK_NOT_FOUND, "there is no store yet: a run fills everything");
+        return ps_error_hint(where, "penstock run");
+    }
+    penstock_code code = begin(&progress, where);
+    if (code == PENSTOCK_OK) {
+        code = backfill_inside(&progress, backfill, ask, totals_out, is_finished_out, where);
         close_all(&progress);
         conclude(&progress, code, where);
     }

@@ -63,6 +63,7 @@ extern const struct ps_command ps_command_check;
 extern const struct ps_command ps_command_explain;
 extern const struct ps_command ps_command_plan;
 extern const struct ps_command ps_command_run;
+extern const struct ps_command ps_command_backfill;
 extern const struct ps_command ps_command_drop;
 extern const struct ps_command ps_command_status;
 extern const struct ps_command ps_command_query;

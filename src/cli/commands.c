@@ -22,6 +22,7 @@ const struct ps_command *const ps_commands[] = {
     &ps_command_offsets_reset,
     &ps_command_application,
     &ps_command_logs,
+    &ps_command_backfill,
     &ps_command_drop,
     &ps_command_prove,
     &ps_command_connectors,

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * run.c - `penstock run`: the whole project as one application.
- *
- * Signals are taken by a thread of their own with sigwait(): no handler, no global. The first SIGINT or
- * SIGTERM asks the run to finish its epoch, the second ends the process at once, which is as safe as any
- * other kill: the next run goes on from the last commit.
  */
-#include <signal.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/report.h"
+#include "cli/signals.h"
 
 struct run_values {
     bool once, quiet, accept_changes;
@@ -37,39 +30,6 @@ static const struct ps_cli_option run_options[] = {
     {.row = {.name = NULL}},
 };
 
-struct signal_watch {
-    struct ps_app *app;
-    sigset_t signals;
-    struct ps_thread thread;
-    atomic_bool is_done;
-};
-
-static void *watch_signals(void *argument) {
-    struct signal_watch *const watch = argument;
-    static const char notice[] = "stopping after this epoch; a second signal stops at once\n";
-    for (int count = 0;; count++) {
-        int signal_number = 0;
-        if (sigwait(&watch->signals, &signal_number) != 0 || atomic_load(&watch->is_done)) {
-            return NULL;
-        }
-        if (count > 0) {
-            _exit(128 + signal_number);
-        }
-        ps_app_stop(watch->app);
-        if (write(STDERR_FILENO, notice, sizeof notice - 1) < 0) {
-            continue; /* nobody reads stderr: the stop was asked for all the same */
-        }
-    }
-}
-
-static void end_watch(struct signal_watch *watch) {
-    if (watch->thread.is_started) {
-        atomic_store(&watch->is_done, true);
-        pthread_kill(watch->thread.handle, SIGTERM);
-        ps_thread_join(&watch->thread);
-    }
-}
-
 static void print_line(const char *line, void *context) {
     struct ps_output *const out = context;
     ps_output_shown(out, line);
@@ -86,29 +46,14 @@ static bool show_changes(const struct ps_text_table *changes, bool needs_consent
     return needs_consent && ps_cli_confirm(out, "Carry it out?");
 }
 
-/* A library may have started threads before main(), with no signal blocked (OpenBLAS does). Such a thread would end
- * the process; with this handler it sends the signal once more instead, and while it is in here the only thread
- * left that takes it is the one in sigwait(). */
-static void pass_on(int signal_number) {
-    (void)kill(getpid(), signal_number);
-}
-
 static penstock_code run_run(struct ps_cli *cli, struct penstock_error *error) {
     const struct run_values *const values = cli->values;
-    struct signal_watch watch PS_SCOPED(end_watch) = {.app = NULL};
-    /* Before anything starts a thread, so that all of them inherit it. */
-    sigemptyset(&watch.signals);
-    sigaddset(&watch.signals, SIGINT);
-    sigaddset(&watch.signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &watch.signals, NULL);
-    const struct sigaction action = {.sa_handler = pass_on, .sa_mask = watch.signals, .sa_flags = SA_RESTART};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    struct ps_signals signals PS_SCOPED(ps_signals_end) = {.app = NULL};
+    ps_signals_block(&signals); /* before anything starts a thread, so that all of them inherit it */
 
     struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
     PS_TRY(ps_cli_open(cli, &app, error));
-    watch.app = app;
-    PS_TRY(ps_thread_start(&watch.thread, "signals", watch_signals, &watch, error));
+    PS_TRY(ps_signals_watch(&signals, app, error));
 
     const bool shows_lines = ps_cli_format(cli) == PS_FORMAT_TABLE && !values->quiet;
     const struct ps_app_run_options options = {
@@ -119,8 +64,7 @@ static penstock_code run_run(struct ps_cli *cli, struct penstock_error *error) {
         .context = cli->out};
     struct ps_run_report *report = NULL;
     const penstock_code code = ps_app_run(app, &options, &report, error);
-    end_watch(&watch);
-    watch.thread.is_started = false;
+    ps_signals_end(&signals);
     if (report != NULL) {
         ps_report_print(cli->out, report, ps_cli_format(cli), cli->arena);
         ps_run_report_free(report);
