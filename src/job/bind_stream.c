@@ -157,6 +157,8 @@ static penstock_code bind_join(struct ps_analysis *analysis, struct ps_item *ite
     }
     item->node.is_joined = true;
     item->node.is_join = true;
+    item->node.bound_us[0] = bound.lower_us;
+    item->node.bound_us[1] = bound.upper_us;
     return PENSTOCK_OK;
 }
 

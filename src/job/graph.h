@@ -36,8 +36,9 @@ struct ps_node {
     /* A join of two streams, or what streams from one: rows may come long after their event time. `source` is then
      * that of the left stream. */
     bool is_joined;
-    bool is_join;    /* it joins two streams itself */
-    size_t sides[2]; /* of a join: the nodes of its streams, left and right */
+    bool is_join;        /* it joins two streams itself */
+    size_t sides[2];     /* of a join: the nodes of its streams, left and right */
+    int64_t bound_us[2]; /* of a join: least and greatest time of the right row less that of the left one */
 };
 
 struct ps_graph {

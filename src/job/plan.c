@@ -124,9 +124,20 @@ static void plan_decode(struct planning *planning, size_t index) {
 
 static const char *describe_table(struct planning *planning, const struct ps_node *node) {
     const size_t rule_count = node->statement->as.table.rule_count;
-    return rule_count == 0 ? ps_arena_printf(planning->arena, "%s: SELECT, insert", node->name)
-                           : ps_arena_printf(planning->arena, "%s: SELECT, %zu rule%s, insert", node->name,
-                                             rule_count, rule_count == 1 ? "" : "s");
+    const char *what = "SELECT";
+    const char *rules = rule_count == 0 ? ""
+                                        : ps_arena_printf(planning->arena, ", %zu rule%s", rule_count,
+                                                          rule_count == 1 ? "" : "s");
+    if (node->is_join) {
+        const struct ps_node *nodes = planning->graph->nodes;
+        what = ps_arena_printf(planning->arena, "new %s x all %s + old %s x new %s",
+                               nodes[node->sides[0]].name, nodes[node->sides[1]].name,
+                               nodes[node->sides[0]].name, nodes[node->sides[1]].name);
+    }
+    return what == NULL || rules == NULL
+               ? NULL
+               : ps_arena_printf(planning->arena, "%s: %s%s, %s", node->name, what, rules,
+                                 node->is_changelog ? "replace the rows of the keys that changed" : "insert");
 }
 
 /* Everything that a source's records go through, in one transaction. Returns the stage's index. */
@@ -282,6 +293,20 @@ static void note_search(struct planning *planning, const struct ps_node *node) {
                              (long long)pair_count, pair_count == 1 ? "" : "s"));
 }
 
+/* What a join keeps, which is what it costs. */
+static void note_join(struct planning *planning, const struct ps_node *node) {
+    const struct ps_node *left = &planning->graph->nodes[node->sides[0]];
+    const struct ps_node *right = &planning->graph->nodes[node->sides[1]];
+    add_line(planning, &planning->notes,
+             ps_arena_printf(
+                 planning->arena,
+                 "%s: a row of %s and one of %s meet only if %s is %.15g s to %.15g s after %s; each is kept"
+                 " until the other one's watermark is past that",
+                 node->name, left->name, right->name, right->column_names[right->time_column],
+                 (double)node->bound_us[0] / 1e6, (double)node->bound_us[1] / 1e6,
+                 left->column_names[left->time_column]));
+}
+
 static void add_notes(struct planning *planning) {
     const struct ps_graph *graph = planning->graph;
     for (size_t i = 0; i < graph->node_count; i++) {
@@ -306,6 +331,10 @@ static void add_notes(struct planning *planning) {
                                 node->name));
             break;
         case PS_NODE_TABLE:
+            if (node->is_join) {
+                note_join(planning, node);
+            }
+            break;
         case PS_NODE_SQL: break;
         }
     }
