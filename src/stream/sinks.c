@@ -14,8 +14,10 @@ static struct ps_location place_of(const struct ps_run_sink *sink) {
 
 /* "sink alerts: ...", at the statement's connector. */
 static penstock_code blame(const struct ps_run_sink *sink, penstock_code code, struct penstock_error *error) {
-    if (code != PENSTOCK_OK) {
-        (void)ps_error_context(error, "sink %s", sink->output.name);
+    if (code != PENSTOCK_OK && error != NULL) {
+        if (strncmp(error->message, "sink ", 5) != 0) { /* some say it themselves */
+            (void)ps_error_context(error, "sink %s", sink->output.name);
+        }
         (void)ps_error_at(error, place_of(sink), NULL, -1);
     }
     return code;
