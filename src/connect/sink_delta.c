@@ -421,6 +421,8 @@ static penstock_code delta_commit(void *state, struct ps_epoch epoch,
                                            .actions = sink->adds.data != NULL ? sink->adds.data : "",
                                            .actions_size = sink->adds.size,
                                            .is_append = true};
+    /* a newer attempt has cleaned our stage away: say so, and not that a file is missing */
+    PS_TRY(sink->parts.count > 0 ? ps_delta_log_look(sink, error) : PENSTOCK_OK);
     PS_TRY(ps_parts_place(&sink->parts, sink->folder, error));
     PS_TRY(ps_delta_log_commit(sink, &commit, &is_there, error));
     sink->epoch.number = epoch.number;

@@ -113,6 +113,8 @@ struct ps_delta_commit {
 };
 penstock_code ps_delta_log_commit(struct ps_delta_sink *sink, const struct ps_delta_commit *commit,
                                   bool *is_there_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Looks at what others have committed, without taking note of it: FENCED and the like. */
+penstock_code ps_delta_log_look(struct ps_delta_sink *sink, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The positions that our last epoch's commitInfo has kept. */
 penstock_code ps_delta_log_positions(const struct ps_delta_sink *sink, struct ps_position_list *positions,
                                      struct penstock_error *error) PENSTOCK_MUST_USE;

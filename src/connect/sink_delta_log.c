@@ -247,6 +247,25 @@ static penstock_code write_temporary(const char *path, const struct ps_buffer *t
     return code;
 }
 
+penstock_code ps_delta_log_look(struct ps_delta_sink *sink, struct penstock_error *error) {
+    const struct ps_delta_commit none = {.operation = ""};
+    struct look look = {.sink = sink, .commit = &none};
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    if (arena == NULL) {
+        return ps_error_memory(error, "a commit");
+    }
+    for (int64_t version = sink->version + 1;; version++) {
+        const char *path = ps_delta_log_path(sink, version, arena);
+        if (path == NULL) {
+            return ps_error_memory(error, "a commit");
+        }
+        if (!ps_file_exists(path)) {
+            return PENSTOCK_OK;
+        }
+        PS_TRY(look_at(&look, version, error));
+    }
+}
+
 /* Tries version after version. */
 static penstock_code take_version(struct look *look, const char *temporary, struct ps_arena *arena,
                                   struct penstock_error *error) {

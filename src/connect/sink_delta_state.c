@@ -56,13 +56,13 @@ static const char read_commits_tail[] = "], format = 'newline_delimited', filena
 /* The newest action of a path counts; a path that is added and removed in one commit is there. */
 static const char apply_commits[] =
     "CREATE OR REPLACE TABLE delta_last AS SELECT path, max_by(add, v * 2 + is_add) AS add, max_by(remove, v * 2 +"
-    " is_add) AS remove FROM (SELECT v, add.path AS path, 1 AS is_add, add, NULL AS remove FROM delta_actions WHERE"
+    " is_add) AS remove, max(v * 2 + is_add) % 2 = 1 AS is_there FROM (SELECT v, add.path AS path, 1 AS is_add, add, NULL AS remove FROM delta_actions WHERE"
     " add IS NOT NULL UNION ALL SELECT v, remove.path, 0, NULL, remove FROM delta_actions WHERE remove IS NOT NULL)"
     " GROUP BY path;"
     "DELETE FROM delta_files WHERE path IN (SELECT path FROM delta_last);"
     "DELETE FROM delta_removed WHERE path IN (SELECT path FROM delta_last);"
-    "INSERT INTO delta_files SELECT unnest(add) FROM delta_last WHERE add IS NOT NULL ORDER BY path;"
-    "INSERT INTO delta_removed SELECT unnest(remove) FROM delta_last WHERE add IS NULL ORDER BY path;"
+    "INSERT INTO delta_files SELECT unnest(add) FROM delta_last WHERE is_there ORDER BY path;"
+    "INSERT INTO delta_removed SELECT unnest(remove) FROM delta_last WHERE NOT is_there ORDER BY path;"
     "DELETE FROM delta_txns WHERE appId IN (SELECT txn.appId FROM delta_actions);"
     "INSERT INTO delta_txns SELECT unnest(t) FROM (SELECT max_by(txn, v) AS t FROM delta_actions WHERE txn IS NOT"
     " NULL GROUP BY txn.appId);"

@@ -89,10 +89,12 @@ static void add_bound(const struct ps_delta_column *column, bool is_min, struct 
     const char *side = is_min ? "stats_min_value" : "stats_max_value";
     const char *merge = is_min ? "min" : "max";
     switch (column->stats) {
-    case PS_DELTA_STATS_NUMBER: snprintf(value, sizeof value, "%s::%s", side, column->stats_type); break;
+    case PS_DELTA_STATS_NUMBER:
+        snprintf(value, sizeof value, "TRY_CAST(%s AS %s)", side, column->stats_type);
+        break;
     case PS_DELTA_STATS_TIMESTAMP:
         /* milliseconds are the convention: the largest value is rounded up */
-        snprintf(value, sizeof value, "replace(%s, '+00', '')::TIMESTAMP%s", side,
+        snprintf(value, sizeof value, "TRY_CAST(replace(%s, '+00', '') AS TIMESTAMP)%s", side,
                  is_min ? "" : " + INTERVAL 999 MICROSECONDS");
         break;
     case PS_DELTA_STATS_NONE:
