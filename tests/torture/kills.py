@@ -18,6 +18,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -70,8 +71,8 @@ class Torture:
         if not self.options.without_wrong_modes:
             self.subjects += [WrongMode(mode, self.options.wrong_modes, os.path.join(self.base, mode), self.broker,
                                         self.proxy.address) for mode in WRONG_MODES]
-        # as fast as the kills go, so that every life has something to do
-        rate = max(1000, int(self.options.records / (self.options.kills * self.options.life * 0.8)))
+        # so that it lasts as long as the lives do, which with their faults take a good second more than half the longest
+        rate = max(1000, int(self.options.records / (self.options.kills * (self.options.life * 0.5 + 1.2))))
         self.say(f"sinks: store, view, {', '.join(names)}; {self.options.records} records at {rate}/s")
         self.producer = subprocess.Popen([self.options.tool, self.broker.direct, "generate", "events", str(self.options.records),
                                           str(PARTITIONS), "--key", "device", "--rate", str(rate), "-X", "log_level=0"])
@@ -138,15 +139,19 @@ class Torture:
         if self.penstock.process.poll() is not None or not os.path.exists(
                 os.path.join(self.penstock.folder, self.penstock.store, "store.duckdb")):
             return
+        before = len(self.penstock.log())
         frozen, old_store = self.penstock.take_over()
         time.sleep(1 + self.generator.uniform(0, 1))
-        frozen.send_signal(18)  # SIGCONT: it does not know that it was replaced
-        self.wait(1.5)
-        if frozen.poll() is not None:
-            self.fenced += 1
-        else:
+        frozen.send_signal(signal.SIGCONT)  # it does not know that it was replaced
+        try:
+            frozen.wait(4)
+        except subprocess.TimeoutExpired:
             frozen.kill()
             frozen.wait()
+        said = self.penstock.log()[before:]
+        self.fenced += "is over:" in said
+        if "is over:" not in said:
+            self.say("the zombie said: " + (said.strip().replace("\n", " | ")[:300] or "nothing"))
         shutil.rmtree(old_store)
 
     # --- lives ------------------------------------------------------------------------------------------------
@@ -238,7 +243,7 @@ class Torture:
             self.live(fault)
             if len(plan) <= 50 or number % 50 == 0:
                 self.say(f"life {number + 1} of {len(plan)}: {fault}")
-        self.say(f"{self.kills} kills: {self.done}; {self.fenced} zombies ended by themselves; "
+        self.say(f"{self.kills} kills: {self.done}; {self.fenced} zombies were refused by a sink; "
                  f"{self.killed_early} times penstock had ended before the kill")
         self.finish()
         return self.report()
