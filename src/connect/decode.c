@@ -210,13 +210,13 @@ static penstock_code decode_messages(const struct ps_source_setup *setup, const 
     PS_TRY(ps_batch_new(setup->schema, (int64_t)raw->message_count, &batch, error));
     PS_TRY(name_partition(batch, slice->partition, error));
     PS_TRY(reader_init(&reader, setup, batch, slice->partition.name, PS_BYTES(""), error));
-    batch->raw = ps_take(raw->data);
-    batch->messages = ps_take(raw->messages);
     for (size_t i = 0; i < raw->message_count; i++) {
-        const struct ps_message *message = &batch->messages[i];
+        const struct ps_message *message = &raw->messages[i];
         const struct ps_record record = {message->value, message->offset, message};
         PS_TRY(decode_message(&reader, record, error));
     }
+    batch->raw = ps_take(raw->data); /* not before: what failed may be decoded once more */
+    batch->messages = ps_take(raw->messages);
     *batch_out = ps_take(batch);
     return PENSTOCK_OK;
 }

@@ -175,7 +175,8 @@ penstock_code ps_source_ask_place(struct ps_source *source, enum ps_place place,
 bool ps_source_is_sparse(const struct ps_source *source);
 
 /* Decodes raw bytes of a slice: every record becomes a row or a dead letter. Any thread; takes raw->data
- * over into the batch. */
+ * over into the batch, but for an error: if its remedy is RETRY (a schema registry is away), the same call may succeed
+ * later. */
 penstock_code ps_decode(const struct ps_source_setup *setup, const struct ps_slice *slice, struct ps_raw *raw,
                         struct ps_batch **batch_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Decodes single records again, such as dead letters: each becomes a row or a dead letter, in order. `state`: the

@@ -17,11 +17,14 @@
 #define WAITING_PER_SLOT 2
 /* Committed epochs that the reader has not told its sources yet: the runner is at most two ahead of it. */
 #define COMMITTED_COUNT 8
+/* Pause before a slice is decoded once more, when what that takes (a schema registry) is away. */
+#define AGAIN_MS 200
 
 struct ps_ahead {
     struct ps_run *run;
     bool once;
     bool is_asked;
+    atomic_bool is_stopping;
     struct ps_queue *orders, *tasks, *ready, *committed;
     struct ps_thread reader;
     struct ps_thread *slots;
@@ -70,14 +73,20 @@ static void keep_error(struct ps_task *task, penstock_code code, const struct pe
     }
 }
 
-static void decode(const struct ps_run *run, struct ps_task *task) {
+/* A stream waits for what comes back by itself; a run over what is there ends with its error. */
+static void decode(const struct ps_ahead *ahead, struct ps_task *task) {
     if (task->code != PENSTOCK_OK || task->raw.relation != NULL) {
         return;
     }
     struct penstock_error error;
+    const struct ps_source_setup *setup = &ahead->run->inputs[task->input].setup;
     const int64_t start = ps_clock_monotonic_ns();
-    const penstock_code code =
-        ps_decode(&run->inputs[task->input].setup, task->slice, &task->raw, &task->batch, &error);
+    penstock_code code = ps_decode(setup, task->slice, &task->raw, &task->batch, &error);
+    while (code != PENSTOCK_OK && error.remedy == PENSTOCK_RETRY && !ahead->once &&
+           !atomic_load(&ahead->is_stopping)) {
+        ps_clock_sleep_ms(AGAIN_MS);
+        code = ps_decode(setup, task->slice, &task->raw, &task->batch, &error);
+    }
     if (code != PENSTOCK_OK) {
         keep_error(task, code, &error);
     }
@@ -88,7 +97,7 @@ static void *run_slot(void *argument) {
     struct ps_ahead *ahead = argument;
     for (struct ps_task *task = ps_queue_pop(ahead->tasks); task != NULL; task = ps_queue_pop(ahead->tasks)) {
         struct ps_prepared *prepared = task->epoch;
-        decode(ahead->run, task);
+        decode(ahead, task);
         let_go(prepared);
     }
     return NULL;
@@ -306,6 +315,7 @@ void ps_ahead_stop(struct ps_ahead *ahead) {
     if (ahead == NULL) {
         return;
     }
+    atomic_store(&ahead->is_stopping, true);
     if (ahead->is_asked) {
         ps_prepared_free(ps_queue_pop(ahead->ready));
     }

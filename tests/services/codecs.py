@@ -194,11 +194,14 @@ def registry_away(home, broker):
         {"name": "id", "type": "long"}]}))
     registry.stop()
     broker.produce("away", [(None, framed(second, avro_long(50))), (None, framed(first, trip(51)))])
-    time.sleep(1.5)
+    time.sleep(9)  # longer than one attempt
     registry.start()
     project.wait_for("the registry is back again", 12)
-    project.stop()
+    # a stop while it is away
     registry.stop()
+    broker.produce("away", [(None, framed(77, avro_long(50)))])
+    time.sleep(1)
+    project.stop()
 
 
 def avro_with_one_schema(home, broker):
