@@ -425,6 +425,11 @@ static penstock_code tell_lost(const struct ps_kafka_source *source,
                            " of another topic (its id was %s, is %s)",
                            source->what, topic->name, partition->name, partition->position, topic->id,
                            topic->broker_id);
+    } else if (partition->is_new) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                           "%s: %s cannot start at offset %" PRId64 ": the broker has %" PRId64
+                           " to %" PRId64,
+                           source->what, partition->name, partition->position, low, high);
     } else {
         (void)ps_error_set(
             error, PENSTOCK_INVALID_DATA,

@@ -109,6 +109,7 @@ struct ps_kafka_source {
 
     rd_kafka_queue_t *discovery; /* a question is under way */
     int64_t discovered_ns, moved_ns, told_ns;
+    rd_kafka_queue_t *telling;               /* the group is being told */
     rd_kafka_topic_partition_list_t *untold; /* positions the group was not told yet, or NULL */
 };
 

@@ -18,6 +18,7 @@
 /* The group is told at most so often; what is left at the end is waited for a moment. */
 #define TELL_INTERVAL_NS INT64_C(1000000000)
 #define TELL_LAST_MS 1000
+#define TELL_MS_MAX 10000
 
 static const struct ps_option kafka_options[] = {
     {.name = "topic",
@@ -186,22 +187,51 @@ static penstock_code kafka_check(const struct ps_source_setup *setup, const void
 
 /* --- open and close ------------------------------------------------------------------------------------------------- */
 
-/* The last positions for the group, if it answers soon. */
-static void tell_last(struct ps_kafka_source *source) {
-    if (source->untold == NULL) {
-        return;
-    }
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(source->client->handle);
-    if (rd_kafka_commit_queue(source->client->handle, source->untold, queue, NULL, NULL) ==
-        RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TELL_LAST_MS);
-        if (event != NULL) {
-            rd_kafka_event_destroy(event);
-        }
-    }
-    rd_kafka_queue_destroy(queue);
+/* Tells the group what it was not told yet. Not as a consumer's commit: closing a consumer waits for those, for as long
+ * as the group's coordinator is away. */
+static void tell(struct ps_kafka_source *source) {
+    rd_kafka_t *handle = source->client->handle;
+    rd_kafka_AlterConsumerGroupOffsets_t *offsets =
+        rd_kafka_AlterConsumerGroupOffsets_new(source->group, source->untold);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, TELL_MS_MAX, NULL, 0);
+    source->telling = rd_kafka_queue_new(handle);
+    rd_kafka_AlterConsumerGroupOffsets(handle, &offsets, 1, options, source->telling);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(offsets);
     rd_kafka_topic_partition_list_destroy(source->untold);
     source->untold = NULL;
+    source->told_ns = ps_clock_monotonic_ns();
+}
+
+/* Is nothing under way to the group any more? What it answers does not matter. */
+static bool is_told(struct ps_kafka_source *source, int wait_ms) {
+    if (source->telling == NULL) {
+        return true;
+    }
+    rd_kafka_event_t *event = rd_kafka_queue_poll(source->telling, wait_ms);
+    if (event == NULL) {
+        return false;
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(source->telling);
+    source->telling = NULL;
+    return true;
+}
+
+/* The last positions for the group, if it answers soon. */
+static void tell_last(struct ps_kafka_source *source) {
+    if (is_told(source, TELL_LAST_MS) && source->untold != NULL) {
+        tell(source);
+        (void)is_told(source, TELL_LAST_MS);
+    }
+    if (source->untold != NULL) {
+        rd_kafka_topic_partition_list_destroy(source->untold);
+    }
+    if (source->telling != NULL) {
+        rd_kafka_queue_destroy(source->telling);
+    }
 }
 
 static void kafka_close(void *state) {
@@ -317,14 +347,10 @@ static void kafka_committed(void *state, const struct ps_position_list *position
         }
         told->offset = positions->items[i].offset;
     }
-    const int64_t now_ns = ps_clock_monotonic_ns();
-    if (now_ns - source->told_ns < TELL_INTERVAL_NS || source->untold->cnt == 0) {
-        return;
+    const bool is_time = ps_clock_monotonic_ns() - source->told_ns >= TELL_INTERVAL_NS;
+    if (is_time && source->untold->cnt > 0 && is_told(source, 0)) {
+        tell(source);
     }
-    source->told_ns = now_ns;
-    (void)rd_kafka_commit(source->client->handle, source->untold, 1);
-    rd_kafka_topic_partition_list_destroy(source->untold);
-    source->untold = NULL;
 }
 
 static int64_t kafka_lag(void *state) {
