@@ -199,6 +199,17 @@ static penstock_code settle(struct ps_progress *progress, const struct ps_change
         return ps_error_hint(
             error, "penstock plan shows all changes; penstock run --accept-changes carries them out");
     }
+    int64_t count = 0;
+    PS_TRY(ps_sql_integer(progress->store->connection,
+                          "SELECT count(*) FROM penstock.plans WHERE epoch > (SELECT coalesce(max(epoch), 0)"
+                          " FROM penstock.epochs)",
+                          &count, error));
+    if (list->needs_consent && count > 0) {
+        (void)ps_error_set(
+            error, PENSTOCK_BUSY,
+            "the last run was stopped between its sinks and its store, and the project has changed since");
+        return ps_error_hint(error, "put the old text back, penstock run --once, then change it");
+    }
     return list->needs_consent
                ? ps_change_apply(progress->app->graph, progress->store, list->items, list->count, error)
                : PENSTOCK_OK;

@@ -153,7 +153,10 @@ static penstock_code narrow(struct fill *fill, struct penstock_error *error) {
 static penstock_code check_idle(const struct fill *fill, struct penstock_error *error) {
     int64_t count = 0;
     const char *open = NULL;
-    PS_TRY(ps_sql_integer(fill->run->connection, "SELECT count(*) FROM penstock.plans", &count, error));
+    PS_TRY(ps_sql_integer(
+        fill->run->connection,
+        "SELECT count(*) FROM penstock.plans WHERE epoch > (SELECT coalesce(max(epoch), 0) FROM penstock.epochs)",
+        &count, error));
     if (count > 0) {
         (void)ps_error_set(error, PENSTOCK_BUSY, "the last run was stopped between its sinks and its store");
         return ps_error_hint(error,

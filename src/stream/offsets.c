@@ -74,7 +74,10 @@ static penstock_code check_idle(struct ps_connection *connection, const char *so
             source);
         return ps_error_hint(error, "penstock plan names it");
     }
-    PS_TRY(ps_sql_integer(connection, "SELECT count(*) FROM penstock.plans", &count, error));
+    PS_TRY(ps_sql_integer(
+        connection,
+        "SELECT count(*) FROM penstock.plans WHERE epoch > (SELECT coalesce(max(epoch), 0) FROM penstock.epochs)",
+        &count, error));
     if (count > 0) {
         (void)ps_error_set(error, PENSTOCK_BUSY,
                            "the last run was stopped between its sinks and its store: source %s cannot be "

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "stream/epoch.h"
 #include "stream/prepare.h"
+#include "stream/replay.h"
 
 struct letter {
     int64_t id;
@@ -38,6 +39,8 @@ struct replay {
     size_t batch_count, batch_capacity;
     struct ps_dead_list kept; /* new dead letters, of statements further on */
     struct ps_epoch_totals totals;
+    const char *resumed_ids; /* of a replay that was cut off; NULL: a new one */
+    struct ps_replay_sinks sinks;
 };
 
 /* --- loading ----------------------------------------------------------------------------------------------------- */
@@ -110,18 +113,19 @@ static penstock_code load_message(const struct ps_run *run, const struct ps_resu
 static penstock_code load_letters(struct replay *replay, const char *reason, const char *source,
                                   int64_t *tried_out, struct penstock_error *error) {
     struct ps_arena *arena = replay->run->arena;
-    const char *const values[] = {reason, source};
+    const char *const values[] = {reason, source, replay->resumed_ids};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(
-        ps_sql_query_with(replay->run->connection,
-                          "SELECT id, source, statement, partition, position, hex(raw), raw_size,"
-                          " EXISTS (SELECT 1 FROM penstock.positions p WHERE p.source = d.source"
-                          " AND p.partition = d.partition), hex(record_key), headers, epoch_ms(record_time)"
-                          " FROM penstock.dead_letters d"
-                          " WHERE replayed_epoch IS NULL AND ($1::VARCHAR IS NULL OR reason = $1::VARCHAR)"
-                          " AND ($2::VARCHAR IS NULL OR source = $2::VARCHAR)"
-                          " ORDER BY source, statement NULLS FIRST, id",
-                          values, 2, &result, error));
+    PS_TRY(ps_sql_query_with(
+        replay->run->connection,
+        "SELECT id, source, statement, partition, position, hex(raw), raw_size,"
+        " EXISTS (SELECT 1 FROM penstock.positions p WHERE p.source = d.source"
+        " AND p.partition = d.partition), hex(record_key), headers, epoch_ms(record_time)"
+        " FROM penstock.dead_letters d"
+        " WHERE replayed_epoch IS NULL AND ($1::VARCHAR IS NULL OR reason = $1::VARCHAR)"
+        " AND ($2::VARCHAR IS NULL OR source = $2::VARCHAR)"
+        " AND ($3::VARCHAR IS NULL OR id IN (SELECT unnest(string_split($3::VARCHAR, ', '))::BIGINT))"
+        " ORDER BY source, statement NULLS FIRST, id",
+        values, 3, &result, error));
     const int64_t count = ps_result_row_count(result);
     replay->letters = ps_arena_allocate(arena, (size_t)count + 1, sizeof *replay->letters);
     if (replay->letters == NULL) {
@@ -370,6 +374,9 @@ static penstock_code write_epoch(struct replay *replay, struct ps_replay_totals 
         const struct group group = group_at(replay, i);
         PS_TRY(load_group(replay, group, error));
         PS_TRY(write_group(replay, group, error));
+        if (run->inputs[replay->letters[i].input].rows.row_count > 0) {
+            PS_TRY(ps_replay_sinks_gather(run, error));
+        }
         PS_TRY(sort_dead(replay, group, error));
         ps_input_clear(run, &run->inputs[replay->letters[i].input]);
         i += group.count;
@@ -381,41 +388,87 @@ static penstock_code write_epoch(struct replay *replay, struct ps_replay_totals 
     PS_TRY(ps_dead_save(run, error));
     PS_TRY(mark_replayed(replay, &totals->replayed, error));
     replay->totals.record_count = totals->replayed;
-    if (totals->replayed == 0) {
+    if (totals->replayed == 0 && replay->resumed_ids == NULL) {
+        ps_replay_sinks_discard(run, &replay->sinks);
         ps_run_roll_back(run);
-        return PENSTOCK_OK;
+        run->epoch.number--;
+        return run->sink_count > 0 ? ps_replay_plan_forget(run, error) : PENSTOCK_OK;
     }
+    PS_TRY(ps_replay_sinks_commit(run, &replay->sinks, error));
     PS_TRY(ps_epoch_save(run, started_ms, &replay->totals, error));
     return ps_epoch_commit(run, error);
+}
+
+/* "1, 2, 3": what the epoch consists of, durable before a sink sees its number. */
+static penstock_code save_ids(struct replay *replay, struct penstock_error *error) {
+    struct ps_buffer ids PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&ids, PS_LIMIT_SQL_SIZE);
+    for (size_t i = 0; i < replay->letter_count; i++) {
+        ps_buffer_printf(&ids, "%s%lld", i > 0 ? ", " : "", (long long)replay->letters[i].id);
+    }
+    PS_TRY(ps_buffer_status(&ids, error));
+    return ps_replay_plan_save(replay->run, ids.data, error);
+}
+
+static penstock_code carry_out(struct replay *replay, struct ps_replay_totals *totals,
+                               struct penstock_error *error) {
+    struct ps_run *run = replay->run;
+    PS_TRY(ps_replay_sinks_open(run, replay->resumed_ids != NULL, &replay->sinks, error));
+    if (run->sink_count > 0 && replay->resumed_ids == NULL) {
+        PS_TRY(save_ids(replay, error));
+    }
+    const struct ps_epoch epoch = {run->epoch.number + 1, run->epoch.attempt};
+    PS_TRY(ps_epoch_begin(run, epoch, ps_clock_wall_ms(), error));
+    penstock_code code = ps_replay_sinks_begin(run, &replay->sinks, error);
+    if (code == PENSTOCK_OK) {
+        code = write_epoch(replay, totals, error);
+    }
+    if (code != PENSTOCK_OK) {
+        ps_replay_sinks_discard(run, &replay->sinks);
+        ps_run_roll_back(run);
+    }
+    return code;
+}
+
+/* An epoch of a run that was cut off between its sinks and the store comes first: its number is taken. */
+static penstock_code check_idle(const struct ps_run *run, struct penstock_error *error) {
+    int64_t count = 0;
+    PS_TRY(ps_sql_integer(run->connection,
+                          "SELECT count(*) FROM penstock.plans WHERE NOT starts_with(ranges, '{\"replay\":[')"
+                          " AND epoch > (SELECT coalesce(max(epoch), 0) FROM penstock.epochs)",
+                          &count, error));
+    if (count == 0 || run->sink_count == 0) {
+        return PENSTOCK_OK;
+    }
+    (void)ps_error_set(error, PENSTOCK_BUSY, "the last run was stopped between its sinks and its store");
+    return ps_error_hint(error, "penstock run --once finishes the epoch");
 }
 
 static penstock_code replay_letters(struct replay *replay, const char *reason, const char *source,
                                     struct ps_replay_totals *totals, struct penstock_error *error) {
     struct ps_run *run = replay->run;
     PS_TRY(ps_prepare(run, error));
+    PS_TRY(check_idle(run, error));
     PS_TRY(ps_prepare_attempt(run, error));
     PS_TRY(ps_prepare_epochs(run, error));
     PS_TRY(load_letters(replay, reason, source, &totals->tried, error));
     if (replay->letter_count > 0) {
-        const struct ps_epoch epoch = {run->epoch.number + 1, run->epoch.attempt};
-        PS_TRY(ps_epoch_begin(run, epoch, ps_clock_wall_ms(), error));
-        const penstock_code code = write_epoch(replay, totals, error);
-        if (code != PENSTOCK_OK) {
-            ps_run_roll_back(run);
-            return code;
-        }
+        PS_TRY(carry_out(replay, totals, error));
+    } else if (replay->resumed_ids != NULL) {
+        PS_TRY(ps_replay_plan_forget(run, error)); /* nothing of it is left */
     }
     totals->still_dead = totals->tried - totals->replayed;
     return PENSTOCK_OK;
 }
 
-penstock_code ps_runner_replay(const struct ps_runner_options *options, const char *reason,
-                               const char *source, struct ps_replay_totals *totals_out,
-                               struct penstock_error *error) {
+/* `ids`: of a replay that was cut off, or NULL. */
+static penstock_code replay_once(const struct ps_runner_options *options, const char *reason,
+                                 const char *source, const char *ids, struct ps_replay_totals *totals_out,
+                                 struct penstock_error *error) {
     struct ps_run *run PS_SCOPED(ps_run_free_scoped) = NULL;
     PS_TRY(ps_run_new(options->graph, options->store, &run, error));
     run->options = options;
-    struct replay replay = {.run = run};
+    struct replay replay = {.run = run, .resumed_ids = ids};
     struct ps_replay_totals totals = {0};
     const penstock_code code = replay_letters(&replay, reason, source, &totals, error);
     ps_epoch_release(run);
@@ -428,4 +481,22 @@ penstock_code ps_runner_replay(const struct ps_runner_options *options, const ch
         *totals_out = totals;
     }
     return code;
+}
+
+penstock_code ps_runner_replay_resume(const struct ps_runner_options *options, struct penstock_error *error) {
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    struct ps_replay_totals totals;
+    const char *ids = NULL;
+    if (arena == NULL) {
+        return ps_error_memory(error, "dead letters");
+    }
+    PS_TRY(ps_replay_plan_find(options->store->connection, arena, &ids, error));
+    return ids == NULL ? PENSTOCK_OK : replay_once(options, NULL, NULL, ids, &totals, error);
+}
+
+penstock_code ps_runner_replay(const struct ps_runner_options *options, const char *reason,
+                               const char *source, struct ps_replay_totals *totals_out,
+                               struct penstock_error *error) {
+    PS_TRY(ps_runner_replay_resume(options, error));
+    return replay_once(options, reason, source, NULL, totals_out, error);
 }

@@ -264,6 +264,7 @@ penstock_code ps_runner_prepare(const struct ps_graph *graph, struct ps_store *s
 static penstock_code live(const struct ps_runner_options *options, struct ps_run_totals *totals,
                           bool *has_started, struct penstock_error *error) {
     struct ps_run *run PS_SCOPED(ps_run_free_scoped) = NULL;
+    PS_TRY(ps_runner_replay_resume(options, error));
     PS_TRY(ps_run_new(options->graph, options->store, &run, error));
     run->options = options;
     PS_TRY(ps_prepare(run, error));

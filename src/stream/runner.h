@@ -68,6 +68,9 @@ penstock_code ps_runner_run(const struct ps_runner_options *options, struct ps_r
 struct ps_replay_totals {
     int64_t tried, replayed, still_dead;
 };
+/* A replay that was cut off between outside sinks and the store is finished first; ps_runner_run() does that, too. */
+penstock_code ps_runner_replay_resume(const struct ps_runner_options *options, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 penstock_code ps_runner_replay(const struct ps_runner_options *options, const char *reason,
                                const char *source, struct ps_replay_totals *totals_out,
                                struct penstock_error *error) PENSTOCK_MUST_USE;
