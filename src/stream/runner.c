@@ -85,6 +85,9 @@ static struct ps_prepared *take(struct drive *drive) {
             if (prepared != NULL || ps_stop_requested(drive->options->stop)) {
                 return prepared;
             }
+            if (waited_ms == 0 && !drive->options->once) {
+                ps_store_rest(drive->run->store);
+            }
             ps_clock_sleep_ms(1);
         }
     }

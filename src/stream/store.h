@@ -60,6 +60,9 @@ penstock_code ps_store_check_owner(const struct ps_store *store, struct penstock
  * checkpoint its log is a new file. On a file system that makes a name durable only by an fsync of its folder, a power
  * cut would take the log, and with it what was committed. Costs one stat() unless the log is new. */
 penstock_code ps_store_settle(struct ps_store *store, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* When there is nothing to do and no transaction is open: a checkpoint, if DuckDB's log has grown. What is left to a
+ * COMMIT keeps its records waiting for a quarter of a second; and the longer the log, the longer the next start. */
+void ps_store_rest(struct ps_store *store);
 void ps_store_close(struct ps_store *store);
 
 #endif
