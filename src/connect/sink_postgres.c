@@ -311,6 +311,7 @@ static penstock_code postgres_recover(void *state, int64_t attempt, struct ps_ep
             break;
         }
         if (!may_retry(sink, &patience)) {
+            ps_postgres_close(&sink->client); /* whoever was refused holds no lock */
             return code;
         }
     }
