@@ -198,7 +198,8 @@ static void keep_lost(rd_kafka_t *handle, const rd_kafka_message_t *message, voi
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return;
     }
-    const char *text = rd_kafka_message_errstr(message);
+    /* not rd_kafka_message_errstr(): of a producer's record that is the record itself, and not even terminated */
+    const char *text = rd_kafka_err2str(message->err);
     const size_t size = text != NULL ? strnlen(text, sizeof client->lost.text - 1) : 0;
     client->lost.count++;
     client->lost.code = message->err;

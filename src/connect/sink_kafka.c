@@ -82,7 +82,7 @@ static const struct ps_option kafka_options[] = {
 
 static const char *const kafka_encodes[] = {"json", "bytes", NULL};
 
-#define PROPERTY_COUNT 12
+#define PROPERTY_COUNT 13
 
 struct kafka_sink {
     const struct ps_sink_setup *setup;
@@ -91,9 +91,14 @@ struct kafka_sink {
     struct ps_arena *session; /* from one producer to the next */
     struct ps_kafka_property properties[PROPERTY_COUNT];
     struct ps_kafka_setup kafka;
+    struct ps_kafka_property reader_properties[3];
+    struct ps_kafka_setup reader_setup;
     struct ps_kafka_rows rows;
     struct ps_kafka_ledger ledger;
     struct ps_kafka_client *client; /* NULL: there is none, or it cannot be used any more */
+    /* reads the group's offset. Not the producer: librdkafka 2.11.1 asks its group for another coordinator when a broker
+     * that just started answers "not coordinator", and a client without a group crashes there */
+    struct ps_kafka_client *reader;
     rd_kafka_topic_t *topic;
     const char *what;
     const char *transactional_id; /* NULL: no transactions */
@@ -115,6 +120,7 @@ static void drop_client(struct kafka_sink *sink) {
                                                        RD_KAFKA_PURGE_F_NON_BLOCKING);
     }
     ps_kafka_close(ps_take(sink->client));
+    ps_kafka_close(ps_take(sink->reader));
     sink->is_in_transaction = false;
 }
 
@@ -149,6 +155,7 @@ static void set_properties(struct kafka_sink *sink) {
         {"queue.buffering.max.messages", "500000", NULL},
         {"queue.buffering.max.kbytes", "131072", NULL},
         {"client.id", "penstock", NULL},
+        {"group.id", NULL, "it keeps the sink's epoch"},
         {.name = NULL},
     };
     memcpy(sink->properties, properties, sizeof properties);
@@ -156,6 +163,12 @@ static void set_properties(struct kafka_sink *sink) {
                                           .settings = sink->setup->statement->settings,
                                           .setting_count = sink->setup->statement->setting_count,
                                           .properties = sink->properties};
+    sink->reader_properties[0] =
+        (struct ps_kafka_property){"group.id", sink->ledger.group, "it keeps the sink's epoch"};
+    sink->reader_properties[1] =
+        (struct ps_kafka_property){"enable.auto.commit", "false", "the sink commits its epochs"};
+    sink->reader_setup = sink->kafka;
+    sink->reader_setup.properties = sink->reader_properties;
 }
 
 static penstock_code name_things(struct kafka_sink *sink, struct penstock_error *error) {
@@ -269,16 +282,17 @@ static penstock_code take_over(struct kafka_sink *sink, int64_t attempt, struct 
     drop_client(sink);
     ps_arena_reset(sink->session);
     PS_TRY(ps_kafka_open(&sink->kafka, RD_KAFKA_PRODUCER, &sink->client, error));
+    PS_TRY(ps_kafka_open(&sink->reader_setup, RD_KAFKA_CONSUMER, &sink->reader, error));
     PS_TRY(ps_kafka_connect(sink->client, PS_KAFKA_CALL_MS, error));
     sink->was_connected = true;
     PS_TRY(find_topic(sink, error));
     /* an older attempt must see that it is one before it fences the newer one */
-    PS_TRY(ps_kafka_ledger_read(sink->client, &sink->ledger, false, PS_KAFKA_CALL_MS, sink->session, &entry,
+    PS_TRY(ps_kafka_ledger_read(sink->reader, &sink->ledger, false, PS_KAFKA_CALL_MS, sink->session, &entry,
                                 error));
     PS_TRY(check_entry(sink, attempt, &entry, error));
     if (sink->transactional_id != NULL) {
         PS_TRY(ps_kafka_transactions_start(sink->client, patience, error));
-        PS_TRY(ps_kafka_ledger_read(sink->client, &sink->ledger, true, PS_KAFKA_CALL_MS, sink->session,
+        PS_TRY(ps_kafka_ledger_read(sink->reader, &sink->ledger, true, PS_KAFKA_CALL_MS, sink->session,
                                     &entry, error));
         PS_TRY(check_entry(sink, attempt, &entry, error));
     }
@@ -442,9 +456,9 @@ static penstock_code settle(struct kafka_sink *sink, struct ps_epoch epoch, stru
     struct ps_kafka_entry entry = {0};
     struct penstock_error own = {0};
     drop_client(sink);
-    penstock_code code = ps_kafka_open(&sink->kafka, RD_KAFKA_PRODUCER, &sink->client, &own);
-    code = code == PENSTOCK_OK ? ps_kafka_connect(sink->client, PS_KAFKA_CALL_MS, &own) : code;
-    code = code == PENSTOCK_OK ? ps_kafka_ledger_read(sink->client, &sink->ledger, true, PS_KAFKA_CALL_MS,
+    penstock_code code = ps_kafka_open(&sink->reader_setup, RD_KAFKA_CONSUMER, &sink->reader, &own);
+    code = code == PENSTOCK_OK ? ps_kafka_connect(sink->reader, PS_KAFKA_CALL_MS, &own) : code;
+    code = code == PENSTOCK_OK ? ps_kafka_ledger_read(sink->reader, &sink->ledger, true, PS_KAFKA_CALL_MS,
                                                       sink->session, &entry, &own)
                                : code;
     drop_client(sink);
@@ -484,7 +498,7 @@ static penstock_code commit_in_transaction(struct kafka_sink *sink, struct ps_ep
 static penstock_code commit_without(struct kafka_sink *sink, struct ps_epoch epoch,
                                     const struct ps_position_list *positions, struct penstock_error *error) {
     struct ps_kafka_entry entry = {0};
-    PS_TRY(ps_kafka_ledger_read(sink->client, &sink->ledger, false, PS_KAFKA_CALL_MS, sink->session, &entry,
+    PS_TRY(ps_kafka_ledger_read(sink->reader, &sink->ledger, false, PS_KAFKA_CALL_MS, sink->session, &entry,
                                 error));
     PS_TRY(check_entry(sink, epoch.attempt, &entry, error));
     return ps_kafka_ledger_write(sink->client, &sink->ledger, epoch, positions, PS_KAFKA_CALL_MS, error);
