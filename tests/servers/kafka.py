@@ -389,8 +389,24 @@ def serve(folder):
             time.sleep(0.2)
 
 
+def port_of(folder):
+    """The port of the last time, if it is free: so that a project keeps the address of its broker."""
+    path = os.path.join(folder, "port")
+    os.makedirs(folder, exist_ok=True)
+    try:
+        with open(path) as file, socket.socket() as probe:
+            port = int(file.read())
+            probe.bind(("127.0.0.1", port))
+            return port
+    except (OSError, ValueError):
+        with open(path, "w") as out:
+            port = free_port()
+            out.write(str(port))
+        return port
+
+
 def run_with(folder, command):
-    broker = Kafka(folder, heap_mb=512)
+    broker = Kafka(folder, port=port_of(folder), heap_mb=512)
     print(f"Kafka 4.4.0 on {broker.bootstrap}, its files in {broker.folder}", flush=True)
     with broker:
         return subprocess.run(command, env={**os.environ, "BROKER": broker.bootstrap}).returncode
