@@ -51,10 +51,11 @@ struct sink_drive {
     char fault[512];
 };
 
-static inline void sink_suite_begin_drive(struct sink_drive *drive, const struct sink_quirks *quirks) {
+static inline void sink_suite_adopt_drive(struct sink_drive *drive, const struct sink_quirks *quirks,
+                                          struct sink_world *world) {
     static const char *const names[] = {"id"};
     static const char *const types[] = {"BIGINT"};
-    *drive = (struct sink_drive){.quirks = quirks, .world = quirks->make(quirks)};
+    *drive = (struct sink_drive){.quirks = quirks, .world = world};
     drive->setup =
         (struct ps_sink_setup){.name = quirks->name,
                                .project = "suite",
@@ -71,6 +72,10 @@ static inline void sink_suite_begin_drive(struct sink_drive *drive, const struct
     const struct ps_engine_options options = {.thread_count = 1};
     ps_check(ps_engine_open(&options, &drive->engine, NULL) == PENSTOCK_OK);
     ps_check(ps_connection_open(drive->engine, &drive->connection, NULL) == PENSTOCK_OK);
+}
+
+static inline void sink_suite_begin_drive(struct sink_drive *drive, const struct sink_quirks *quirks) {
+    sink_suite_adopt_drive(drive, quirks, quirks->make(quirks));
 }
 
 static inline void sink_suite_end_transaction(struct sink_drive *drive, const char *how) {
