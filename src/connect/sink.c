@@ -23,6 +23,16 @@ struct ps_sink {
     int64_t number, attempt; /* last committed, and ours */
 };
 
+/* What may pass by itself, said of a server, is one thing for whoever drives the sink. */
+static penstock_code name_trouble(const struct ps_sink *sink, penstock_code code,
+                                  struct penstock_error *error) {
+    if (code != PENSTOCK_OK && sink->type->is_remote && error != NULL && error->remedy == PENSTOCK_RETRY) {
+        error->code = PENSTOCK_UNAVAILABLE;
+        return PENSTOCK_UNAVAILABLE;
+    }
+    return code;
+}
+
 penstock_code ps_sink_open(const struct ps_sink_type *type, const struct ps_sink_setup *setup,
                            const void *config, struct ps_sink **sink_out, struct penstock_error *error) {
     ps_check(type != NULL && setup != NULL);
@@ -61,7 +71,8 @@ penstock_code ps_sink_recover(struct ps_sink *sink, int64_t attempt, struct ps_e
     ps_check(attempt > 0);
     ps_check(sink->phase != SINK_BEGUN);
     struct ps_epoch epoch = {0};
-    PS_TRY(sink->type->recover(sink->state, attempt, &epoch, positions_out, error));
+    PS_TRY(
+        name_trouble(sink, sink->type->recover(sink->state, attempt, &epoch, positions_out, error), error));
     ps_check(epoch.number >= 0);
     if (epoch.attempt > attempt) {
         return ps_error_set(error, PENSTOCK_FENCED, "attempt %lld is over: attempt %lld has committed",
@@ -84,7 +95,7 @@ penstock_code ps_sink_begin(struct ps_sink *sink, struct ps_epoch epoch, struct 
     ps_check(sink->phase == SINK_READY);
     ps_check(epoch.number >= 1 && epoch.number <= sink->number + 1);
     ps_check(epoch.attempt == sink->attempt);
-    const penstock_code code = sink->type->begin(sink->state, epoch, error);
+    const penstock_code code = name_trouble(sink, sink->type->begin(sink->state, epoch, error), error);
     sink->phase = code == PENSTOCK_OK ? SINK_BEGUN : SINK_UNSURE;
     sink->epoch = epoch;
     return code;
@@ -94,7 +105,7 @@ penstock_code ps_sink_write(struct ps_sink *sink, const struct ps_batch *batch,
                             struct penstock_error *error) {
     ps_check(sink->phase == SINK_BEGUN);
     ps_check(batch != NULL && sink->type->write != NULL);
-    const penstock_code code = sink->type->write(sink->state, batch, error);
+    const penstock_code code = name_trouble(sink, sink->type->write(sink->state, batch, error), error);
     sink->phase = code == PENSTOCK_OK ? SINK_BEGUN : SINK_UNSURE;
     return code;
 }
@@ -207,7 +218,8 @@ penstock_code ps_sink_commit(struct ps_sink *sink, struct ps_epoch epoch,
     ps_check(sink->phase == SINK_BEGUN);
     ps_check(positions != NULL);
     ps_check(epoch.number == sink->epoch.number && epoch.attempt == sink->epoch.attempt);
-    const penstock_code code = sink->type->commit(sink->state, epoch, positions, error);
+    const penstock_code code =
+        name_trouble(sink, sink->type->commit(sink->state, epoch, positions, error), error);
     if (code != PENSTOCK_OK) {
         sink->phase = SINK_UNSURE;
         return code;

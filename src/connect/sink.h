@@ -59,6 +59,8 @@ struct ps_sink_type {
     bool
         takes_properties; /* settings "properties.*" are read from setup->statement by the connector itself */
     enum ps_delivery delivery; /* the most it can keep */
+    /* Behind it is a server: an error with the remedy RETRY is handed on as UNAVAILABLE, and the run waits for it. */
+    bool is_remote;
     /* Touches nothing outside: a wrong address or a missing table is an error of recover(). */
     penstock_code (*open)(const struct ps_sink_setup *setup, const void *config, void **state_out,
                           struct penstock_error *error);

@@ -428,6 +428,7 @@ const struct ps_sink_type ps_sink_postgres = {
     .options = postgres_options,
     .config_size = sizeof(struct ps_postgres_config),
     .encodes = postgres_encodes,
+    .is_remote = true,
     .delivery = PS_DELIVERY_SAME_TRANSACTION,
     .open = postgres_open,
     .project = postgres_project,

@@ -15,6 +15,7 @@
 #define SLICE_SIZE ((int64_t)4 << 20)
 /* Slices read but not yet decoded, per slot: the reader waits beyond it. */
 #define WAITING_PER_SLOT 2
+#define LAG_INTERVAL_NS INT64_C(1000000000)
 /* Committed epochs that the reader has not told its sources yet: the runner is at most two ahead of it. */
 #define COMMITTED_COUNT 8
 /* Pause before a slice is decoded once more, when what that takes (a schema registry) is away. */
@@ -26,6 +27,8 @@ struct ps_ahead {
     bool is_asked;
     atomic_bool is_stopping;
     struct ps_queue *orders, *tasks, *ready, *committed;
+    _Atomic int64_t *lags; /* per input; written by the reader */
+    int64_t lag_ns;        /* when; the reader's */
     struct ps_thread reader;
     struct ps_thread *slots;
     size_t slot_count;
@@ -105,6 +108,24 @@ static void *run_slot(void *argument) {
 
 /* --- the reader -------------------------------------------------------------------------------------------------- */
 
+/* Asking costs a look at every file: once a second is often enough for a person. */
+static void look_at_lags(struct ps_ahead *ahead) {
+    const int64_t now_ns = ps_clock_monotonic_ns();
+    if (ahead->lags == NULL || (ahead->lag_ns != 0 && now_ns - ahead->lag_ns < LAG_INTERVAL_NS)) {
+        return;
+    }
+    ahead->lag_ns = now_ns;
+    for (size_t i = 0; i < ahead->run->input_count; i++) {
+        if (ahead->run->inputs[i].is_used) {
+            atomic_store(&ahead->lags[i], ps_source_lag(ahead->run->inputs[i].source));
+        }
+    }
+}
+
+int64_t ps_ahead_lag(const struct ps_ahead *ahead, size_t input) {
+    return ahead == NULL || ahead->lags == NULL ? -1 : atomic_load(&ahead->lags[input]);
+}
+
 /* One source after the other. The first may wait for records until the epoch's interval is over; as soon as there are
  * some, the others only look. */
 static penstock_code plan_sources(struct ps_ahead *ahead, struct ps_prepared *prepared) {
@@ -129,6 +150,7 @@ static penstock_code plan_sources(struct ps_ahead *ahead, struct ps_prepared *pr
             }
         }
     }
+    look_at_lags(ahead);
     return PENSTOCK_OK;
 }
 
@@ -224,9 +246,13 @@ static penstock_code start(struct ps_ahead *ahead, struct penstock_error *error)
     ahead->ready = ps_queue_new(2);
     ahead->committed = ps_queue_new(COMMITTED_COUNT);
     ahead->slots = ps_allocate(ahead->slot_count, sizeof *ahead->slots);
+    ahead->lags = ps_allocate(ahead->run->input_count + 1, sizeof *ahead->lags);
     if (ahead->orders == NULL || ahead->tasks == NULL || ahead->ready == NULL || ahead->committed == NULL ||
-        ahead->slots == NULL) {
+        ahead->slots == NULL || ahead->lags == NULL) {
         return ps_error_memory(error, "the read-ahead");
+    }
+    for (size_t i = 0; i < ahead->run->input_count; i++) {
+        atomic_init(&ahead->lags[i], -1);
     }
     for (size_t i = 0; i < ahead->slot_count; i++) {
         char name[32];
@@ -337,5 +363,6 @@ void ps_ahead_stop(struct ps_ahead *ahead) {
     ps_queue_free(ahead->ready);
     ps_queue_free(ahead->committed);
     ps_release(ahead->slots);
+    ps_release((void *)(uintptr_t)ahead->lags);
     ps_release(ahead);
 }
