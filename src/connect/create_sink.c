@@ -116,6 +116,12 @@ static penstock_code resolve(const struct ps_sink_statement *statement, struct p
     return PENSTOCK_OK;
 }
 
+static bool has_place(const struct penstock_error *error, struct ps_location location) {
+    const size_t size = location.file != NULL ? strlen(location.file) : 0;
+    return error != NULL && size > 0 && strncmp(error->message, location.file, size) == 0 &&
+           error->message[size] == ':';
+}
+
 penstock_code ps_sink_create(const struct ps_sink_statement *statement, const struct ps_sink_setup *setup,
                              struct ps_arena *arena, struct ps_sink **sink_out,
                              struct penstock_error *error) {
@@ -124,7 +130,10 @@ penstock_code ps_sink_create(const struct ps_sink_statement *statement, const st
     void *config = NULL;
     PS_TRY(resolve(statement, &own, arena, &type, &config, error));
     const penstock_code code = ps_sink_open(type, &own, config, sink_out, error);
-    return code == PENSTOCK_OK ? code : ps_settings_blame(error, statement->connector_location, code);
+    if (code == PENSTOCK_OK || has_place(error, statement->connector_location)) {
+        return code; /* a connector that knows the setting at fault has named its place */
+    }
+    return ps_settings_blame(error, statement->connector_location, code);
 }
 
 penstock_code ps_sink_check(const struct ps_sink_statement *statement, const struct ps_sink_setup *setup,

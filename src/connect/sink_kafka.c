@@ -264,7 +264,7 @@ static penstock_code claim(struct kafka_sink *sink, struct ps_epoch epoch,
                            const struct ps_position_list *positions, struct ps_sink_patience *patience,
                            struct penstock_error *error) {
     if (sink->transactional_id == NULL) {
-        return ps_kafka_ledger_write(sink->client, &sink->ledger, epoch, positions, PS_KAFKA_CALL_MS, error);
+        return ps_kafka_ledger_write(sink->reader, &sink->ledger, epoch, positions, PS_KAFKA_CALL_MS, error);
     }
     enum ps_kafka_verdict verdict = ps_kafka_judge(
         sink->client, rd_kafka_begin_transaction(sink->client->handle), "cannot begin a transaction", error);
@@ -501,7 +501,7 @@ static penstock_code commit_without(struct kafka_sink *sink, struct ps_epoch epo
     PS_TRY(ps_kafka_ledger_read(sink->reader, &sink->ledger, false, PS_KAFKA_CALL_MS, sink->session, &entry,
                                 error));
     PS_TRY(check_entry(sink, epoch.attempt, &entry, error));
-    return ps_kafka_ledger_write(sink->client, &sink->ledger, epoch, positions, PS_KAFKA_CALL_MS, error);
+    return ps_kafka_ledger_write(sink->reader, &sink->ledger, epoch, positions, PS_KAFKA_CALL_MS, error);
 }
 
 static penstock_code kafka_commit(void *state, struct ps_epoch epoch,
@@ -555,6 +555,7 @@ const struct ps_sink_type ps_sink_kafka = {
     .config_size = sizeof(struct ps_kafka_sink_config),
     .encodes = kafka_encodes,
     .takes_properties = true,
+    .is_remote = true,
     .delivery = PS_DELIVERY_SAME_TRANSACTION,
     .open = kafka_open,
     .project = kafka_project,
