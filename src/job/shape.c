@@ -206,7 +206,8 @@ static penstock_code find_path(struct ps_shape_reading *reading) {
             return ps_shape_fail(
                 reading, node,
                 "a continuous statement is one SELECT: UNION, INTERSECT, EXCEPT and recursion cannot read a stream",
-                "write one statement for each branch");
+                "write one statement for each branch, and CREATE VIEW ... UNION ALL over their tables; one source "
+                "reads several files or topics by a pattern");
         }
         if (path.count > 0 || reading->use == PS_SHAPE_TABLE) {
             PS_TRY(check_row_by_row(reading, node));

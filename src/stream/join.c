@@ -86,7 +86,7 @@ static void add_before(struct ps_buffer *sql, const struct ps_join_side *side, i
     ps_buffer_printf(sql, " AS TIMESTAMP) < make_timestamp(%" PRId64 ")", us);
 }
 
-/* --- an epoch -------------------------------------------------------------------------------------------------------- */
+/* --- an epoch ----------------------------------------------------------------------------------- */
 
 static void add_new(struct ps_buffer *sql, const struct ps_run *run, const struct ps_output *output,
                     size_t side) {

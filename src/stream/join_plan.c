@@ -163,7 +163,7 @@ static penstock_code plan_stage(struct ps_run *run, struct ps_output *output, st
     return ps_table_plan_stage(run, output, select, error);
 }
 
-/* --- rows that stay alone ------------------------------------------------------------------------------------------ */
+/* --- rows that stay alone ------------------------------------------------------------------------------- */
 
 /* SELECT x.columns FROM <here> AS x ANTI JOIN right state AS y ON condition <tail> */
 static penstock_code plan_alone(struct ps_run *run, struct ps_output *output, const struct ps_shape *shape,

@@ -153,7 +153,7 @@ static void a_new_table_starts_with_the_rows_that_are_there(void **state) {
     book_end(&book);
 }
 
-/* --- against a log of all changes ---------------------------------------------------------------------------------- */
+/* --- against a log of all changes ----------------------------------------------------------------------- */
 
 #define CHANGE_COUNT 400
 static uint64_t seed_state;
