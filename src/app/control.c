@@ -55,6 +55,8 @@ struct ps_control {
     pthread_cond_t changed;
     bool is_closing;
     struct replay replay;
+    _Atomic int64_t *lags; /* per node of the graph */
+    size_t node_count;
     struct control_thread threads[THREAD_COUNT];
 };
 
@@ -181,6 +183,21 @@ static penstock_code answer_replay(struct ps_control *control, yyjson_val *reque
     return code;
 }
 
+static void answer_status(const struct ps_control *control, yyjson_mut_doc *answer) {
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(answer);
+    ps_json_add_text(answer, root, "application", control->application);
+    yyjson_mut_val *lags = yyjson_mut_obj_add_arr(answer, root, "lags");
+    for (size_t i = 0; lags != NULL && i < control->node_count; i++) {
+        (void)yyjson_mut_arr_add_sint(answer, lags, atomic_load(&control->lags[i]));
+    }
+}
+
+void ps_control_tell_lag(struct ps_control *control, size_t node, int64_t lag) {
+    if (node < control->node_count) {
+        atomic_store(&control->lags[node], lag);
+    }
+}
+
 static penstock_code answer_request(struct control_thread *thread, yyjson_val *request,
                                     yyjson_mut_doc *answer, struct ps_text_table **table_out,
                                     struct penstock_error *error) {
@@ -194,7 +211,7 @@ static penstock_code answer_request(struct control_thread *thread, yyjson_val *r
         return answer_model(thread, request, strcmp(what, "load") == 0, answer, error);
     }
     if (strcmp(what, "status") == 0) {
-        ps_json_add_text(answer, yyjson_mut_doc_get_root(answer), "application", control->application);
+        answer_status(control, answer);
         return PENSTOCK_OK;
     }
     if (strcmp(what, "stop") == 0) {
@@ -268,8 +285,13 @@ static penstock_code start(struct ps_control *control, const struct ps_control_s
     control->store_path = ps_duplicate(setup->store_path);
     control->application = ps_duplicate(setup->application);
     control->stop = setup->stop;
-    if (control->store_path == NULL || control->application == NULL) {
+    control->lags = ps_allocate(setup->node_count + 1, sizeof *control->lags);
+    if (control->store_path == NULL || control->application == NULL || control->lags == NULL) {
         return ps_error_memory(error, "control socket");
+    }
+    control->node_count = setup->node_count;
+    for (size_t i = 0; i < setup->node_count; i++) {
+        atomic_init(&control->lags[i], -1);
     }
     control->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (control->wake < 0) {
@@ -352,6 +374,7 @@ void ps_control_close(struct ps_control *control) {
     (void)pthread_mutex_destroy(&control->mutex);
     ps_release(control->store_path);
     ps_release(control->application);
+    ps_release((void *)(uintptr_t)control->lags);
     ps_release(control);
 }
 

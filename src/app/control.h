@@ -6,7 +6,7 @@
  *   {"request": "query", "sql": "..."}           -> {"code": 0, "names": [...], "types": [...], "rows": [[...]]}
  *   {"request": "show", "reference": "m@1"}      -> {"code": 0, "json": "..."}
  *   {"request": "load", "reference": "m@1"}      -> {"code": 0, "json": "...", "version": 1}
- *   {"request": "status"}                        -> {"code": 0, "application": "application_..."}
+ *   {"request": "status"}                        -> {"code": 0, "application": "application_...", "lags": [-1, 120, ...]}
  *   {"request": "stop", "application": "..."}    -> {"code": 0}
  *   {"request": "replay", "source": null, "reason": "late"} -> {"code": 0, "tried": 1, "replayed": 1, "still_dead": 0}
  * An error is {"code": n, "message": "...", "detail": "...", "hint": "..."}.
@@ -31,12 +31,16 @@ struct ps_control_setup {
     const char *store_path;
     const char *application; /* id */
     struct ps_stop *stop;    /* what "stop" sets */
+    size_t node_count;       /* of the graph: lags are told by node */
 };
 /* The caller holds the store's lock, so a socket that is there is a dead one's. */
 penstock_code ps_control_open(const struct ps_control_setup *setup, struct ps_control **control_out,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Ends queries that run, refuses a replay that waits, removes the socket. */
 void ps_control_close(struct ps_control *control);
+
+/* How far behind the source at a node is, -1: not known; for who asks for the status. */
+void ps_control_tell_lag(struct ps_control *control, size_t node, int64_t lag);
 
 /* The runner's thread, between epochs: does a replay wait? Then take it; the texts stay until ps_control_replayed(). */
 bool ps_control_replay_waits(struct ps_control *control);

@@ -9,11 +9,17 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "app/session.h"
+#include "app/offsets.h"
 #include "app/table.h"
 
 #define SQL_SIZE_MAX ((size_t)1 << 20)
 #define MEANING_SIZE_MAX ((size_t)64 << 10)
+
+#define SHOW_COUNT 7
+static const char *const show_names[SHOW_COUNT] = {"source", "partition", "position", "epoch",
+                                                   "low",    "high",      "lag"};
+static const char *const show_types[SHOW_COUNT] = {"VARCHAR", "VARCHAR", "BIGINT", "BIGINT",
+                                                   "BIGINT",  "BIGINT",  "BIGINT"};
 
 /* --- show ----------------------------------------------------------------------------------------------------------- */
 
@@ -135,15 +141,12 @@ static penstock_code add_source(const struct ps_app *app, const struct ps_statem
 
 penstock_code ps_app_offsets_show(struct ps_app *app, const char *source, struct ps_text_table **table_out,
                                   struct penstock_error *unreachable_out, struct penstock_error *error) {
-    static const char *const names[] = {"source", "partition", "position", "epoch", "low", "high", "lag"};
-    static const char *const types[] = {"VARCHAR", "VARCHAR", "BIGINT", "BIGINT",
-                                        "BIGINT",  "BIGINT",  "BIGINT"};
     struct ps_access access PS_SCOPED(ps_access_close) = {0};
     struct ps_text_table_builder builder PS_SCOPED(ps_text_table_builder_done) = {0};
     ps_error_clear(unreachable_out);
     PS_TRY(find_statement(app->project, source, error));
     PS_TRY(ps_access_open(app, &access, error));
-    PS_TRY(ps_text_table_begin(&builder, names, types, 7, error));
+    PS_TRY(ps_text_table_begin(&builder, show_names, show_types, SHOW_COUNT, error));
     for (size_t i = 0; i < app->project->statement_count; i++) {
         const struct ps_statement *statement = &app->project->statements[i];
         if (statement->kind == PS_STATEMENT_SOURCE &&
@@ -152,6 +155,24 @@ penstock_code ps_app_offsets_show(struct ps_app *app, const char *source, struct
         }
     }
     return ps_text_table_end(&builder, table_out, error);
+}
+
+penstock_code ps_offsets_lag(const struct ps_app *app, struct ps_access *access, const char *source,
+                             int64_t *lag_out, struct penstock_error *error) {
+    struct ps_text_table_builder builder PS_SCOPED(ps_text_table_builder_done) = {0};
+    struct penstock_error unreachable = {0};
+    const struct ps_statement *statement = ps_project_find(app->project, source);
+    *lag_out = -1;
+    PS_TRY(ps_text_table_begin(&builder, show_names, show_types, SHOW_COUNT, error));
+    PS_TRY(add_source(app, statement, access, &builder, &unreachable, error));
+    int64_t lag = 0;
+    bool is_known = unreachable.code == PENSTOCK_OK;
+    for (size_t i = SHOW_COUNT - 1; i < builder.count; i += SHOW_COUNT) {
+        is_known = is_known && builder.cells[i] != NULL; /* of packed files nobody knows */
+        lag += builder.cells[i] != NULL ? integer_of(builder.cells[i]) : 0;
+    }
+    *lag_out = is_known ? lag : -1;
+    return PENSTOCK_OK;
 }
 
 /* --- reset ---------------------------------------------------------------------------------------------------------- */

@@ -112,6 +112,11 @@ void ps_progress_event(const struct ps_event *event, void *context) {
                             "epoch %" PRId64 ", %s finished: %" PRId64 " rows in %.1f ms", event->epoch,
                             event->name, event->row_count, (double)event->duration_ns / 1e6);
         break;
+    case PS_EVENT_LAG:
+        if (index >= 0 && progress->control != NULL) {
+            ps_control_tell_lag(progress->control, (size_t)index, event->record_count);
+        }
+        break;
     case PS_EVENT_IDLE: ps_progress_flush(progress); break;
     case PS_EVENT_RETRY:
         ps_progress_line(progress, "%s; tried again in %.1f s", text, (double)event->duration_ns / 1e9);

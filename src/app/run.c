@@ -69,7 +69,8 @@ static penstock_code open_quietly(struct ps_progress *progress, struct penstock_
     const struct ps_control_setup control = {.engine = progress->store->engine,
                                              .store_path = project->store_path,
                                              .application = ps_application_id(progress->application),
-                                             .stop = &progress->app->stop};
+                                             .stop = &progress->app->stop,
+                                             .node_count = progress->app->graph->node_count};
     PS_TRY(ps_control_open(&control, &progress->control, error));
     return ps_application_set_running(progress->application, error);
 }

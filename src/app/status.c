@@ -7,16 +7,22 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "app/control.h"
+#include "app/offsets.h"
 #include "app/record.h"
 #include "app/table.h"
 #include "base/clock.h"
+#include "connect/source.h"
 
 #define SQL_SIZE_MAX ((size_t)1 << 20)
+/* Numbers in memory are answered at once. */
+#define LAG_WAIT_MS 2000
 
 struct status {
     struct ps_app *app;
     struct ps_access access;
     struct ps_text_table_builder builder;
+    int64_t *lags; /* per node; -1: not known */
 };
 
 static penstock_code add(struct status *status, const char *kind, const char *name, const char *state,
@@ -64,13 +70,69 @@ static penstock_code add_application(struct status *status, struct penstock_erro
     return add(status, "application", last->id, ps_application_state_name(last->state), total, detail, error);
 }
 
-static penstock_code add_source(struct status *status, const struct ps_node *node,
-                                struct penstock_error *error) {
+/* What the running process knows of its sources. */
+static void ask_lags(struct status *status) {
+    yyjson_mut_doc *request PS_SCOPED(ps_json_free_scoped) = ps_json_new();
+    yyjson_doc *answer PS_SCOPED(ps_json_read_free_scoped) = NULL;
+    struct penstock_error ignored;
+    if (request == NULL || !status->access.is_remote) {
+        return;
+    }
+    ps_json_add_text(request, yyjson_mut_doc_get_root(request), "request", "status");
+    if (ps_control_ask(status->access.store_path, request, LAG_WAIT_MS, &answer, &ignored) != PENSTOCK_OK) {
+        return;
+    }
+    yyjson_val *lags = yyjson_obj_get(yyjson_doc_get_root(answer), "lags");
+    yyjson_arr_iter items = yyjson_arr_iter_with(lags);
+    for (size_t i = 0; i < status->app->graph->node_count && i < yyjson_arr_size(lags); i++) {
+        status->lags[i] = yyjson_get_sint(yyjson_arr_iter_next(&items));
+    }
+}
+
+/* "120 records behind"; "" if it is not known. Without a run only files are looked at: a broker may be far away. */
+static penstock_code describe_lag(struct status *status, size_t index, char *text, size_t size,
+                                  struct penstock_error *error) {
+    const struct ps_node *node = &status->app->graph->nodes[index];
+    const struct ps_source_type *type = ps_source_type_find(node->statement->as.source.connector);
+    int64_t lag = status->lags[index];
+    if (!status->access.is_remote && type != NULL && !type->is_sparse) {
+        PS_TRY(ps_offsets_lag(status->app, &status->access, node->name, &lag, error));
+    }
+    (void)snprintf(text, size, lag < 0 ? "" : "%" PRId64 " %s behind", lag,
+                   type != NULL && type->is_sparse ? "records" : "bytes");
+    return PENSTOCK_OK;
+}
+
+static penstock_code add_sink(struct status *status, const struct ps_node *node,
+                              struct penstock_error *error) {
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done) = {0};
+    struct penstock_error missing;
+    ps_buffer_init(&sql, SQL_SIZE_MAX);
+    ps_buffer_text(
+        &sql, "SELECT name, connector AS state, row_count AS count, 'rows; committed to epoch ' || last_epoch"
+              " || CASE WHEN since_epoch > 0 THEN ', since epoch ' || since_epoch ELSE '' END AS detail"
+              " FROM penstock.sinks WHERE name = ");
+    ps_buffer_sql_literal(&sql, node->name);
+    PS_TRY(ps_buffer_status(&sql, error));
+    const int64_t before = status->builder.table->row_count;
+    const penstock_code code = add_query(status, "sink", sql.data, &missing);
+    return code == PENSTOCK_OK && status->builder.table->row_count > before
+               ? PENSTOCK_OK
+               : add(status, "sink", node->name, node->statement->as.sink.connector, NULL,
+                     "nothing written yet", error);
+}
+
+static penstock_code add_source(struct status *status, size_t index, struct penstock_error *error) {
+    const struct ps_node *node = &status->app->graph->nodes[index];
+    char lag[64];
+    PS_TRY(describe_lag(status, index, lag, sizeof lag, error));
     struct ps_buffer sql PS_SCOPED(ps_buffer_done) = {0};
     ps_buffer_init(&sql, SQL_SIZE_MAX);
     ps_buffer_text(&sql, "SELECT ");
     ps_buffer_sql_literal(&sql, node->name);
-    ps_buffer_text(&sql, " AS name, NULL AS state, count(*) AS count, 'partitions, ' || coalesce('watermark '"
+    ps_buffer_text(&sql, " AS name, nullif(");
+    ps_buffer_sql_literal(&sql, lag);
+    ps_buffer_text(&sql, ", '') AS state, count(*) AS count, 'partitions, ' || coalesce('watermark '"
                          " || (SELECT max(w.watermark)"
                          " FROM penstock.watermarks w WHERE w.source = ");
     ps_buffer_sql_literal(&sql, node->name);
@@ -124,15 +186,30 @@ static penstock_code add_nodes(struct status *status, struct penstock_error *err
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct ps_node *node = &graph->nodes[i];
         switch (node->kind) {
-        case PS_NODE_SOURCE: PS_TRY(add_source(status, node, error)); break;
+        case PS_NODE_SOURCE: PS_TRY(add_source(status, i, error)); break;
         case PS_NODE_TABLE:
         case PS_NODE_VIEW: PS_TRY(add_relation(status, node, error)); break;
-        case PS_NODE_SINK: break;
+        case PS_NODE_SINK: PS_TRY(add_sink(status, node, error)); break;
         case PS_NODE_MODEL: PS_TRY(add_model(status, node, error)); break;
         case PS_NODE_SQL: break;
         }
     }
     return PENSTOCK_OK;
+}
+
+/* How fast, only while it runs. */
+static penstock_code add_epochs(struct status *status, struct penstock_error *error) {
+    return add_query(
+        status, "epochs",
+        status->access.is_remote
+            ? "SELECT 'last ' || max(epoch) AS name, (SELECT format('{:.1f} epochs/s, {:.0f} records/s in the last minute',"
+              " count(*) / 60.0, coalesce(sum(records), 0) / 60.0) FROM penstock.epochs"
+              " WHERE committed_at > (now() AT TIME ZONE 'UTC') - INTERVAL 1 MINUTE) AS state,"
+              " CAST(coalesce(sum(records), 0) AS BIGINT) AS count,"
+              " 'records read in ' || count(*) || ' epochs' AS detail FROM penstock.epochs"
+            : "SELECT 'last ' || max(epoch) AS name, NULL AS state, CAST(coalesce(sum(records), 0) AS BIGINT) AS count,"
+              " 'records read in ' || count(*) || ' epochs' AS detail FROM penstock.epochs",
+        error);
 }
 
 static penstock_code add_all(struct status *status, struct penstock_error *error) {
@@ -146,11 +223,7 @@ static penstock_code add_all(struct status *status, struct penstock_error *error
     if (!has_store) {
         return PENSTOCK_OK;
     }
-    PS_TRY(add_query(
-        status, "epochs",
-        "SELECT 'last ' || max(epoch) AS name, NULL AS state, CAST(coalesce(sum(records), 0) AS BIGINT) AS count,"
-        " 'records read in ' || count(*) || ' epochs' AS detail FROM penstock.epochs",
-        error));
+    PS_TRY(add_epochs(status, error));
     PS_TRY(add_nodes(status, error));
     return add_query(
         status, "dead letters",
@@ -165,10 +238,18 @@ penstock_code ps_app_status(struct ps_app *app, struct ps_text_table **table_out
     static const char *const types[] = {"VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "VARCHAR"};
     struct status status = {.app = app};
     PS_TRY(ps_access_open(app, &status.access, error));
-    penstock_code code = ps_text_table_begin(&status.builder, names, types, 5, error);
+    const size_t node_count = app->graph->node_count;
+    status.lags = ps_allocate(node_count + 1, sizeof *status.lags);
+    penstock_code code = status.lags == NULL ? ps_error_memory(error, "status")
+                                             : ps_text_table_begin(&status.builder, names, types, 5, error);
+    for (size_t i = 0; status.lags != NULL && i < node_count; i++) {
+        status.lags[i] = -1;
+    }
+    ask_lags(&status);
     code = code == PENSTOCK_OK ? add_all(&status, error) : code;
     code = code == PENSTOCK_OK ? ps_text_table_end(&status.builder, table_out, error) : code;
     ps_text_table_builder_done(&status.builder);
+    ps_release(status.lags);
     ps_access_close(&status.access);
     return code;
 }

@@ -51,6 +51,9 @@ penstock_code ps_ahead_restore(struct ps_ahead *ahead, struct ps_range **ranges,
 void ps_ahead_committed(struct ps_ahead *ahead, struct ps_prepared *prepared);
 /* Does some source wait for records by itself? Then nobody else need wait between two plans. */
 bool ps_ahead_waits(const struct ps_ahead *ahead);
+/* How far behind the source of an input was when it was planned last, or a second before: records, or bytes of files;
+ * -1: not known. */
+int64_t ps_ahead_lag(const struct ps_ahead *ahead, size_t input);
 /* The epoch asked for (asks if nobody has), or NULL while it is not ready. */
 struct ps_prepared *ps_ahead_poll(struct ps_ahead *ahead);
 void ps_ahead_stop(struct ps_ahead *ahead);

@@ -170,6 +170,14 @@ static struct ps_step_event write(struct drive *drive) {
     return done_or_failed(ps_epoch_write(drive->run, drive->prepared, &drive->epoch_totals, &drive->error));
 }
 
+static void tell_lags(const struct drive *drive) {
+    for (size_t i = 0; i < drive->run->input_count; i++) {
+        ps_run_tell(drive->run, (struct ps_event){.kind = PS_EVENT_LAG,
+                                                  .name = drive->run->inputs[i].name,
+                                                  .record_count = ps_ahead_lag(drive->ahead, i)});
+    }
+}
+
 static struct ps_step_event release(struct drive *drive) {
     const struct ps_epoch_totals *epoch = &drive->epoch_totals;
     drive->totals.epoch_count++;
@@ -183,6 +191,7 @@ static struct ps_step_event release(struct drive *drive) {
                                               .dead_letter_count = epoch->dead_count,
                                               .byte_count = epoch->byte_count,
                                               .duration_ns = ps_clock_monotonic_ns() - drive->started_ns});
+    tell_lags(drive);
     ps_epoch_release(drive->run);
     ps_ahead_committed(drive->ahead, ps_take(drive->prepared));
     return (struct ps_step_event){.kind = PS_STEP_DONE};
@@ -193,6 +202,7 @@ static struct ps_step_event wait(struct drive *drive) {
     const int64_t interval_ms = drive->run->project->manifest.epoch_interval_ms;
     const int64_t end_ns = ps_clock_monotonic_ns() + interval_ms * 1000000;
     ps_run_tell(drive->run, (struct ps_event){.kind = PS_EVENT_IDLE});
+    tell_lags(drive);
     if (ps_ahead_waits(drive->ahead)) {
         return (struct ps_step_event){.kind = PS_STEP_DONE}; /* planning has waited already */
     }
