@@ -1,0 +1,2 @@
+CREATE SOURCE s (id BIGINT, v DOUBLE) WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;
+CREATE STREAMING TABLE t AS SELECT id, v FROM STREAM s;
