@@ -185,6 +185,10 @@ static struct ps_kafka_entry *parse_partition(const struct ps_kafka_source *sour
     return NULL;
 }
 
+static bool is_bounded(const struct ps_kafka_source *source) {
+    return strcmp(source->config->bounded, "none") != 0;
+}
+
 /* A stored position becomes a partition that stands there. */
 static penstock_code restore(struct ps_kafka_source *source, const struct ps_position *position,
                              struct penstock_error *error) {
@@ -205,8 +209,7 @@ static penstock_code restore(struct ps_kafka_source *source, const struct ps_pos
     partition->ordinal = position->partition.ordinal;
     partition->position = partition->reached = position->offset;
     partition->start = yyjson_is_int(start) ? yyjson_get_sint(start) : position->offset;
-    const bool is_bounded = strcmp(source->config->bounded, "none") != 0;
-    partition->end = is_bounded && yyjson_is_int(end) ? yyjson_get_sint(end) : -1;
+    partition->end = is_bounded(source) && yyjson_is_int(end) ? yyjson_get_sint(end) : -1;
     partition->is_new = false;
     if (id != NULL && id[0] != '\0') {
         topic->id = ps_arena_copy(source->arena, id);
@@ -215,7 +218,8 @@ static penstock_code restore(struct ps_kafka_source *source, const struct ps_pos
     return topic->id != NULL ? PENSTOCK_OK : ps_error_memory(error, "the position of a partition");
 }
 
-/* What the broker says of a topic: its id, and partitions that are not known yet. */
+/* What the broker says of a topic: its id, and partitions that are not known yet. Late ones came after the source
+ * began; one that has an end does not want them. */
 static penstock_code update_topic(struct ps_kafka_source *source, struct ps_kafka_entry *topic,
                                   const struct ps_kafka_topic *found, bool is_late,
                                   struct penstock_error *error) {
@@ -232,7 +236,7 @@ static penstock_code update_topic(struct ps_kafka_source *source, struct ps_kafk
         return ps_error_set(error, PENSTOCK_UNSUPPORTED, "%s: more than %d partitions", source->what,
                             PS_KAFKA_PARTITION_MAX);
     }
-    for (int32_t i = 0; i < found->partition_count; i++) {
+    for (int32_t i = 0; i < found->partition_count && !(is_late && is_bounded(source)); i++) {
         if ((size_t)i < topic->partition_count && topic->partitions[i] != NULL) {
             continue;
         }
@@ -363,9 +367,6 @@ static penstock_code take_discovery(struct ps_kafka_source *source, struct penst
             continue;
         }
         topic->missing_count = 0;
-        if (strcmp(source->config->bounded, "none") != 0) {
-            found[i].partition_count = (int32_t)topic->partition_count; /* what came later is not wanted */
-        }
         PS_TRY(update_topic(source, topic, &found[i], true, error));
     }
     if (source->count > count_before) {
@@ -388,7 +389,7 @@ penstock_code ps_kafka_discover(struct ps_kafka_source *source, struct penstock_
         return PENSTOCK_OK;
     }
     source->discovered_ns = now_ns;
-    if (source->config->topic_pattern != NULL && strcmp(source->config->bounded, "none") == 0) {
+    if (source->config->topic_pattern != NULL && !is_bounded(source)) {
         (void)add_matching(source, DISCOVERY_MS_MAX / 10, NULL); /* a broker that is away is asked again */
     }
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);

@@ -458,6 +458,7 @@ static penstock_code check_one(struct ps_kafka_source *source, struct ps_kafka_p
     if (partition->end >= 0 && partition->topic->is_recreated) {
         partition->end = high;
     }
+    source->is_rebased = true;
     partition->is_new = true;
     source->is_assigned = false;
     return PENSTOCK_OK;

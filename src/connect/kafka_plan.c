@@ -92,7 +92,8 @@ struct ps_kafka_partition *ps_kafka_partition_of(struct ps_kafka_source *source,
 penstock_code ps_kafka_trouble_of(struct ps_kafka_source *source, struct ps_kafka_partition *partition,
                                   const rd_kafka_message_t *message, struct penstock_error *error) {
     const rd_kafka_resp_err_t code = message->err;
-    if (partition == NULL || ps_kafka_is_passing(code) || code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) {
+    if (partition == NULL || ps_kafka_is_passing(code) || code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED ||
+        code == RD_KAFKA_RESP_ERR_UNKNOWN) { /* the broker's own trouble: it is asked again */
         return PENSTOCK_OK;
     }
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
@@ -245,7 +246,7 @@ static bool is_full(const struct taking *taking) {
 /* How long to wait for more messages when none is in hand; -1: the epoch is to be closed. */
 static int64_t wait_ms(const struct taking *taking, int64_t now_ns, int64_t last_ns) {
     const struct ps_epoch_limits *limits = taking->limits;
-    if (is_full(taking) || is_drained(taking->source)) {
+    if (is_full(taking) || ps_stop_requested(limits->stop) || is_drained(taking->source)) {
         return -1;
     }
     if (now_ns < taking->deadline_ns) {
@@ -378,7 +379,6 @@ static penstock_code list_ends(struct ps_kafka_source *source, struct ps_range *
         }
         partition->position = is_moved ? end : partition->position;
         range->is_moved = range->is_moved || partition->is_new || is_moved;
-        partition->is_new = false;
         const struct ps_position position = {
             .partition = {ps_arena_copy(range->arena, partition->name), partition->ordinal},
             .offset = partition->position,
@@ -417,6 +417,21 @@ static penstock_code prepare(struct ps_kafka_source *source, const struct ps_epo
     return source->is_assigned ? PENSTOCK_OK : assign(source, error);
 }
 
+/* Takes what is there and makes the range of it. */
+static penstock_code fill(struct taking *taking, struct ps_range *range, struct penstock_error *error) {
+    struct ps_kafka_source *source = taking->source;
+    bool is_ready = false;
+    PS_TRY(prepare(source, taking->limits, &is_ready, error));
+    if (is_ready) {
+        PS_TRY(collect(taking, error));
+    }
+    PS_TRY(list_slices(source, range, error));
+    range->byte_count = taking->size;
+    range->is_rebased = source->is_rebased;
+    range->is_drained = is_ready && is_drained(source);
+    return list_ends(source, range, error);
+}
+
 penstock_code ps_kafka_plan(struct ps_kafka_source *source, const struct ps_epoch_limits *limits,
                             struct ps_range *range, struct penstock_error *error) {
     const int64_t slice_size = limits->slice_size > 0 ? limits->slice_size : SLICE_SIZE_DEFAULT;
@@ -433,19 +448,15 @@ penstock_code ps_kafka_plan(struct ps_kafka_source *source, const struct ps_epoc
     }
     ps_kafka_hear(source->client);
     ps_kafka_drop_held(source);
-    bool is_ready = false;
-    PS_TRY(prepare(source, limits, &is_ready, error));
-    const penstock_code code = is_ready ? collect(&taking, error) : PENSTOCK_OK;
+    const penstock_code code = fill(&taking, range, error);
     if (code != PENSTOCK_OK) {
         undo(source);
         return code;
     }
-    PS_TRY(list_slices(source, range, error));
-    range->byte_count = taking.size;
-    range->is_drained = is_ready && is_drained(source);
-    PS_TRY(list_ends(source, range, error));
+    source->is_rebased = false;
     for (size_t i = 0; i < source->count; i++) {
         source->items[i]->open = 0;
+        source->items[i]->is_new = false;
     }
     return PENSTOCK_OK;
 }

@@ -97,6 +97,7 @@ struct ps_kafka_source {
     bool is_assigned;           /* the consumer stands at the positions */
     bool is_checked;            /* the broker has the positions */
     bool is_once;               /* once_end of the partitions is set */
+    bool is_rebased;            /* offsets of a topic that was made again: the next range says so */
     rd_kafka_message_t **batch; /* taken from the queue, from batch_next on not yet looked at */
     size_t batch_next, batch_count;
 

@@ -98,9 +98,55 @@ penstock_code ps_kafka_describe_end(struct ps_kafka_client *client, rd_kafka_que
     return PENSTOCK_OK;
 }
 
+/* The admin API asks the controller: is it one of the brokers that are there? */
+static bool has_controller(struct ps_kafka_client *client, int64_t timeout_ms) {
+    const struct rd_kafka_metadata *metadata PS_SCOPED(metadata_destroy_scoped) = NULL;
+    if (rd_kafka_metadata(client->handle, 0, NULL, &metadata, (int)timeout_ms) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return true; /* whatever comes next says why */
+    }
+    const int32_t controller = rd_kafka_controllerid(client->handle, 0);
+    for (int i = 0; i < metadata->broker_cnt; i++) {
+        if (metadata->brokers[i].id == controller) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without ids: where there is no controller. */
+static penstock_code describe_plainly(struct ps_kafka_client *client, const char *const *names, size_t count,
+                                      int64_t timeout_ms, struct ps_arena *arena,
+                                      struct ps_kafka_topic **topics_out, struct penstock_error *error) {
+    const struct rd_kafka_metadata *metadata PS_SCOPED(metadata_destroy_scoped) = NULL;
+    const rd_kafka_resp_err_t code = rd_kafka_metadata(client->handle, 1, NULL, &metadata, (int)timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return ps_kafka_error(client, code, NULL, error, "cannot look up the topics");
+    }
+    struct ps_kafka_topic *topics = ps_arena_allocate(arena, count + 1, sizeof *topics);
+    if (topics == NULL) {
+        return ps_error_memory(error, "the topics of a broker");
+    }
+    for (size_t k = 0; k < count; k++) {
+        topics[k] =
+            (struct ps_kafka_topic){.name = names[k], .id = "", .code = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC};
+        for (int i = 0; i < metadata->topic_cnt; i++) {
+            if (strcmp(metadata->topics[i].topic, names[k]) == 0) {
+                topics[k].code = metadata->topics[i].err;
+                topics[k].partition_count = metadata->topics[i].partition_cnt;
+            }
+        }
+    }
+    *topics_out = topics;
+    return PENSTOCK_OK;
+}
+
 penstock_code ps_kafka_describe(struct ps_kafka_client *client, const char *const *names, size_t count,
                                 int64_t timeout_ms, struct ps_arena *arena,
                                 struct ps_kafka_topic **topics_out, struct penstock_error *error) {
+    if (!has_controller(client, timeout_ms)) {
+        return describe_plainly(client, names, count, timeout_ms, arena, topics_out, error);
+    }
     rd_kafka_queue_t *queue PS_SCOPED(queue_destroy_scoped) =
         ps_kafka_describe_begin(client, names, count, timeout_ms);
     if (queue == NULL) {

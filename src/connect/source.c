@@ -57,6 +57,16 @@ static void source_close_scoped(struct ps_source **source) {
     ps_source_close(*source);
 }
 
+/* What may pass by itself, said of a server, is one thing for whoever drives the source. */
+static penstock_code name_trouble(const struct ps_source *source, penstock_code code,
+                                  struct penstock_error *error) {
+    if (code != PENSTOCK_OK && source->type->is_remote && error != NULL && error->remedy == PENSTOCK_RETRY) {
+        error->code = PENSTOCK_UNAVAILABLE;
+        return PENSTOCK_UNAVAILABLE;
+    }
+    return code;
+}
+
 penstock_code ps_source_open(const struct ps_source_type *type, const struct ps_source_setup *setup,
                              const void *config, struct ps_source **source_out,
                              struct penstock_error *error) {
@@ -91,7 +101,8 @@ penstock_code ps_source_seek(struct ps_source *source, const struct ps_position_
                              struct penstock_error *error) {
     struct ps_position_list planned;
     PS_TRY(ps_position_list_copy(positions, &planned, error));
-    const penstock_code code = source->type->seek(source->state, positions, error);
+    const penstock_code code =
+        name_trouble(source, source->type->seek(source->state, positions, error), error);
     if (code != PENSTOCK_OK) {
         ps_position_list_done(&planned);
         return code;
@@ -109,6 +120,7 @@ static int64_t planned_offset(const struct ps_source *source, const char *partit
 }
 
 static void check_slices(const struct ps_source *source, const struct ps_range *range) {
+    ps_check(source->type->is_sparse || !range->is_rebased);
     const struct ps_slice *before = NULL;
     for (size_t i = 0; i < range->slice_count; i++) {
         const struct ps_slice *slice = &range->slices[i];
@@ -117,7 +129,8 @@ static void check_slices(const struct ps_source *source, const struct ps_range *
         ps_check(source->type->is_sparse || slice->is_partition_start == (slice->begin == 0));
         const bool goes_on = before != NULL && before->partition.ordinal == slice->partition.ordinal;
         ps_check(before == NULL || goes_on || before->partition.ordinal < slice->partition.ordinal);
-        const int64_t expected = goes_on ? before->end : planned_offset(source, slice->partition.name);
+        const int64_t planned = range->is_rebased ? 0 : planned_offset(source, slice->partition.name);
+        const int64_t expected = goes_on ? before->end : planned;
         ps_check(source->type->is_sparse ? slice->begin >= expected : slice->begin == expected);
         before = slice;
     }
@@ -130,7 +143,7 @@ static void check_ends(const struct ps_source *source, const struct ps_range *ra
         const struct ps_position *end = &range->ends[i];
         ps_check(end->partition.name != NULL && end->state != NULL);
         ps_check(i == 0 || range->ends[i - 1].partition.ordinal < end->partition.ordinal);
-        int64_t expected = planned_offset(source, end->partition.name);
+        int64_t expected = range->is_rebased ? 0 : planned_offset(source, end->partition.name);
         while (slice < range->slice_count &&
                range->slices[slice].partition.ordinal == end->partition.ordinal) {
             ps_check(strcmp(range->slices[slice].partition.name, end->partition.name) == 0);
@@ -152,7 +165,7 @@ penstock_code ps_source_plan(struct ps_source *source, const struct ps_epoch_lim
     if (range->arena == NULL) {
         return ps_error_memory(error, "an epoch");
     }
-    PS_TRY(source->type->plan(source->state, limits, range, error));
+    PS_TRY(name_trouble(source, source->type->plan(source->state, limits, range, error), error));
     if (range->slice_count == 0 && !range->is_moved) {
         *range_out = NULL;
         return PENSTOCK_OK;
@@ -170,7 +183,8 @@ penstock_code ps_source_read(struct ps_source *source, const struct ps_slice *sl
                              struct penstock_error *error) {
     ps_check(slice->begin < slice->end);
     struct ps_raw raw = {0};
-    const penstock_code code = source->type->read(source->state, slice, &raw, error);
+    const penstock_code code =
+        name_trouble(source, source->type->read(source->state, slice, &raw, error), error);
     if (code != PENSTOCK_OK) {
         ps_raw_done(&raw);
         return code;

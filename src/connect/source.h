@@ -54,6 +54,8 @@ struct ps_range {
     /* The ends are worth an epoch of their own though no slice is there: first positions, or a stretch of a partition
      * without records. */
     bool is_moved;
+    /* A partition begins anew (its topic was deleted and made again): its offsets may be lower than before. */
+    bool is_rebased;
     struct ps_arena *arena; /* owns all of it */
 };
 void ps_range_free(struct ps_range *range);
@@ -105,6 +107,8 @@ struct ps_source_type {
     const char *const *encodes; /* what it can read: NULL-terminated */
     /* The first offset of a partition need not be 0, and offsets may have gaps: a broker's. */
     bool is_sparse;
+    /* Behind it is a server: an error with the remedy RETRY is handed on as UNAVAILABLE, and the run waits for it. */
+    bool is_remote;
     /* Settings "properties.*" are the connector's own, in setup->statement->settings. */
     bool takes_properties;
     /* What can be wrong with the statement besides its options, found without touching the world: for `penstock check`.
