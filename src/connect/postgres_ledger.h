@@ -32,7 +32,7 @@ penstock_code ps_postgres_ledger_open(struct ps_postgres_ledger *ledger, const c
 /* Of a result with the columns store_id, epoch, attempt. */
 struct ps_postgres_entry ps_postgres_ledger_entry(const struct ps_postgres_ledger *ledger,
                                                   const PGresult *result);
-/* Opens a transaction with the row in it, made if it is not there, locked; waits 2 s for whoever else has it, then BUSY.
+/* Opens a transaction with the row in it, made if it is not there, locked; waits 2 s for whoever else has it (BUSY).
  * *result_out (may be NULL): store_id, epoch, attempt, positions. */
 penstock_code ps_postgres_ledger_lock(struct ps_postgres_ledger *ledger, struct ps_postgres_entry *entry_out,
                                       PGresult **result_out, struct penstock_error *error) PENSTOCK_MUST_USE;

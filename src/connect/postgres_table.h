@@ -22,7 +22,7 @@ penstock_code ps_postgres_resolve(struct ps_postgres *client, const char *text, 
     PENSTOCK_MUST_USE;
 
 /* The table with a column for every column of the SELECT; made if it is not there and `may_create` (then `key` is its
- * primary key). Errors: NOT_FOUND (no table, with the nearest name), INVALID_PROJECT (other columns, with both lists). */
+ * primary key). Errors: NOT_FOUND (no table, with the nearest name), INVALID_PROJECT (other columns; both lists). */
 penstock_code ps_postgres_table_find(struct ps_postgres *client, const struct ps_sink_setup *setup,
                                      const char *text, bool may_create, const struct ps_sink_columns *key,
                                      struct ps_arena *arena, struct ps_postgres_table *table_out,

@@ -5,8 +5,8 @@
  * The epoch is an offset of a consumer group of the sink's own (kafka_ledger.h), sent with the transaction.
  * init_transactions() ends whatever an older process left open and fences it; the attempt in the offset's text tells
  * afterwards who was fenced by whom, because Kafka uses one error for a producer that was replaced and for one whose
- * transaction took too long. A producer that was fenced is never used again: only a new one, after recover(), knows what
- * was committed. With delivery = 'at_least_once' there are no transactions: the epoch is committed to the group after
+ * transaction took too long. A producer that was fenced is never used again: only a new one, after recover(), knows
+ * what was committed. With delivery = 'at_least_once' there are no transactions: the epoch is committed to the group after
  * every record was confirmed, so what a crash between the two leaves is written again.
  */
 #include "connect/sink_kafka.h"
@@ -96,8 +96,8 @@ struct kafka_sink {
     struct ps_kafka_rows rows;
     struct ps_kafka_ledger ledger;
     struct ps_kafka_client *client; /* NULL: there is none, or it cannot be used any more */
-    /* reads the group's offset. Not the producer: librdkafka 2.11.1 asks its group for another coordinator when a broker
-     * that just started answers "not coordinator", and a client without a group crashes there */
+    /* reads the group's offset. Not the producer: librdkafka 2.11.1 asks its group for another coordinator when a
+     * broker that just started answers "not coordinator", and a client without a group crashes there */
     struct ps_kafka_client *reader;
     rd_kafka_topic_t *topic;
     const char *what;

@@ -5,8 +5,8 @@
  * A sink brings a `struct sink_quirks`: a world that outlives a crash, the config to open a sink on it, and how often
  * each record is durably there. The suite drives it as the runner does (rows are a SELECT over an engine in memory,
  * within its transaction, so that sinks that take batches and sinks that copy are driven alike), crashing (closing
- * without a word) before every step, and starts again from what recover() says. A check returns NULL or one sentence, so
- * that sinks that are wrong on purpose can be run through the same suite and must not pass.
+ * without a word) before every step, and starts again from what recover() says. A check returns NULL or one sentence,
+ * so that sinks that are wrong on purpose can be run through the same suite and must not pass.
  * Rows have one column, id BIGINT: the record's number.
  */
 #ifndef TESTS_CONFORMANCE_SINK_SUITE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sink_server_test.c - what sinks with a server share: columns in options, positions as JSON, patience; and the SQL that
- * the PostgreSQL and Kafka sinks make of a SELECT's columns, run by DuckDB.
+ * sink_server_test.c - what sinks with a server share: columns in options, positions as JSON, patience; and the SQL
+ * that the PostgreSQL and Kafka sinks make of a SELECT's columns, run by DuckDB.
  */
 #include <setjmp.h>
 #include <stdarg.h>
