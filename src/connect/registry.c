@@ -164,12 +164,12 @@ static bool is_passing(const struct answer *answer) {
 static penstock_code fail_passing(const struct ps_registry *registry, const struct answer *answer,
                                   struct penstock_error *error) {
     if (answer->code != CURLE_OK) {
-        (void)ps_error_set(error, PENSTOCK_IO, "the schema registry at %s does not answer",
+        (void)ps_error_set(error, PENSTOCK_UNAVAILABLE, "the schema registry at %s does not answer",
                            registry->address);
         (void)ps_error_detail(error, "%s", answer->cause);
     } else {
-        (void)ps_error_set(error, PENSTOCK_IO, "the schema registry at %s answers %ld", registry->address,
-                           answer->status);
+        (void)ps_error_set(error, PENSTOCK_UNAVAILABLE, "the schema registry at %s answers %ld",
+                           registry->address, answer->status);
         (void)ps_error_detail(error, "%.300s", answer->body.size > 0 ? answer->body.data : "");
     }
     return ps_error_hint(error, "records wait in their topic until it is back");

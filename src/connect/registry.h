@@ -18,7 +18,7 @@ penstock_code ps_registry_new(const struct ps_schema_options *options, struct ps
                               struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_registry_free(struct ps_registry *registry);
 /* The texts of schema `id`, references first; with `is_serialized` (Protobuf) as descriptors. NOT_FOUND: there is no such
- * schema. IO: the registry does not answer, after some seconds of trying. Any thread. */
+ * schema. UNAVAILABLE: the registry does not answer, after some seconds of trying. IO: it will not. Any thread. */
 penstock_code ps_registry_fetch(const struct ps_registry *registry, int64_t id, bool is_serialized,
                                 struct ps_arena *arena, struct ps_schema_texts *texts_out,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;

@@ -183,8 +183,9 @@ static struct outcome convert_integer(struct avro_decoder *decoder, const struct
         return of_value(ps_avro_microseconds(type->logical, value, out) ? PS_VALUE_OK : PS_VALUE_RANGE);
     }
     if (column->type == PS_TYPE_TIMESTAMP && type->logical == PS_AVRO_DATE) {
-        ((int64_t *)column->values)[row] = value * INT64_C(86400000000);
-        return of_value(PS_VALUE_OK);
+        int64_t *out = (int64_t *)column->values + row;
+        const bool is_large = __builtin_mul_overflow(value, INT64_C(86400000000), out);
+        return of_value(is_large ? PS_VALUE_RANGE : PS_VALUE_OK);
     }
     if (column->type == PS_TYPE_BOOLEAN) {
         return of_value(PS_VALUE_TYPE);

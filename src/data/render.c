@@ -56,6 +56,11 @@ static int64_t divide_down(int64_t value, int64_t divisor) {
     return value / divisor - (value % divisor < 0 ? 1 : 0);
 }
 
+/* What divide_down() leaves, never negative. */
+static int64_t rest_of(int64_t value, int64_t divisor) {
+    return value % divisor + (value % divisor < 0 ? divisor : 0);
+}
+
 void ps_render_date(struct ps_buffer *out, int64_t days) {
     if (days > INT64_C(1000000000) || days < -INT64_C(1000000000)) { /* no calendar goes there */
         ps_render_integer(out, days);
@@ -76,7 +81,7 @@ void ps_render_date(struct ps_buffer *out, int64_t days) {
 
 void ps_render_time(struct ps_buffer *out, int64_t microseconds) {
     const int64_t seconds = divide_down(microseconds, 1000000);
-    const int64_t fraction = microseconds - seconds * 1000000;
+    const int64_t fraction = rest_of(microseconds, 1000000);
     ps_buffer_printf(out, "%02lld:%02lld:%02lld", (long long)(seconds / 3600), (long long)(seconds / 60 % 60),
                      (long long)(seconds % 60));
     if (fraction != 0) {
@@ -85,10 +90,9 @@ void ps_render_time(struct ps_buffer *out, int64_t microseconds) {
 }
 
 void ps_render_timestamp(struct ps_buffer *out, int64_t microseconds, const char *zone) {
-    const int64_t days = divide_down(microseconds, MICROSECONDS_OF_DAY);
-    ps_render_date(out, days);
+    ps_render_date(out, divide_down(microseconds, MICROSECONDS_OF_DAY));
     ps_buffer_add(out, "T", 1);
-    ps_render_time(out, microseconds - days * MICROSECONDS_OF_DAY);
+    ps_render_time(out, rest_of(microseconds, MICROSECONDS_OF_DAY));
     ps_buffer_text(out, zone);
 }
 

@@ -25,9 +25,9 @@ static struct ps_column_schema fuzz_columns[] = {
 static const struct ps_schema fuzz_schemas[] = {{fuzz_columns, 10}, {fuzz_columns, 6}};
 
 /* `is_record`: the bytes are one record, else a block of them. NULL: the header is refused. */
-static struct ps_batch *fuzz_decode(const struct ps_codec_type *codec, const void *config,
-                                    const struct ps_schema *schema, struct ps_bytes header,
-                                    struct ps_bytes bytes, bool is_record) {
+static inline struct ps_batch *fuzz_decode(const struct ps_codec_type *codec, const void *config,
+                                           const struct ps_schema *schema, struct ps_bytes header,
+                                           struct ps_bytes bytes, bool is_record) {
     struct ps_decoder *decoder = NULL;
     struct ps_batch *batch = NULL;
     struct penstock_error error = {0};
@@ -46,14 +46,14 @@ static struct ps_batch *fuzz_decode(const struct ps_codec_type *codec, const voi
 }
 
 /* The canary: with PENSTOCK_FUZZ_CANARY set a record is taken away, and the program must abort. */
-static void fuzz_lose_record(struct ps_batch *batch) {
+static inline void fuzz_lose_record(struct ps_batch *batch) {
     if (getenv("PENSTOCK_FUZZ_CANARY") != NULL && batch->row_count > 1) {
         batch->row_count--;
     }
 }
 
 /* Every byte that is in no record is a line end or a blank. */
-static void fuzz_check_records(const struct ps_batch *batch, struct ps_bytes block) {
+static inline void fuzz_check_records(const struct ps_batch *batch, struct ps_bytes block) {
     int64_t row = 0, at = 0;
     size_t letter = 0;
     ps_check(batch->record_count == batch->row_count + (int64_t)batch->dead_letter_count);
@@ -79,7 +79,7 @@ static void fuzz_check_records(const struct ps_batch *batch, struct ps_bytes blo
 }
 
 /* A row's values. Texts are read to their ends, so that a view outside its block is found; numbers are finite. */
-static uint64_t fuzz_digest(const struct ps_batch *batch, int64_t row) {
+static inline uint64_t fuzz_digest(const struct ps_batch *batch, int64_t row) {
     uint64_t digest = 0;
     for (size_t i = 0; i < batch->schema->column_count; i++) {
         const struct ps_column *column = &batch->columns[i];
@@ -103,8 +103,8 @@ static uint64_t fuzz_digest(const struct ps_batch *batch, int64_t row) {
 }
 
 /* Each record alone, by a decoder that has seen no other, comes to the same. */
-static void fuzz_check_alone(const struct ps_codec_type *codec, const void *config, struct ps_bytes header,
-                             const struct ps_batch *batch) {
+static inline void fuzz_check_alone(const struct ps_codec_type *codec, const void *config,
+                                    struct ps_bytes header, const struct ps_batch *batch) {
     for (int64_t row = 0; row < batch->row_count && row < 8; row++) {
         struct ps_batch *alone =
             fuzz_decode(codec, config, batch->schema, header, batch->records[row].raw, true);
@@ -122,7 +122,8 @@ static void fuzz_check_alone(const struct ps_codec_type *codec, const void *conf
     }
 }
 
-static void fuzz_check_frames(const struct ps_codec_type *codec, const void *config, struct ps_bytes block) {
+static inline void fuzz_check_frames(const struct ps_codec_type *codec, const void *config,
+                                     struct ps_bytes block) {
     for (size_t at = 0; at < block.size;) {
         const size_t left = block.size - at;
         const size_t whole = ps_codec_frame(codec, config, block.data + at, left, true);
@@ -135,8 +136,8 @@ static void fuzz_check_frames(const struct ps_codec_type *codec, const void *con
     }
 }
 
-static void fuzz_codec(const struct ps_codec_type *codec, const void *config, struct ps_bytes header,
-                       struct ps_bytes block) {
+static inline void fuzz_codec(const struct ps_codec_type *codec, const void *config, struct ps_bytes header,
+                              struct ps_bytes block) {
     fuzz_check_frames(codec, config, block);
     for (size_t i = 0; i < sizeof(fuzz_schemas) / sizeof(fuzz_schemas[0]); i++) {
         struct ps_batch *batch = fuzz_decode(codec, config, &fuzz_schemas[i], header, block, false);
