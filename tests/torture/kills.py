@@ -149,8 +149,9 @@ class Torture:
             frozen.kill()
             frozen.wait()
         said = self.penstock.log()[before:]
-        self.fenced += "is over:" in said
-        if "is over:" not in said:
+        is_refused = any(words in said for words in ("is over:", "does not know", "old epoch", "was fenced"))
+        self.fenced += is_refused
+        if not is_refused:  # it had nothing to commit, or was frozen before it had begun
             self.say("the zombie said: " + (said.strip().replace("\n", " | ")[:300] or "nothing"))
         shutil.rmtree(old_store)
 
