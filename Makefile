@@ -27,6 +27,7 @@ test:
 
 bench: build
 	@tools/setup bench
+	@meson configure $(BUILD) -Dtests=true && ninja -C $(BUILD) tests/servers/kafka_tool
 	@bench/run $(CURDIR)/$(BUILD)/penstock
 
 torture:
