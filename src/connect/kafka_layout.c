@@ -45,7 +45,7 @@ static penstock_code add_topic(struct ps_kafka_source *source, struct ps_bytes n
     if (find_topic(source, copy) != NULL) {
         return PENSTOCK_OK;
     }
-    *topic = (struct ps_kafka_entry){.name = copy, .id = "", .broker_id = ""};
+    *topic = (struct ps_kafka_entry){.name = copy, .id = ""};
     void *topics = source->topics;
     const penstock_code grown =
         ps_grow(&topics, &source->topic_capacity, source->topic_count + 1, sizeof(void *), error);
@@ -116,7 +116,7 @@ penstock_code ps_kafka_write_state(struct ps_kafka_source *source, struct ps_kaf
     if (partition->end >= 0) {
         snprintf(end, sizeof end, ",\"end\":%" PRId64, partition->end);
     }
-    snprintf(text, sizeof text, "{\"topic_id\":\"%.60s\",\"start\":%" PRId64 "%s}", partition->topic->id,
+    snprintf(text, sizeof text, "{\"topic_id\":\"%.60s\",\"start\":%" PRId64 "%s}", partition->id,
              partition->start, end);
     if (partition->state != NULL && strcmp(partition->state, text) == 0) {
         return PENSTOCK_OK;
@@ -140,6 +140,7 @@ static penstock_code add_partition(struct ps_kafka_source *source, struct ps_kaf
                                              .end = -1,
                                              .once_end = -1,
                                              .is_new = true,
+                                             .id = topic->id,
                                              .state = ""};
     partition->name = ps_arena_printf(source->arena, "%s[%d]", topic->name, number);
     void *items = source->items, *numbered = topic->partitions;
@@ -211,11 +212,14 @@ static penstock_code restore(struct ps_kafka_source *source, const struct ps_pos
     partition->start = yyjson_is_int(start) ? yyjson_get_sint(start) : position->offset;
     partition->end = is_bounded(source) && yyjson_is_int(end) ? yyjson_get_sint(end) : -1;
     partition->is_new = false;
-    if (id != NULL && id[0] != '\0') {
-        topic->id = ps_arena_copy(source->arena, id);
-    }
+    partition->id = ps_arena_copy(source->arena, id != NULL ? id : "");
     yyjson_doc_free(document);
-    return topic->id != NULL ? PENSTOCK_OK : ps_error_memory(error, "the position of a partition");
+    return partition->id != NULL ? PENSTOCK_OK : ps_error_memory(error, "the position of a partition");
+}
+
+bool ps_kafka_is_recreated(const struct ps_kafka_partition *partition) {
+    const char *before = partition->id, *now = partition->topic->id;
+    return before[0] != '\0' && now[0] != '\0' && strcmp(before, now) != 0;
 }
 
 /* What the broker says of a topic: its id, and partitions that are not known yet. Late ones came after the source
@@ -223,14 +227,9 @@ static penstock_code restore(struct ps_kafka_source *source, const struct ps_pos
 static penstock_code update_topic(struct ps_kafka_source *source, struct ps_kafka_entry *topic,
                                   const struct ps_kafka_topic *found, bool is_late,
                                   struct penstock_error *error) {
-    topic->broker_id = ps_arena_copy(source->arena, found->id);
-    if (topic->broker_id == NULL) {
+    topic->id = ps_arena_copy(source->arena, found->id);
+    if (topic->id == NULL) {
         return ps_error_memory(error, "the topics of a source");
-    }
-    topic->id = topic->id[0] == '\0' ? topic->broker_id : topic->id;
-    if (topic->broker_id[0] != '\0' && strcmp(topic->id, topic->broker_id) != 0) {
-        topic->is_recreated = true;
-        source->is_checked = false;
     }
     if (source->count + (size_t)found->partition_count > PS_KAFKA_PARTITION_MAX) {
         return ps_error_set(error, PENSTOCK_UNSUPPORTED, "%s: more than %d partitions", source->what,
@@ -248,6 +247,9 @@ static penstock_code update_topic(struct ps_kafka_source *source, struct ps_kafk
     for (size_t i = 0; i < topic->partition_count; i++) {
         if (topic->partitions[i] != NULL) {
             topic->partitions[i]->is_gone = i >= (size_t)found->partition_count;
+            if (!topic->partitions[i]->is_gone && ps_kafka_is_recreated(topic->partitions[i])) {
+                source->is_checked = false;
+            }
         }
     }
     return PENSTOCK_OK;
@@ -341,6 +343,27 @@ static penstock_code miss_topic(struct ps_kafka_source *source, struct ps_kafka_
     return ps_error_hint(error, "with on_offset_lost = 'earliest' the source waits until it is made again");
 }
 
+/* What the broker says of the topics, in their order. */
+static penstock_code take_topics(struct ps_kafka_source *source, const struct ps_kafka_topic *found,
+                                 bool *is_missing_out, struct penstock_error *error) {
+    const size_t count_before = source->count;
+    for (size_t i = 0; i < source->topic_count; i++) {
+        struct ps_kafka_entry *topic = source->topics[i];
+        if (found[i].code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            PS_TRY(miss_topic(source, topic, &found[i], error));
+            *is_missing_out = true;
+            continue;
+        }
+        topic->missing_count = 0;
+        PS_TRY(update_topic(source, topic, &found[i], true, error));
+    }
+    if (source->count == count_before) {
+        return PENSTOCK_OK;
+    }
+    source->is_assigned = false;
+    return ps_kafka_begin(source, error);
+}
+
 static penstock_code take_discovery(struct ps_kafka_source *source, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     const char **names = arena != NULL ? topic_names(source, arena) : NULL;
@@ -359,21 +382,23 @@ static penstock_code take_discovery(struct ps_kafka_source *source, struct penst
     if (code != PENSTOCK_OK) {
         return PENSTOCK_OK; /* the broker is away: asked again next time */
     }
-    const size_t count_before = source->count;
-    for (size_t i = 0; i < source->topic_count; i++) {
-        struct ps_kafka_entry *topic = source->topics[i];
-        if (found[i].code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            PS_TRY(miss_topic(source, topic, &found[i], error));
-            continue;
-        }
-        topic->missing_count = 0;
-        PS_TRY(update_topic(source, topic, &found[i], true, error));
+    bool is_missing = false;
+    return take_topics(source, found, &is_missing, error);
+}
+
+penstock_code ps_kafka_refresh(struct ps_kafka_source *source, struct penstock_error *error) {
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    const char **names = arena != NULL ? topic_names(source, arena) : NULL;
+    if (names == NULL) {
+        return ps_error_memory(error, "the topics of a source");
     }
-    if (source->count > count_before) {
-        source->is_assigned = false;
-        return ps_kafka_begin(source, error);
-    }
-    return PENSTOCK_OK;
+    struct ps_kafka_topic *found = NULL;
+    bool is_missing = false;
+    PS_TRY(ps_kafka_describe(source->client, names, source->topic_count, DISCOVERY_MS_MAX, arena, &found,
+                             error));
+    PS_TRY(take_topics(source, found, &is_missing, error));
+    return is_missing ? ps_error_set(error, PENSTOCK_IO, "%s: a topic is missing", source->what)
+                      : PENSTOCK_OK;
 }
 
 penstock_code ps_kafka_discover(struct ps_kafka_source *source, struct penstock_error *error) {

@@ -403,7 +403,7 @@ penstock_code ps_kafka_locate(struct ps_kafka_source *source, enum ps_place plac
     }
     for (int i = 0; i < list->cnt; i++) {
         struct ps_kafka_partition *partition = list->elems[i].opaque;
-        partition->topic->id = partition->topic->broker_id; /* of the topic that these offsets are of */
+        partition->id = partition->topic->id; /* of the topic that these offsets are of */
         PS_TRY(ps_kafka_write_state(source, partition, error));
         const struct ps_position position = {.partition = {partition->name, partition->ordinal},
                                              .offset = list->elems[i].offset,
@@ -419,12 +419,12 @@ static penstock_code tell_lost(const struct ps_kafka_source *source,
                                const struct ps_kafka_partition *partition, int64_t low, int64_t high,
                                struct penstock_error *error) {
     const struct ps_kafka_entry *topic = partition->topic;
-    if (topic->is_recreated) {
+    if (ps_kafka_is_recreated(partition)) {
         (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
                            "%s: topic %s was deleted and made again: %s was read up to offset %" PRId64
                            " of another topic (its id was %s, is %s)",
-                           source->what, topic->name, partition->name, partition->position, topic->id,
-                           topic->broker_id);
+                           source->what, topic->name, partition->name, partition->position, partition->id,
+                           topic->id);
     } else if (partition->is_new) {
         (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
                            "%s: %s cannot start at offset %" PRId64 ": the broker has %" PRId64
@@ -447,7 +447,7 @@ static penstock_code tell_lost(const struct ps_kafka_source *source,
 static penstock_code check_one(struct ps_kafka_source *source, struct ps_kafka_partition *partition,
                                int64_t low, int64_t high, struct penstock_error *error) {
     const char *action = source->config->on_offset_lost;
-    if (!partition->topic->is_recreated && partition->position >= low && partition->position <= high) {
+    if (!ps_kafka_is_recreated(partition) && partition->position >= low && partition->position <= high) {
         return PENSTOCK_OK;
     }
     if (strcmp(action, "fail") == 0) {
@@ -455,7 +455,7 @@ static penstock_code check_one(struct ps_kafka_source *source, struct ps_kafka_p
     }
     partition->position = partition->reached = partition->start =
         strcmp(action, "earliest") == 0 ? low : high;
-    if (partition->end >= 0 && partition->topic->is_recreated) {
+    if (partition->end >= 0 && ps_kafka_is_recreated(partition)) {
         partition->end = high;
     }
     source->is_rebased = true;
@@ -465,6 +465,10 @@ static penstock_code check_one(struct ps_kafka_source *source, struct ps_kafka_p
 }
 
 penstock_code ps_kafka_check_positions(struct ps_kafka_source *source, struct penstock_error *error) {
+    if (source->is_doubtful) {
+        PS_TRY(ps_kafka_refresh(source, error));
+        source->is_doubtful = false;
+    }
     rd_kafka_topic_partition_list_t *lows PS_SCOPED(list_destroy_scoped) = list_of(source, is_any);
     rd_kafka_topic_partition_list_t *highs PS_SCOPED(list_destroy_scoped) = list_of(source, is_any);
     set_all(lows, RD_KAFKA_OFFSET_SPEC_EARLIEST);
@@ -475,11 +479,10 @@ penstock_code ps_kafka_check_positions(struct ps_kafka_source *source, struct pe
         PS_TRY(
             check_one(source, lows->elems[i].opaque, lows->elems[i].offset, highs->elems[i].offset, error));
     }
-    for (size_t i = 0; i < source->topic_count; i++) {
-        source->topics[i]->id = source->topics[i]->broker_id;
-        source->topics[i]->is_recreated = false;
-    }
     for (size_t i = 0; i < source->count; i++) {
+        if (!source->items[i]->is_gone && source->items[i]->topic->id[0] != '\0') {
+            source->items[i]->id = source->items[i]->topic->id;
+        }
         PS_TRY(ps_kafka_write_state(source, source->items[i], error));
     }
     source->is_checked = true;

@@ -99,6 +99,7 @@ penstock_code ps_kafka_trouble_of(struct ps_kafka_source *source, struct ps_kafk
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
         code == RD_KAFKA_RESP_ERR__LOG_TRUNCATION) {
         source->is_checked = false; /* the next plan finds out what is there, and acts */
+        source->is_doubtful = true;
         source->is_assigned = false;
         return PENSTOCK_OK;
     }

@@ -40,7 +40,7 @@ static penstock_code check_range(struct ps_kafka_source *source, struct ps_kafka
                                  const struct ps_slice *slice, struct penstock_error *error) {
     yyjson_doc *document = yyjson_read(slice->end_state, strlen(slice->end_state), 0);
     const char *id = yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(document), "topic_id"));
-    const char *now = partition->topic->broker_id;
+    const char *now = partition->topic->id;
     const bool is_other = id != NULL && id[0] != '\0' && now[0] != '\0' && strcmp(id, now) != 0;
     if (is_other) {
         (void)ps_error_set(error, PENSTOCK_INVALID_DATA,

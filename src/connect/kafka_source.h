@@ -46,6 +46,7 @@ struct ps_kafka_partition {
     bool is_late;      /* it was made after the source began: read from its beginning */
     bool is_gone;      /* the topic was made again with fewer partitions */
     bool is_paused;    /* read to its end */
+    const char *id;    /* of the topic that its position belongs to; "" not known */
     const char *state; /* of the position */
     size_t open;       /* index + 1 of the slice that takes its messages; 0: none */
 };
@@ -53,12 +54,10 @@ struct ps_kafka_partition {
 /* A topic of the source. */
 struct ps_kafka_entry {
     const char *name;
-    const char *id;                         /* that its positions belong to; "" not known */
-    const char *broker_id;                  /* of the topic that is there now */
+    const char *id;                         /* of the topic that is there now; "" not known */
     const rd_kafka_topic_t *handle;         /* how librdkafka's messages name it, once one came */
     struct ps_kafka_partition **partitions; /* by number */
     size_t partition_count, capacity;
-    bool is_recreated; /* not yet dealt with */
     int missing_count; /* times in a row that it was not there */
 };
 
@@ -96,6 +95,7 @@ struct ps_kafka_source {
 
     bool is_assigned;           /* the consumer stands at the positions */
     bool is_checked;            /* the broker has the positions */
+    bool is_doubtful;           /* the consumer found a position missing: the topic may be another one */
     bool is_once;               /* once_end of the partitions is set */
     bool is_rebased;            /* offsets of a topic that was made again: the next range says so */
     rd_kafka_message_t **batch; /* taken from the queue, from batch_next on not yet looked at */
@@ -120,6 +120,11 @@ penstock_code ps_kafka_layout(struct ps_kafka_source *source, const struct ps_po
 /* New partitions, topics made again: looks when it is time, never waits long. */
 penstock_code ps_kafka_discover(struct ps_kafka_source *source, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+/* The same with waiting. IO with remedy RETRY: no answer, or a topic is missing. */
+penstock_code ps_kafka_refresh(struct ps_kafka_source *source, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* Was the topic made again since the partition's position? */
+bool ps_kafka_is_recreated(const struct ps_kafka_partition *partition);
 struct ps_kafka_partition *ps_kafka_find(struct ps_kafka_source *source, const char *name);
 penstock_code ps_kafka_write_state(struct ps_kafka_source *source, struct ps_kafka_partition *partition,
                                    struct penstock_error *error) PENSTOCK_MUST_USE;

@@ -322,8 +322,11 @@ static void memory_runs_out(void **state) {
     (void)state;
     struct world world;
     begin(&world, 1);
-    produce(&world, 0, "", 0, 5);
+    produce(&world, 0, "", 0, 1);
     start(&world);
+    take(&world, "t[0]:0=0 "); /* from here on the wrapper has its list of positions and needs no memory */
+    ps_buffer_clear(&world.text);
+    produce(&world, 0, "", 1, 4);
     int failures = 0;
     for (int call = 1; call < 200 && world.text.size == 0; call++) {
         const struct ps_epoch_limits limits = within(300);
@@ -337,14 +340,10 @@ static void memory_runs_out(void **state) {
         }
         assert_int_equal(code, code == PENSTOCK_OK ? PENSTOCK_OK : PENSTOCK_OUT_OF_MEMORY);
         failures += code != PENSTOCK_OK ? 1 : 0;
-        if (code != PENSTOCK_OK && strstr(world.error.message, "a list of positions") != NULL) {
-            /* the plan was made, and the wrapper could not keep it: only a seek helps */
-            assert_int_equal(ps_source_seek(world.source, &world.positions, &world.error), PENSTOCK_OK);
-        }
     }
     assert_true(failures > 3);
     assert_non_null(world.text.data);
-    assert_string_equal(world.text.data, "t[0]:0=0 t[0]:1=1 t[0]:2=2 t[0]:3=3 t[0]:4=4 ");
+    assert_string_equal(world.text.data, "t[0]:1=1 t[0]:2=2 t[0]:3=3 t[0]:4=4 ");
     end(&world);
 }
 
