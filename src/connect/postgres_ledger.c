@@ -123,6 +123,7 @@ static penstock_code raise_attempt(struct ps_postgres_ledger *ledger, int64_t at
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     char number[24];
     char epoch[24];
+    ps_buffer_init(&sql, 4096);
     if (entry->is_other_store && !ledger->replaces_other) {
         return other_store(ledger, store_id, error);
     }
@@ -136,7 +137,6 @@ static penstock_code raise_attempt(struct ps_postgres_ledger *ledger, int64_t at
     snprintf(epoch, sizeof epoch, "%" PRId64, entry->epoch);
     const char *const values[] = {ledger->setup->project, ledger->setup->name, ledger->setup->store_id,
                                   number, epoch};
-    ps_buffer_init(&sql, 4096);
     ps_buffer_printf(&sql,
                      "UPDATE %s SET store_id = $3, attempt = $4, epoch = $5 WHERE project = $1 AND sink = $2",
                      ledger->name);

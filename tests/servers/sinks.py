@@ -96,13 +96,17 @@ class Sinks:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.stdin.close()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.kill()
+    def __exit__(self, kind, *_):
+        if self.process.poll() is not None:
+            return
+        self.process.stdin.close()
+        try:
+            status = self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            status = "none: it did not end"
+        if kind is None and status != 0:  # a sanitizer's finding, for one
+            raise RuntimeError(f"sink_tool ended with status {status}")
 
 
 def refused(step, code, *words):
