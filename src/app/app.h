@@ -111,11 +111,12 @@ penstock_code ps_app_dlq_replay(struct ps_app *app, const char *source, const ch
                                 struct ps_replay_totals *totals_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
 
-/* What `run` would do with the project as it is now: statement, kind, action, reason. *is_ready_out: no consent and no
- * backfill is needed. Also while the project runs. */
+/* What `run` would do with the project as it is now: statement, kind, action, reason. *is_ready_out: no consent
+ * and no backfill is needed. Also while the project runs. */
 penstock_code ps_app_plan(struct ps_app *app, struct ps_text_table **table_out, bool *is_ready_out,
                           struct penstock_error *error) PENSTOCK_MUST_USE;
-/* Shown before something is done that cannot be taken back. `is_harmless`: nothing needs to be agreed to. True: do it. */
+/* Shown before something is done that cannot be taken back. `is_harmless`: nothing needs to be agreed to. True:
+ * do it. */
 struct ps_app_ask {
     bool is_dry_run; /* only show */
     bool (*on_plan)(const struct ps_text_table *plan, const char *meaning, bool is_harmless, void *context);

@@ -113,7 +113,7 @@ penstock_code ps_change_list_table(const struct ps_change_list *list, bool all,
     return ps_text_table_end(&builder, table_out, error);
 }
 
-/* --- without doing it ----------------------------------------------------------------------------------------------- */
+/* --- without doing it ------------------------------------------------------------------------------------------- */
 
 static penstock_code ask_access(void *context, const char *sql, struct ps_text_table **table_out,
                                 struct penstock_error *error) {
@@ -147,7 +147,7 @@ penstock_code ps_app_drop(struct ps_app *app, const char *name, struct penstock_
     return code;
 }
 
-/* --- before a run ---------------------------------------------------------------------------------------------------- */
+/* --- before a run ----------------------------------------------------------------------------------------------- */
 
 static penstock_code ask_store(void *context, const char *sql, struct ps_text_table **table_out,
                                struct penstock_error *error) {

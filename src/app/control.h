@@ -6,9 +6,9 @@
  *   {"request": "query", "sql": "..."}           -> {"code": 0, "names": [...], "types": [...], "rows": [[...]]}
  *   {"request": "show", "reference": "m@1"}      -> {"code": 0, "json": "..."}
  *   {"request": "load", "reference": "m@1"}      -> {"code": 0, "json": "...", "version": 1}
- *   {"request": "status"}                        -> {"code": 0, "application": "application_...", "lags": [-1, 120, ...]}
+ *   {"request": "status"}                        -> {"code": 0, "application": "application_...", "lags": [...]}
  *   {"request": "stop", "application": "..."}    -> {"code": 0}
- *   {"request": "replay", "source": null, "reason": "late"} -> {"code": 0, "tried": 1, "replayed": 1, "still_dead": 0}
+ *   {"request": "replay", "source": null, "reason": "late"} -> {"code": 0, "tried": 1, "replayed": 1, ...}
  * An error is {"code": n, "message": "...", "detail": "...", "hint": "..."}.
  *
  * Only the user who runs the application may connect (mode 0600). Questions are answered by a few threads with
@@ -42,7 +42,8 @@ void ps_control_close(struct ps_control *control);
 /* How far behind the source at a node is, -1: not known; for who asks for the status. */
 void ps_control_tell_lag(struct ps_control *control, size_t node, int64_t lag);
 
-/* The runner's thread, between epochs: does a replay wait? Then take it; the texts stay until ps_control_replayed(). */
+/* The runner's thread, between epochs: does a replay wait? Then take it; the texts stay until
+ * ps_control_replayed(). */
 bool ps_control_replay_waits(struct ps_control *control);
 bool ps_control_take_replay(struct ps_control *control, const char **source_out, const char **reason_out);
 void ps_control_replayed(struct ps_control *control, penstock_code code,

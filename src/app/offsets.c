@@ -21,7 +21,7 @@ static const char *const show_names[SHOW_COUNT] = {"source", "partition", "posit
 static const char *const show_types[SHOW_COUNT] = {"VARCHAR", "VARCHAR", "BIGINT", "BIGINT",
                                                    "BIGINT",  "BIGINT",  "BIGINT"};
 
-/* --- show ----------------------------------------------------------------------------------------------------------- */
+/* --- show ------------------------------------------------------------------------------------------------------- */
 
 static penstock_code find_statement(const struct ps_project *project, const char *name,
                                     struct penstock_error *error) {
@@ -175,7 +175,7 @@ penstock_code ps_offsets_lag(const struct ps_app *app, struct ps_access *access,
     return PENSTOCK_OK;
 }
 
-/* --- reset ---------------------------------------------------------------------------------------------------------- */
+/* --- reset ------------------------------------------------------------------------------------------------------ */
 
 static void store_close_scoped(struct ps_store **store) {
     ps_store_close(*store);

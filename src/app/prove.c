@@ -2,8 +2,8 @@
  *
  * prove.c - a proof of exactly-once: a project of its own, its lives and deaths, the report.
  *
- * The moments of death are spread from the start of a process to some epochs behind it; how far, follows from where the
- * last kills hit, so that on a slow machine, too, most of them hit work.
+ * The moments of death are spread from the start of a process to some epochs behind it; how far, follows from
+ * where the last kills hit, so that on a slow machine, too, most of them hit work.
  */
 #include "app/prove_parts.h"
 
@@ -37,7 +37,7 @@ static void say(const struct ps_prove *prove, const char *format, ...) {
     }
 }
 
-/* --- the project ----------------------------------------------------------------------------------------------------- */
+/* --- the project ------------------------------------------------------------------------------------------------ */
 
 static penstock_code write_file(const struct ps_prove *prove, const char *name, const struct ps_buffer *text,
                                 struct penstock_error *error) {
@@ -138,7 +138,7 @@ static penstock_code set_up(struct ps_prove *prove, struct penstock_error *error
     return write_project(prove, error);
 }
 
-/* --- lives and deaths ------------------------------------------------------------------------------------------------- */
+/* --- lives and deaths ------------------------------------------------------------------------------------------- */
 
 /* One life: the input grows while it lasts. */
 static penstock_code live(struct ps_prove *prove, int64_t life_ms, int64_t record_count,
@@ -186,7 +186,7 @@ static penstock_code kill_often(struct ps_prove *prove, struct penstock_error *e
     return ps_prove_wait(prove, child, error);
 }
 
-/* --- the report ------------------------------------------------------------------------------------------------------- */
+/* --- the report ------------------------------------------------------------------------------------------------- */
 
 static penstock_code add(struct ps_text_table_builder *builder, struct penstock_error *error,
                          const char *item, const char *format, ...) PS_PRINTF(4, 5);
@@ -250,7 +250,7 @@ static penstock_code report(struct ps_prove *prove, int64_t started_ns, struct p
     return ps_text_table_end(&builder, table_out, error);
 }
 
-/* --- all of it -------------------------------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------------------------- */
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place) {
     (void)info;

@@ -23,8 +23,8 @@ struct ps_prove_options {
     void *context;
 };
 
-/* item, value. *is_proven_out: nothing lost, nothing doubled. Errors: a run that ended by itself, a broker that does not
- * answer, IO; a fault that was found is none. */
+/* item, value. *is_proven_out: nothing lost, nothing doubled. Errors: a run that ended by itself, a broker that
+ * does not answer, IO; a fault that was found is none. */
 penstock_code ps_prove(const struct ps_prove_options *options, struct ps_text_table **report_out,
                        bool *is_proven_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 

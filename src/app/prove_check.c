@@ -35,7 +35,7 @@ penstock_code ps_prove_plant(struct ps_prove *prove, struct penstock_error *erro
     return code;
 }
 
-/* --- the table ------------------------------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------------------------- */
 
 static void take_chunk(struct ps_prove *prove, const struct ps_chunk *chunk) {
     const double *ids = ps_chunk_doubles(chunk, 0), *values = ps_chunk_doubles(chunk, 1);
@@ -112,7 +112,7 @@ static penstock_code read_store(struct ps_prove *prove, struct penstock_error *e
     return code;
 }
 
-/* --- the sink -------------------------------------------------------------------------------------------------------- */
+/* --- the sink --------------------------------------------------------------------------------------------------- */
 
 static penstock_code take_message(struct ps_bytes value, void *context, struct penstock_error *error) {
     struct ps_prove *prove = context;
@@ -147,7 +147,7 @@ void ps_prove_compare(const struct ps_prove *prove, const struct ps_prove_count 
     *doubled_out = doubled;
 }
 
-/* --- the disk -------------------------------------------------------------------------------------------------------- */
+/* --- the disk --------------------------------------------------------------------------------------------------- */
 
 static const char *file_system(int64_t type) {
     static const struct {

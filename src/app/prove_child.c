@@ -104,7 +104,7 @@ penstock_code ps_prove_wait(struct ps_prove *prove, pid_t child, struct penstock
     return judge(prove, status, error);
 }
 
-/* --- where it was ---------------------------------------------------------------------------------------------------- */
+/* --- where it was ----------------------------------------------------------------------------------------------- */
 
 /* The last whole line that the executor of the newest application wrote; "" if there is none. */
 static const char *last_line(const struct ps_prove *prove, struct ps_arena *arena) {

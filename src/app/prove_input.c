@@ -89,7 +89,7 @@ penstock_code ps_prove_write(struct ps_prove *prove, int64_t count, struct penst
     return PENSTOCK_OK;
 }
 
-/* --- counting ------------------------------------------------------------------------------------------------------- */
+/* --- counting --------------------------------------------------------------------------------------------------- */
 
 penstock_code ps_prove_take(struct ps_prove *prove, struct ps_prove_count *count, struct ps_bytes json,
                             struct penstock_error *error) {
@@ -133,7 +133,7 @@ penstock_code ps_prove_read_lines(struct ps_prove *prove, const char *path, stru
         const size_t kept = line[size - 1] == '\n' ? (size_t)size - 1 : (size_t)size;
         code = ps_prove_take(prove, count, (struct ps_bytes){line, kept}, error);
     }
-    free(line); /* getline's own */
+    free(line); /* tidy: allow memory: getline allocates its line */
     (void)fclose(file);
     return code;
 }

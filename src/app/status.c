@@ -202,7 +202,8 @@ static penstock_code add_epochs(struct status *status, struct penstock_error *er
     return add_query(
         status, "epochs",
         status->access.is_remote
-            ? "SELECT 'last ' || max(epoch) AS name, (SELECT format('{:.1f} epochs/s, {:.0f} records/s in the last minute',"
+            ? "SELECT 'last ' || max(epoch) AS name, (SELECT format("
+              "'{:.1f} epochs/s, {:.0f} records/s in the last minute',"
               " count(*) / 60.0, coalesce(sum(records), 0) / 60.0) FROM penstock.epochs"
               " WHERE committed_at > (now() AT TIME ZONE 'UTC') - INTERVAL 1 MINUTE) AS state,"
               " CAST(coalesce(sum(records), 0) AS BIGINT) AS count,"

@@ -100,10 +100,12 @@ const struct ps_command ps_command_backfill = {
     .options = backfill_options,
     .values_size = sizeof(struct backfill_values),
     .details =
-        "Reads the source of NAME once more, for NAME and what streams from it alone, up to exactly the position that "
+        "Reads the source of NAME once more, for NAME and what streams from it alone, up to exactly the "
+        "position that "
         "the other tables have; from there on runs keep all of them. Rows and progress are committed together: after "
         "a kill the same command goes on, nothing is lost or doubled. Nothing else runs on the store until it is "
-        "finished. What did not get past the source before is a dead letter already and is not added again; records that "
+        "finished. What did not get past the source before is a dead letter already and is not added again; "
+        "records that "
         "dlq replay made rows of are not read back. Outside sinks get nothing of it.",
     .examples = "penstock backfill hourly --dry-run\npenstock backfill hourly\n"
                 "penstock backfill hourly --rebuild --yes\n"

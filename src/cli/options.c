@@ -67,7 +67,8 @@ const struct ps_command ps_command_options = {
     .takes_names = true,
     .details =
         "One row an option: type, default, range, help, the version it came with. GROUP is command, manifest, "
-        "source, sink, encode, transform, estimator or validation; OWNER is one of their names: run, file, StandardScaler.",
+        "source, sink, encode, transform, estimator or validation; OWNER is one of their names: run, file, "
+        "StandardScaler.",
     .examples = "penstock options manifest\npenstock options --format json",
     .run = run_options,
 };

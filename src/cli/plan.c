@@ -37,9 +37,12 @@ const struct ps_command ps_command_plan = {
     .options = plan_options,
     .values_size = sizeof(struct plan_values),
     .details =
-        "One row a statement: keep; new; new text from now on (rows that are there stay); rebuild (dropped and computed "
-        "again from the rows of what it streams from: penstock run asks, or takes --accept-changes); needs a backfill "
-        "(its source has been read: penstock backfill reads it again for this statement alone); left out (no longer in the "
+        "One row a statement: keep; new; new text from now on (rows that are there stay); rebuild (dropped and "
+        "computed "
+        "again from the rows of what it streams from: penstock run asks, or takes --accept-changes); needs a "
+        "backfill "
+        "(its source has been read: penstock backfill reads it again for this statement alone); left out (no "
+        "longer in the "
         "project: kept until penstock drop). Does nothing, also while the project runs.",
     .examples = "penstock plan\npenstock plan --exit-code --format json",
     .run = run_plan,
@@ -81,7 +84,8 @@ const struct ps_command ps_command_drop = {
     .options = drop_options,
     .values_size = sizeof(struct drop_values),
     .details =
-        "A streaming table or view that is taken out of the project keeps its rows, and nothing is added to them. This "
+        "A streaming table or view that is taken out of the project keeps its rows, and nothing is added to "
+        "them. This "
         "removes them, its state and its dead letters. Refused for what the project still has.",
     .examples = "penstock drop old_counts --yes",
     .run = run_drop,

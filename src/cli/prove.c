@@ -144,11 +144,15 @@ const struct ps_command ps_command_prove = {
     .options = prove_options,
     .values_size = sizeof(struct prove_values),
     .details =
-        "Makes a project of its own with a table, a view and a sink over a keyed input, runs it as a child process, kills "
-        "that with SIGKILL at random moments while the input grows, and in the end counts: every record of the input, "
-        "read back, must be in the table, in the view and in the sink once. With --bootstrap input and sink are topics of "
+        "Makes a project of its own with a table, a view and a sink over a keyed input, runs it as a child "
+        "process, kills "
+        "that with SIGKILL at random moments while the input grows, and in the end counts: every record of the "
+        "input, "
+        "read back, must be in the table, in the view and in the sink once. With --bootstrap input and sink are "
+        "topics of "
         "your broker, else files on your disk.\n"
-        "Exit status: 0 nothing lost and nothing doubled, 1 otherwise. --canary plants a fault, to see that the count "
+        "Exit status: 0 nothing lost and nothing doubled, 1 otherwise. --canary plants a fault, to see that the "
+        "count "
         "would find one.",
     .examples = "penstock prove --kills 100\n"
                 "penstock prove --kills 1000 --records 10000000 --bootstrap broker:9092 --report proof.md\n"

@@ -100,7 +100,7 @@ const char *ps_trial_library(void) {
     return rd_kafka_version_str();
 }
 
-/* --- topics ------------------------------------------------------------------------------------------------------- */
+/* --- topics ----------------------------------------------------------------------------------------------------- */
 
 /* Waits for the one topic result of an admin request. `accepted`: a code that is as good as none. */
 static penstock_code take_result(struct ps_trial *trial, rd_kafka_queue_t *queue, const char *action,
@@ -162,7 +162,7 @@ penstock_code ps_trial_delete(struct ps_trial *trial, const char *topic, struct 
     return code;
 }
 
-/* --- in ------------------------------------------------------------------------------------------------------------ */
+/* --- in --------------------------------------------------------------------------------------------------------- */
 
 penstock_code ps_trial_produce(struct ps_trial *trial, const char *topic, int32_t partition,
                                struct ps_bytes key, struct ps_bytes value, struct penstock_error *error) {
@@ -188,7 +188,7 @@ penstock_code ps_trial_flush(struct ps_trial *trial, struct penstock_error *erro
                : ps_kafka_error(trial->producer, code, NULL, error, "cannot write the input");
 }
 
-/* --- out ----------------------------------------------------------------------------------------------------------- */
+/* --- out -------------------------------------------------------------------------------------------------------- */
 
 static penstock_code read_assigned(const struct ps_kafka_client *client, const char *topic,
                                    int32_t open_count,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kafka_trial.h - a broker as `penstock prove` uses it: topics of its own, records into them, and all records of a topic
- * read back, by other means than the source and the sink that are on trial.
+ * kafka_trial.h - a broker as `penstock prove` uses it: topics of its own, records into them, and all records of a
+ * topic read back, by other means than the source and the sink that are on trial.
  *
- * Nothing here is shared with source_kafka.c and sink_kafka.c but the client, so that a fault of theirs cannot hide
- * itself. One thread.
+ * Nothing here is shared with source_kafka.c and sink_kafka.c but the client, so that a fault of theirs cannot
+ * hide itself. One thread.
  */
 #ifndef PS_CONNECT_KAFKA_TRIAL_H
 #define PS_CONNECT_KAFKA_TRIAL_H

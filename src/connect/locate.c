@@ -174,7 +174,9 @@ penstock_code ps_source_locate_offset(struct ps_source *source, const char *part
     if (code == PENSTOCK_OK && (offset < 0 || offset > known->offset)) {
         code = outside(partition, offset, 0, known->offset, error);
     }
-    if (code == PENSTOCK_OK) {
+    if (code == PENSTOCK_OK && offset == known->offset) { /* also of a file that is gone */
+        code = ps_position_list_set(found_out, known, error);
+    } else if (code == PENSTOCK_OK) {
         const struct ps_position first = {.partition = known->partition, .state = ""};
         code = ps_position_list_set(found_out, &first, error);
         code = code == PENSTOCK_OK ? ps_position_list_set(&start, &first, error) : code;

@@ -44,10 +44,12 @@ penstock_code ps_ahead_start(struct ps_run *run, bool once, struct ps_ahead **ah
                              struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Asks for the next epoch; nothing if it was asked for already. */
 void ps_ahead_ask(struct ps_ahead *ahead);
-/* Asks for the records of a saved plan, as the first epoch. Takes the ranges (one a source, NULL: nothing of it) over. */
+/* Asks for the records of a saved plan, as the first epoch. Takes the ranges (one a source,
+ * NULL: nothing of it) over. */
 penstock_code ps_ahead_restore(struct ps_ahead *ahead, struct ps_range **ranges, struct penstock_error *error)
     PENSTOCK_MUST_USE;
-/* The epoch is committed, and the sources may tell so: on the reader's thread, before it plans again. Takes it over. */
+/* The epoch is committed, and the sources may tell so: on the reader's thread, before it plans again.
+ * Takes it over. */
 void ps_ahead_committed(struct ps_ahead *ahead, struct ps_prepared *prepared);
 /* Does some source wait for records by itself? Then nobody else need wait between two plans. */
 bool ps_ahead_waits(const struct ps_ahead *ahead);

@@ -2,9 +2,9 @@
  *
  * backfill.c - fills one output from its source, epoch by epoch, up to the committed position; see backfill.h.
  *
- * Plans go on beyond that position, because a source knows nothing of it: what lies beyond is cut off, and a slice that
- * is cut ends with the committed position's own state. What did not get past the source then does not now either: its
- * dead letters are there already and are not added again.
+ * Plans go on beyond that position, because a source knows nothing of it: what lies beyond is cut off, and a slice
+ * that is cut ends with the committed position's own state. What did not get past the source then does not now
+ * either: its dead letters are there already and are not added again.
  */
 #include "stream/backfill.h"
 
@@ -31,7 +31,7 @@ struct fill {
     bool is_resumed;
 };
 
-/* --- marks in the store --------------------------------------------------------------------------------------------- */
+/* --- marks in the store ----------------------------------------------------------------------------------------- */
 
 static penstock_code save_position(struct ps_run *run, const char *key, const struct ps_position *position,
                                    struct penstock_error *error) {
@@ -86,7 +86,7 @@ penstock_code ps_backfill_check_none(struct ps_run *run, struct penstock_error *
                : ps_error_hint(error, "penstock drop %s gives it up", name);
 }
 
-/* --- what is to be filled -------------------------------------------------------------------------------------------- */
+/* --- what is to be filled --------------------------------------------------------------------------------------- */
 
 static bool is_below(const struct ps_run *run, const struct ps_output *output, int64_t target) {
     for (int64_t at = output - run->outputs; at >= 0; at = run->outputs[at].upstream) {
@@ -215,9 +215,12 @@ static penstock_code find_start(struct fill *fill, const struct ps_backfill *bac
     penstock_code code = ps_source_create(fill->input->statement, fill->input->name, run->project->folder,
                                           run->arena, &source, &setup, error);
     if (code == PENSTOCK_OK) {
-        code = ps_offsets_locate(run->connection, source, &fill->end,
-                                 backfill->from != NULL ? backfill->from : "earliest", run->arena, &found,
-                                 error);
+        /* partitions that --from does not name begin at their beginning */
+        code = ps_offsets_locate(run->connection, source, &fill->end, "earliest", run->arena, &found, error);
+        if (code == PENSTOCK_OK && backfill->from != NULL) {
+            code = ps_offsets_locate(run->connection, source, &fill->end, backfill->from, run->arena, &found,
+                                     error);
+        }
         ps_source_close(source);
     }
     for (size_t i = 0; i < fill->end.count && code == PENSTOCK_OK; i++) {
@@ -294,7 +297,7 @@ penstock_code ps_backfill_plan(const struct ps_graph *graph, struct ps_store *st
     return PENSTOCK_OK;
 }
 
-/* --- one epoch -------------------------------------------------------------------------------------------------------- */
+/* --- one epoch -------------------------------------------------------------------------------------------------- */
 
 static bool is_reached(const struct fill *fill) {
     for (size_t i = 0; i < fill->end.count; i++) {
@@ -452,7 +455,7 @@ static penstock_code step(struct fill *fill, bool *is_moved_out, struct penstock
     return *is_moved_out ? carry_out(fill, prepared, error) : PENSTOCK_OK;
 }
 
-/* --- all of it -------------------------------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------------------------- */
 
 static penstock_code stays_away(const struct fill *fill, struct penstock_error *error) {
     for (size_t i = 0; i < fill->end.count; i++) {
@@ -462,11 +465,14 @@ static penstock_code stays_away(const struct fill *fill, struct penstock_error *
             (void)ps_error_set(error, PENSTOCK_UNAVAILABLE,
                                "%s was read to %lld before, but now nothing comes behind %lld",
                                end->partition.name, (long long)end->offset, (long long)at->offset);
-            break;
+            return ps_error_hint(
+                error,
+                "what was filled is kept: run it again once the source is back; or leave that "
+                "partition out: --rebuild --from '%s=%lld'",
+                end->partition.name, (long long)end->offset);
         }
     }
-    return ps_error_hint(error,
-                         "what was filled is kept: run the same backfill again once the source is back");
+    return PENSTOCK_OK;
 }
 
 static penstock_code go_on(struct fill *fill, const struct ps_stop *stop, struct penstock_error *error) {

@@ -67,7 +67,7 @@ static bool has_positions(const struct ps_change_facts *facts, const char *prefi
     return false;
 }
 
-/* --- columns ------------------------------------------------------------------------------------------------------- */
+/* --- columns ---------------------------------------------------------------------------------------------------- */
 
 /* The first column of the table that would be another one; NULL: none. Columns of penstock itself do not count. */
 static const char *changed_column(const struct plan *plan, const struct ps_node *node) {
@@ -92,7 +92,7 @@ static const char *changed_column(const struct plan *plan, const struct ps_node 
                                  node->column_names[at], node->column_types[at]);
 }
 
-/* --- one statement --------------------------------------------------------------------------------------------------- */
+/* --- one statement ---------------------------------------------------------------------------------------------- */
 
 /* Where a table or view gets its rows: nodes that it reads as streams. */
 static void streams_of(const struct ps_node *node, size_t *streams, size_t *count_out) {
@@ -290,7 +290,7 @@ penstock_code ps_change_plan(const struct ps_graph *graph, const struct ps_chang
     return PENSTOCK_OK;
 }
 
-/* --- carrying it out -------------------------------------------------------------------------------------------------- */
+/* --- carrying it out -------------------------------------------------------------------------------------------- */
 
 static penstock_code finish(struct ps_store *store, penstock_code code, struct penstock_error *error) {
     if (code == PENSTOCK_OK) {
@@ -316,7 +316,8 @@ static penstock_code drop_objects(struct ps_store *store, const char *name, stru
         " UNION ALL SELECT 'TABLE', schema_name, table_name FROM duckdb_tables()"
         " WHERE database_name = current_database())"
         " WHERE (schema_name IN ('main', 'penstock_state') AND name = $1)"
-        " OR (schema_name = 'penstock_state' AND (starts_with(name, $1::VARCHAR || '/') OR starts_with(name, $1::VARCHAR || ' ')))"
+        " OR (schema_name = 'penstock_state' AND (starts_with(name, $1::VARCHAR || '/') OR starts_with(name, "
+        "$1::VARCHAR || ' ')))"
         " ORDER BY what DESC, schema_name",
         values, 1, &result, error));
     for (int64_t i = 0; i < ps_result_row_count(result); i++) {

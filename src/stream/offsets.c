@@ -39,7 +39,7 @@ static penstock_code load_committed(struct ps_connection *connection, const char
     return PENSTOCK_OK;
 }
 
-/* --- may it move at all? ------------------------------------------------------------------------------------------ */
+/* --- may it move at all? ---------------------------------------------------------------------------------------- */
 
 static penstock_code find_source(const struct ps_graph *graph, const char *name, size_t *index_out,
                                  struct penstock_error *error) {
@@ -105,7 +105,7 @@ static penstock_code list_readers(const struct ps_graph *graph, size_t source, s
     return PENSTOCK_OK;
 }
 
-/* --- where to ------------------------------------------------------------------------------------------------------ */
+/* --- where to --------------------------------------------------------------------------------------------------- */
 
 static penstock_code parse_time(struct ps_connection *connection, const char *text, int64_t *ms_out,
                                 struct penstock_error *error) {
@@ -203,7 +203,7 @@ penstock_code ps_offsets_locate(struct ps_connection *connection, struct ps_sour
     return code;
 }
 
-/* --- the plan ------------------------------------------------------------------------------------------------------ */
+/* --- the plan --------------------------------------------------------------------------------------------------- */
 
 static penstock_code list_moves(struct reset *reset, struct penstock_error *error) {
     struct ps_offset_reset *out = reset->out;
@@ -294,7 +294,7 @@ penstock_code ps_offsets_plan(const struct ps_graph *graph, struct ps_connection
     return code;
 }
 
-/* --- the move ------------------------------------------------------------------------------------------------------ */
+/* --- the move --------------------------------------------------------------------------------------------------- */
 
 static penstock_code move(struct ps_store *store, const struct ps_offset_reset *reset,
                           const struct ps_offset_move *one, const char *now, const char *who,
@@ -353,7 +353,7 @@ penstock_code ps_offsets_apply(struct ps_store *store, const struct ps_offset_re
     return PENSTOCK_OK;
 }
 
-/* --- looking ------------------------------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------------------------- */
 
 static penstock_code look(struct ps_source *source, const struct ps_position_list *committed,
                           struct ps_position_list *first, struct ps_position_list *end,

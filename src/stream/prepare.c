@@ -324,7 +324,8 @@ static penstock_code mark_left_out(struct ps_run *run, struct penstock_error *er
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_text(
         &sql,
-        "UPDATE penstock.statements SET is_active = false WHERE is_active AND kind NOT IN ('sql', 'source') AND name NOT IN (''");
+        "UPDATE penstock.statements SET is_active = false WHERE is_active AND kind NOT IN ('sql', 'source') AND "
+        "name NOT IN (''");
     for (size_t i = 0; i < run->output_count; i++) {
         ps_buffer_text(&sql, ", ");
         ps_buffer_sql_literal(&sql, run->outputs[i].name);
@@ -338,7 +339,7 @@ static penstock_code mark_left_out(struct ps_run *run, struct penstock_error *er
     return ps_sql_run(run->connection, sql.data, error);
 }
 
-/* --- all of it --------------------------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------------------------- */
 
 static size_t count_same(const char *const *texts, size_t index) {
     size_t count = 0;

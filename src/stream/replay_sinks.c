@@ -11,7 +11,7 @@
 
 static const char plan_head[] = "{\"replay\":[";
 
-/* --- the plan ------------------------------------------------------------------------------------------------------- */
+/* --- the plan --------------------------------------------------------------------------------------------------- */
 
 penstock_code ps_replay_plan_find(struct ps_connection *connection, struct ps_arena *arena,
                                   const char **ids_out, struct penstock_error *error) {
@@ -69,7 +69,7 @@ penstock_code ps_replay_plan_forget(struct ps_run *run, struct penstock_error *e
     return commit_plan(run, NULL, error);
 }
 
-/* --- the sinks ------------------------------------------------------------------------------------------------------- */
+/* --- the sinks -------------------------------------------------------------------------------------------------- */
 
 penstock_code ps_replay_sinks_open(struct ps_run *run, bool is_resumed, struct ps_replay_sinks *sinks,
                                    struct penstock_error *error) {

@@ -87,7 +87,12 @@ static const struct ban bans[] = {
     {"usleep", CALL, true, false, {NULL}, "ps_clock_sleep_ms()"},
     {"sleep", CALL, true, false, {NULL}, "ps_clock_sleep_ms()"},
     /* control: the door of a running process; run: signals belong to the program */
-    {"pthread_*", PTHREAD, false, false, {"src/base/", "src/app/control", "src/cli/run"}, "base/thread.h"},
+    {"pthread_*",
+     PTHREAD,
+     false,
+     false,
+     {"src/base/", "src/app/control", "src/cli/signals"},
+     "base/thread.h"},
     {"thrd_*", PTHREAD, false, true, {NULL}, "base/thread.h"},
     {"mtx_*", PTHREAD, false, true, {NULL}, "base/thread.h"},
     {"cnd_*", PTHREAD, false, true, {NULL}, "base/thread.h"},
