@@ -69,8 +69,11 @@ static penstock_code open_decoders(struct ps_changelog *changelog, struct pensto
     const struct ps_decoding *decoding = changelog->decoding;
     const struct ps_codec_type *json = ps_codec_find("json");
     const struct ps_bytes none = PS_BYTES("");
-    const void *config =
-        decoding->value_config != NULL ? decoding->value_config : changelog->setup->codec_config;
+    /* of JSON the source's own config is that of rows */
+    const void *config = decoding->value_config != NULL                      ? decoding->value_config
+                         : changelog->is_debezium && decoding->codec == json ? decoding->json_config
+                                                                             : changelog->setup->codec_config;
+    const void *row_config = decoding->codec == json ? changelog->setup->codec_config : decoding->json_config;
     PS_TRY(ps_decoder_open(decoding->codec, config, &decoding->value_schema, none, &changelog->value_decoder,
                            error));
     PS_TRY(ps_decoder_open(json, decoding->json_config, &decoding->key_schema, none,
@@ -83,8 +86,8 @@ static penstock_code open_decoders(struct ps_changelog *changelog, struct pensto
         return PENSTOCK_OK;
     }
     PS_TRY(new_scratch(changelog, &decoding->value_schema, &changelog->envelope, error));
-    PS_TRY(ps_decoder_open(json, decoding->json_config, &decoding->row_schema, none,
-                           &changelog->json_row_decoder, error));
+    PS_TRY(
+        ps_decoder_open(json, row_config, &decoding->row_schema, none, &changelog->json_row_decoder, error));
     return ps_decoder_open(json, decoding->json_config, &decoding->value_schema, none,
                            &changelog->json_envelope_decoder, error);
 }

@@ -9,10 +9,12 @@
 
 #include "connect/decoding.h"
 #include "connect/settings.h"
+#include "data/codec_json.h"
 
 struct framework_config {
     const char *connector;
     const char *on_bad_record;
+    const char *on_new_field; /* 'keep' is in the statement's columns already */
 };
 
 const struct ps_option ps_source_options[] = {
@@ -29,6 +31,14 @@ const struct ps_option ps_source_options[] = {
      .offset = offsetof(struct framework_config, on_bad_record),
      .help = "a record that cannot be decoded: keep it as a dead letter and go on, or fail the epoch",
      .since = "0.1"},
+    {.name = "on_new_field",
+     .type = PS_OPTION_CHOICE,
+     .default_text = "ignore",
+     .choices = "ignore|keep",
+     .offset = offsetof(struct framework_config, on_new_field),
+     .help =
+         "a field that is no column: leave it out, or keep all such fields as JSON in column " PS_REST_COLUMN,
+     .since = "0.2"},
     {.name = NULL},
 };
 
@@ -38,6 +48,8 @@ struct wanted {
     void *config;
     struct ps_source_setup setup;
     struct framework_config framework;
+    void *codec_config;
+    struct ps_json_config json;
 };
 
 /* Where the statement itself can be blamed: its connector setting, or its first one. */
@@ -152,7 +164,32 @@ static penstock_code configure_codec(const struct ps_source_statement *statement
         return ps_settings_blame(
             error, is_given ? statement->encode_settings[0].location : location_of(statement), code);
     }
-    wanted->setup.codec_config = config;
+    wanted->setup.codec_config = wanted->codec_config = config;
+    return PENSTOCK_OK;
+}
+
+/* The columns behind the declared ones: can they be filled? */
+static penstock_code check_includes(const struct ps_source_statement *statement, const char *name,
+                                    struct wanted *wanted, struct penstock_error *error) {
+    for (size_t i = 0; i < statement->include_count; i++) {
+        const struct ps_include *include = &statement->includes[i];
+        if (include->kind == PS_INCLUDE_REST) {
+            if (strcmp(wanted->setup.encode, "json") != 0) {
+                (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                                   "source %s: on_new_field = 'keep' needs ENCODE JSON", name);
+                return ps_settings_blame(error, include->location, PENSTOCK_INVALID_PROJECT);
+            }
+            wanted->json.rest_column = include->column + 1;
+        } else if (!wanted->type->is_sparse) {
+            (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                               "source %s: INCLUDE is what a broker says of a record, connector '%s' is none",
+                               name, wanted->type->name);
+            return ps_settings_blame(error, include->location, PENSTOCK_INVALID_PROJECT);
+        }
+    }
+    if (strcmp(wanted->setup.encode, "json") == 0) {
+        memcpy(wanted->codec_config, &wanted->json, sizeof wanted->json);
+    }
     return PENSTOCK_OK;
 }
 
@@ -199,6 +236,7 @@ static penstock_code resolve(const struct ps_source_statement *statement, const 
     PS_TRY(find_codec(statement, name, wanted, error));
     PS_TRY(apply_settings(statement, name, arena, wanted, error));
     PS_TRY(configure_codec(statement, arena, wanted, error));
+    PS_TRY(check_includes(statement, name, wanted, error));
     return prepare_decoding(statement, name, arena, wanted, error);
 }
 

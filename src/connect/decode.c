@@ -115,6 +115,11 @@ static void set_include(struct ps_batch *batch, const struct ps_include *include
     case PS_INCLUDE_HEADERS:
         set_bytes(batch, column, message->headers.size > 0 ? message->headers : PS_BYTES("{}"));
         break;
+    case PS_INCLUDE_REST: /* the codec has set it, but for what is gone */
+        if (batch->operations != NULL && batch->operations[batch->row_count] == PS_OPERATION_DELETE) {
+            ps_batch_set_null(batch, column);
+        }
+        break;
     case PS_INCLUDE_TOPIC:
         set_bytes(batch, column,
                   (struct ps_bytes){partition.name, bracket != NULL ? (size_t)(bracket - partition.name)

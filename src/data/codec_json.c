@@ -45,6 +45,8 @@ struct json_decoder {
     bool keeps_digits; /* parse numbers as raw text */
     bool *is_json;     /* per column: type_text is JSON, so texts keep their quotes */
     struct found *found;
+    size_t rest_column; /* as in the config */
+    struct ps_buffer rest;
     struct hint *hints;
     size_t hint_count;
     char *scratch;
@@ -99,6 +101,7 @@ static void json_close(void *state) {
         return;
     }
     ps_names_done(&decoder->names);
+    ps_buffer_done(&decoder->rest);
     ps_release(decoder->is_json);
     ps_release(decoder->found);
     ps_release(decoder->hints);
@@ -112,13 +115,14 @@ static void json_close_scoped(struct json_decoder **decoder) {
 
 static penstock_code json_open(const void *config, const struct ps_schema *schema, struct ps_bytes header,
                                void **state_out, struct penstock_error *error) {
-    (void)config;
     (void)header;
     struct json_decoder *decoder PS_SCOPED(json_close_scoped) = ps_allocate(1, sizeof(*decoder));
     if (decoder == NULL) {
         return ps_error_memory(error, "a JSON decoder");
     }
     decoder->schema = schema;
+    decoder->rest_column = ((const struct ps_json_config *)config)->rest_column;
+    ps_buffer_init(&decoder->rest, PS_LIMIT_RECORD_SIZE * 6); /* every byte may need an escape */
     decoder->is_json = ps_allocate(schema->column_count + 1, sizeof(*decoder->is_json));
     decoder->found = ps_allocate(schema->column_count + 1, sizeof(*decoder->found));
     decoder->hints = ps_reallocate(NULL, HINT_COUNT, sizeof(*decoder->hints));
@@ -320,17 +324,60 @@ static bool find_members(struct json_decoder *decoder, yyjson_val *root, bool ha
         bool is_exact;
         const struct ps_bytes name = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
         const int32_t column = column_of_key(decoder, index, name, &is_exact);
-        if (column < 0 || (decoder->found[column].is_exact && !is_exact)) {
+        if ((column < 0 && decoder->rest_column == 0) ||
+            (column >= 0 && decoder->found[column].is_exact && !is_exact)) {
             continue;
         }
         yyjson_val *value = yyjson_obj_iter_get_val(key);
-        if (!has_digits && is_text_type(decoder->schema->columns[column].type) &&
+        if (!has_digits && (column < 0 || is_text_type(decoder->schema->columns[column].type)) &&
             (yyjson_is_num(value) || yyjson_is_ctn(value))) {
             decoder->keeps_digits = true;
             return false;
         }
-        decoder->found[column] = (struct found){value, is_exact};
+        if (column >= 0) {
+            decoder->found[column] = (struct found){value, is_exact};
+        }
     }
+}
+
+/* A member without a column goes to the rest. False: out of memory. */
+static bool add_rest(struct json_decoder *decoder, struct ps_bytes name, yyjson_val *value) {
+    size_t size = 0;
+    char *text = yyjson_val_write_opts(value, 0, &decoder->allocator, &size, NULL);
+    if (text == NULL) {
+        return false;
+    }
+    ps_buffer_add(&decoder->rest, decoder->rest.size == 0 ? "{" : ",", 1);
+    ps_buffer_json(&decoder->rest, name.data, name.size);
+    ps_buffer_add(&decoder->rest, ":", 1);
+    ps_buffer_add(&decoder->rest, text, size);
+    scratch_free(decoder, text);
+    return !decoder->rest.failed;
+}
+
+/* The column of all members that have none. False: out of memory. */
+static bool set_rest(struct json_decoder *decoder, struct ps_batch *batch, yyjson_val *root) {
+    const size_t column = decoder->rest_column - 1;
+    yyjson_obj_iter iterator = yyjson_obj_iter_with(root);
+    bool is_exact;
+    ps_buffer_clear(&decoder->rest);
+    for (size_t index = 0; index < yyjson_obj_size(root); index++) {
+        yyjson_val *key = yyjson_obj_iter_next(&iterator);
+        const struct ps_bytes name = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
+        if (column_of_key(decoder, index, name, &is_exact) < 0 &&
+            !add_rest(decoder, name, yyjson_obj_iter_get_val(key))) {
+            return false;
+        }
+    }
+    if (decoder->rest.size == 0) {
+        ps_batch_set_null(batch, column);
+        return true;
+    }
+    ps_buffer_add(&decoder->rest, "}", 1);
+    const struct ps_bytes text = {ps_arena_copy_size(batch->arena, decoder->rest.data, decoder->rest.size),
+                                  decoder->rest.size};
+    ((struct ps_bytes *)batch->columns[column].values)[batch->row_count] = text;
+    return text.data != NULL && !decoder->rest.failed;
 }
 
 /* The row of a record, or its dead letter; without digits *again_out instead of a dead letter. */
@@ -362,6 +409,9 @@ static penstock_code fill_row(struct json_decoder *decoder, struct ps_batch *bat
                 return ps_value_refuse(batch, record, i, result, kind, found, error);
             }
         }
+    }
+    if (decoder->rest_column != 0 && !set_rest(decoder, batch, document->root)) {
+        return ps_error_memory(error, "a JSON record");
     }
     ps_batch_end_row(batch, record);
     return PENSTOCK_OK;
@@ -446,7 +496,7 @@ const struct ps_codec_type ps_codec_json = {
     .name = "json",
     .summary = "one JSON object a line (NDJSON); columns by key, unknown keys ignored, missing ones NULL",
     .options = json_options,
-    .config_size = 1,
+    .config_size = sizeof(struct ps_json_config),
     .is_line_based = true,
     .has_header = json_has_header,
     .frame = json_frame,

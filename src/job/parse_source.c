@@ -13,6 +13,8 @@ static const char *const clause_words[] = {"WITH", "FORMAT", "ENCODE", "INCLUDE"
 
 /* Columns that INCLUDE may add: one of each kind. */
 #define INCLUDE_COUNT 6
+/* and the column of on_new_field = 'keep' */
+#define EXTRA_COUNT (INCLUDE_COUNT + 1)
 
 /* What may stand behind a type. A comma and the closing parenthesis end it, too. */
 static bool is_type_end(const struct ps_cursor *cursor) {
@@ -151,7 +153,7 @@ static penstock_code read_columns(struct ps_cursor *cursor, struct ps_source_sta
         return ps_cursor_unexpected(cursor, "'(' and the source's columns");
     }
     const size_t column_max = ps_cursor_count_items(cursor);
-    const size_t all_max = column_max + INCLUDE_COUNT;
+    const size_t all_max = column_max + EXTRA_COUNT;
     source->schema.columns = ps_arena_allocate(cursor->arena, all_max, sizeof *source->schema.columns);
     source->column_locations = ps_arena_allocate(cursor->arena, all_max, sizeof *source->column_locations);
     if (source->schema.columns == NULL || source->column_locations == NULL) {
@@ -230,6 +232,27 @@ static penstock_code add_include(struct ps_cursor *cursor, struct ps_source_stat
     return PENSTOCK_OK;
 }
 
+static penstock_code reserve_includes(struct ps_cursor *cursor, struct ps_source_statement *source) {
+    if (source->includes == NULL) {
+        source->includes = ps_arena_allocate(cursor->arena, EXTRA_COUNT, sizeof *source->includes);
+    }
+    return source->includes != NULL ? PENSTOCK_OK : ps_error_memory(cursor->error, "a source");
+}
+
+/* on_new_field = 'keep' adds a column, so it has to be known before anything is opened. */
+static penstock_code add_rest(struct ps_cursor *cursor, struct ps_source_statement *source) {
+    static const struct include_word word = {"", PS_REST_COLUMN, "VARCHAR", PS_INCLUDE_REST};
+    for (size_t i = 0; i < source->setting_count; i++) {
+        const struct ps_setting *setting = &source->settings[i];
+        if (ps_option_name_equal(setting->name, "on_new_field") &&
+            ps_text_equal_nocase(setting->value, "keep")) {
+            PS_TRY(reserve_includes(cursor, source));
+            return add_include(cursor, source, &word, setting->location);
+        }
+    }
+    return PENSTOCK_OK;
+}
+
 /* INCLUDE key [AS name [VARCHAR]] and the like; INCLUDE is taken. */
 static penstock_code read_include(struct ps_cursor *cursor, struct ps_source_statement *source) {
     static const struct include_word rows[INCLUDE_COUNT] = {
@@ -242,12 +265,7 @@ static penstock_code read_include(struct ps_cursor *cursor, struct ps_source_sta
     };
     static const char *const words[] = {"key", "partition", "offset", "timestamp", "headers", "topic", NULL};
     const struct ps_location location = ps_cursor_location(cursor);
-    if (source->includes == NULL) {
-        source->includes = ps_arena_allocate(cursor->arena, INCLUDE_COUNT, sizeof *source->includes);
-        if (source->includes == NULL) {
-            return ps_error_memory(cursor->error, "a source");
-        }
-    }
+    PS_TRY(reserve_includes(cursor, source));
     for (size_t i = 0; i < INCLUDE_COUNT; i++) {
         if (ps_cursor_accept(cursor, rows[i].word)) {
             return add_include(cursor, source, &rows[i], location);
@@ -323,6 +341,7 @@ penstock_code ps_parse_source(struct ps_cursor *cursor, struct ps_source_stateme
     while (!ps_cursor_at_end(cursor)) {
         PS_TRY(read_clause(cursor, source));
     }
+    PS_TRY(add_rest(cursor, source));
     PS_TRY(check_watermark(cursor, source)); /* it may be an INCLUDE timestamp */
     PS_TRY(check_format(cursor, source));
     if (source->schema.column_count == source->include_count) {

@@ -47,6 +47,9 @@ enum ps_source_format {
     PS_FORMAT_DEBEZIUM, /* {"before": ..., "after": ..., "op": "c" | "u" | "d" | "r"} */
 };
 
+/* The column that on_new_field = 'keep' adds. */
+#define PS_REST_COLUMN "penstock_rest"
+
 /* INCLUDE kind [AS name]: what the broker says of a record, as a column behind the declared ones. */
 enum ps_include_kind {
     PS_INCLUDE_KEY,       /* BLOB, or VARCHAR with INCLUDE key AS name VARCHAR */
@@ -55,6 +58,7 @@ enum ps_include_kind {
     PS_INCLUDE_TIMESTAMP, /* TIMESTAMP */
     PS_INCLUDE_HEADERS,   /* VARCHAR: JSON object */
     PS_INCLUDE_TOPIC,     /* VARCHAR */
+    PS_INCLUDE_REST,      /* VARCHAR: fields without a column, with on_new_field = 'keep'; of any connector */
 };
 struct ps_include {
     enum ps_include_kind kind;

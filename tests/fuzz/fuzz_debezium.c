@@ -6,6 +6,7 @@
  * Whatever the bytes, records are counted, deletes and puts have a whole key, and a record comes to the same alone.
  */
 #include "connect/decoding.h"
+#include "data/codec_json.h"
 #include "decoding.h"
 
 #define MESSAGE_COUNT_MAX 4096
@@ -65,18 +66,18 @@ static void fuzz_format(enum ps_source_format format, const struct ps_message *m
     size_t key[] = {0, 1};
     struct ps_arena *arena = ps_arena_new(0);
     struct penstock_error error = {0};
-    char config[64] = {0};
+    struct ps_json_config config = {0};
     struct ps_source_statement statement = {
         .schema = fuzz_schemas[0], .format = format, .primary_key = key, .primary_key_count = 2};
     struct ps_source_setup setup = {.name = "s",
                                     .folder = ".",
                                     .schema = &statement.schema,
                                     .codec = ps_codec_find("json"),
-                                    .codec_config = config,
+                                    .codec_config = &config,
                                     .encode = "json",
                                     .codec_schema = statement.schema,
                                     .statement = &statement};
-    ps_check(arena != NULL && setup.codec->config_size <= sizeof config);
+    ps_check(arena != NULL && setup.codec->config_size == sizeof config);
     ps_check(ps_decoding_new(&setup, arena, &setup.decoding, &error) == PENSTOCK_OK);
     struct ps_batch *batch = fuzz_changelog(&setup, messages, count);
     for (size_t i = 0; i < count && i < 4; i++) {
