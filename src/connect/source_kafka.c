@@ -381,6 +381,7 @@ const struct ps_source_type ps_source_kafka = {
     .config_size = sizeof(struct ps_kafka_config),
     .encodes = kafka_encodes,
     .is_sparse = true,
+    .is_remote = true,
     .takes_properties = true,
     .check = kafka_check,
     .open = kafka_open,
