@@ -297,6 +297,10 @@ def debezium(home, broker):
         ('{"id":1}', event("u", {"id": 1, "name": "A"}, {"id": 7, "name": "moved"})), (None, event("t"))])
     project = Project(home, "debezium", broker, "id BIGINT, name VARCHAR, PRIMARY KEY (id)", "JSON", form="DEBEZIUM")
     project.once()
+    kept = Project(home, "kept", broker, "id BIGINT, PRIMARY KEY (id)", "JSON", {"topic": "debezium", "on_new_field": "keep"},
+                   form="DEBEZIUM")
+    kept.once()
+    expect("fields without a column", kept.rows("SELECT id, penstock_rest FROM t"), [["7", '{"name":"moved"}']])
     expect("debezium", project.rows("SELECT id, name FROM t ORDER BY id"), [["7", "moved"]])
     expect_in("dead letters", "truncated", project.letters())
 

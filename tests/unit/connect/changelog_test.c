@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "connect/decoding.h"
+#include "data/codec_json.h"
 
 /* A source of one changelog, and what a slice of it came to. */
 struct scene {
@@ -273,6 +274,37 @@ static void debezium_in_avro(void **state) {
     scene_end(&scene);
 }
 
+/* Fields without a column, of what is put and of what is gone. */
+static void fields_that_are_kept(void **state) {
+    (void)state;
+    static struct ps_column_schema kept[] = {{"id", "BIGINT", PS_TYPE_BIGINT, true},
+                                             {"penstock_rest", "VARCHAR", PS_TYPE_VARCHAR, false}};
+    static struct ps_include rest[] = {{PS_INCLUDE_REST, 1, {"s.sql", 1, 1}}};
+    for (int format = PS_FORMAT_UPSERT; format <= PS_FORMAT_DEBEZIUM; format++) {
+        struct scene scene;
+        struct penstock_error error = {0};
+        const bool is_upsert = format == PS_FORMAT_UPSERT;
+        scene_begin(&scene, (enum ps_source_format)format, 1, "json");
+        ps_decoding_free(scene.setup.decoding);
+        struct ps_json_config config = {.rest_column = 2};
+        scene.setup.codec_config = &config;
+        scene.statement.schema = (struct ps_schema){kept, 2};
+        scene.statement.includes = rest;
+        scene.setup.codec_schema = (struct ps_schema){kept, 1};
+        assert_int_equal(ps_decoding_new(&scene.setup, scene.arena, &scene.setup.decoding, &error),
+                         PENSTOCK_OK);
+        add(&scene, "1", is_upsert ? "{\"n\":1.0}" : "{\"after\":{\"id\":1,\"n\":1.0},\"op\":\"c\"}");
+        add(&scene, "1", is_upsert ? NULL : "{\"before\":{\"id\":1,\"n\":1.0},\"op\":\"d\"}");
+        assert_int_equal(decode(&scene, &error), PENSTOCK_OK);
+        assert_int_equal(scene.batch->row_count, 2);
+        const struct ps_column *column = &scene.batch->columns[1];
+        const struct ps_bytes text = ((struct ps_bytes *)column->values)[0];
+        assert_true(ps_bytes_equal(text, PS_BYTES("{\"n\":1.0}")));
+        assert_true(column->is_valid != NULL && column->is_valid[0] == 1 && column->is_valid[1] == 0);
+        scene_end(&scene);
+    }
+}
+
 static void memory_may_run_out(void **state) {
     (void)state;
     bool is_done = false;
@@ -302,6 +334,7 @@ int main(void) {
         cmocka_unit_test(debezium),
         cmocka_unit_test(debezium_that_is_none),
         cmocka_unit_test(debezium_in_avro),
+        cmocka_unit_test(fields_that_are_kept),
         cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "decoding.h"
 
 #include "base/limits.h"
+#include "data/codec_json.h"
 
 static const char columns[] =
     "b BOOLEAN; t TINYINT; i INTEGER; l BIGINT; f FLOAT; d DOUBLE; day DATE; at TIMESTAMP; v VARCHAR";
@@ -231,6 +232,40 @@ static void records_that_are_too_large(void **state) {
 }
 
 /* Out of memory at any allocation is an error, never a lost record or a crash. */
+/* The last column takes what has no column: a decoder of the others, a batch of all. */
+static void fields_without_a_column(void **state) {
+    (void)state;
+    static const struct {
+        const char *record, *row;
+    } cases[] = {
+        {"{\"a\":1}", "1|NULL|NULL"},
+        {"{\"x\":1.10,\"A\":2,\"b\":\"t\",\"y\\\"\":[1e2,{\"z\":null}]}",
+         "2|'t'|'{\"x\":1.10,\"y\\\"\":[1e2,{\"z\":null}]}'"},
+        {"{\"x\":\"\\n\"}", "NULL|NULL|'{\"x\":\"\\n\"}'"},
+        {"{\"x\":true,\"x\":false}", "NULL|NULL|'{\"x\":true,\"x\":false}'"},
+    };
+    struct decoding decoding;
+    decoding_begin(&decoding, "json", "a INTEGER; b VARCHAR; rest VARCHAR", NULL);
+    ((struct ps_json_config *)decoding.config)->rest_column = 3;
+    const struct ps_schema declared = {decoding.schema.columns, 2};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ps_decoder *decoder = NULL;
+        struct penstock_error error;
+        ps_batch_free(ps_take(decoding.batch));
+        assert_int_equal(
+            ps_decoder_open(decoding.codec, decoding.config, &declared, PS_BYTES(""), &decoder, &error),
+            PENSTOCK_OK);
+        assert_int_equal(ps_batch_new(&decoding.schema, 0, &decoding.batch, &error), PENSTOCK_OK);
+        const struct ps_record record = {.raw = ps_bytes_of(cases[i].record)};
+        for (int again = 0; again < 2; again++) { /* the second time with what the decoder remembers */
+            assert_int_equal(ps_decoder_decode(decoder, decoding.batch, record, &error), PENSTOCK_OK);
+            assert_string_equal(decoding_row(&decoding, again), cases[i].row);
+        }
+        ps_decoder_close(decoder);
+    }
+    decoding_end(&decoding);
+}
+
 static void memory_may_run_out(void **state) {
     (void)state;
     struct decoding decoding;
@@ -269,6 +304,7 @@ int main(void) {
         cmocka_unit_test(records_that_are_not_json),  cmocka_unit_test(deep_records),
         cmocka_unit_test(keys_and_columns),           cmocka_unit_test(digits_are_kept_where_they_matter),
         cmocka_unit_test(records_that_are_too_large), cmocka_unit_test(memory_may_run_out),
+        cmocka_unit_test(fields_without_a_column),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
