@@ -2,10 +2,10 @@
  *
  * sink_delta.c - rows into a Delta Lake table: Parquet files by DuckDB, and one commit of the log an epoch.
  *
- * A reader sees a file only once a commit names it, so the commit is all there is to do at once; it carries a txn action
- * with the epoch's number, by which the same epoch is known when it comes again (see sink_delta_log.c). recover() claims
- * the table for this attempt with a commit of its own, which an older attempt will meet. Other writers may work on
- * the same table. Checkpoints and merges of small files are made between epochs, in begin().
+ * A reader sees a file only once a commit names it, so the commit is all there is to do at once; it carries a txn
+ * action with the epoch's number, by which the same epoch is known when it comes again (see sink_delta_log.c).
+ * recover() claims the table for this attempt with a commit of its own, which an older attempt will meet. Other
+ * writers may work on the same table. Checkpoints and merges of small files are made between epochs, in begin().
  */
 #include "connect/sink_delta.h"
 
@@ -184,11 +184,11 @@ static penstock_code commit_actions(struct ps_delta_sink *sink, const char *oper
 /* Version 0: protocol and columns. BUSY when somebody else was faster. */
 static penstock_code create_table(struct ps_delta_sink *sink, struct penstock_error *error) {
     struct ps_buffer actions PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&actions, PS_DELTA_COMMIT_SIZE_MAX);
     uint8_t id[16] = {0};
     if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id) {
         return ps_error_set(error, PENSTOCK_INTERNAL, "the system gives no random bytes");
     }
-    ps_buffer_init(&actions, PS_DELTA_COMMIT_SIZE_MAX);
     ps_buffer_text(
         &actions, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n{\"metaData\":{\"id\":\"");
     for (size_t i = 0; i < sizeof id; i++) {

@@ -2,10 +2,10 @@
  *
  * sink_delta_checkpoint.c - the whole state in one Parquet file now and then, and the end of files nobody can need.
  *
- * A reader starts at the newest checkpoint instead of at commit 0. It is written under another name, synced and renamed,
- * so that it is whole or not there; _last_checkpoint, which only saves readers a listing, comes after it. A file that
- * a merge or a replace removed stays on the disk for `retention`, for those who read an older version; what a
- * checkpoint no longer names has been unlinked.
+ * A reader starts at the newest checkpoint instead of at commit 0. It is written under another name, synced and
+ * renamed, so that it is whole or not there; _last_checkpoint, which only saves readers a listing, comes after it. A
+ * file that a merge or a replace removed stays on the disk for `retention`, for those who read an older version; what
+ * a checkpoint no longer names has been unlinked.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -75,6 +75,7 @@ static penstock_code remove_expired(struct ps_delta_sink *sink, struct penstock_
 static penstock_code write_checkpoint(struct ps_delta_sink *sink, struct ps_arena *arena,
                                       int64_t *action_count_out, struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, PS_DELTA_STATEMENT_SIZE_MAX);
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     const char *path =
         ps_arena_printf(arena, "%s/%020" PRId64 ".checkpoint.parquet", sink->log_folder, sink->state_version);
@@ -82,7 +83,6 @@ static penstock_code write_checkpoint(struct ps_delta_sink *sink, struct ps_aren
     if (path == NULL || temporary == NULL) {
         return ps_error_memory(error, "a checkpoint");
     }
-    ps_buffer_init(&sql, PS_DELTA_STATEMENT_SIZE_MAX);
     ps_buffer_text(&sql, "COPY (");
     ps_buffer_text(&sql, select_checkpoint);
     ps_buffer_text(&sql, ") TO ");
@@ -132,6 +132,7 @@ penstock_code ps_delta_checkpoint(struct ps_delta_sink *sink, struct penstock_er
 
 penstock_code ps_delta_remove_orphans(struct ps_delta_sink *sink, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    struct ps_buffer names PS_SCOPED(ps_buffer_done);
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     const char *literal = arena == NULL ? NULL : ps_disk_literal(arena, sink->folder);
@@ -139,6 +140,8 @@ penstock_code ps_delta_remove_orphans(struct ps_delta_sink *sink, struct penstoc
         literal == NULL ? NULL : ps_arena_printf(arena, "%s/**/part-*-%s*.parquet", literal, sink->tag);
     char **paths = NULL;
     size_t count = 0;
+    ps_buffer_init(&names, PS_DELTA_STATEMENT_SIZE_MAX);
+    ps_buffer_init(&sql, PS_DELTA_STATEMENT_SIZE_MAX);
     if (pattern == NULL) {
         return ps_error_memory(error, "a sink");
     }
@@ -147,15 +150,17 @@ penstock_code ps_delta_remove_orphans(struct ps_delta_sink *sink, struct penstoc
         return PENSTOCK_OK;
     }
     /* the tag makes our names unlike all others: the name without its folder is enough */
-    ps_buffer_init(&sql, PS_DELTA_STATEMENT_SIZE_MAX);
-    ps_buffer_text(&sql, "SELECT path FROM (SELECT unnest([");
     for (size_t i = 0; i < count; i++) {
-        ps_buffer_text(&sql, i > 0 ? "," : "");
-        ps_buffer_sql_literal(&sql, paths[i]);
+        ps_buffer_text(&names, i > 0 ? "\n" : "");
+        ps_buffer_text(&names, paths[i]);
     }
-    ps_buffer_text(
-        &sql, "]) AS path) WHERE parse_filename(path) NOT IN (SELECT parse_filename(path) FROM delta_files"
-              " UNION ALL SELECT parse_filename(path) FROM delta_removed)");
+    PS_TRY(ps_buffer_status(&names, error));
+    /* one literal: a list of many takes DuckDB's parser seconds */
+    ps_buffer_text(&sql, "SELECT path FROM (SELECT unnest(string_split(");
+    ps_buffer_sql_literal(&sql, names.data);
+    ps_buffer_text(&sql,
+                   ", '\n')) AS path) WHERE parse_filename(path) NOT IN (SELECT parse_filename(path) FROM"
+                   " delta_files UNION ALL SELECT parse_filename(path) FROM delta_removed)");
     PS_TRY(ps_buffer_status(&sql, error));
     PS_TRY(ps_sql_query(sink->connection, sql.data, &result, error));
     for (int64_t i = 0; i < ps_result_row_count(result); i++) {

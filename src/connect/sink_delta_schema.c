@@ -266,6 +266,7 @@ static penstock_code make_column(const struct ps_delta_sink *sink, size_t index,
     const char *name = sink->setup->column_names[index], *type = sink->setup->column_types[index];
     const char *cast = NULL;
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, TYPE_SIZE_MAX);
     column->name = name;
     PS_TRY(ps_delta_type_of(type, sink->arena, &column->type, &cast, &column->has_zone_cast, error));
     if (column->type == NULL) {
@@ -275,7 +276,6 @@ static penstock_code make_column(const struct ps_delta_sink *sink, size_t index,
                              strcmp(type, "TIMESTAMP_NS") == 0 ? "CAST(x AS TIMESTAMP) has microseconds"
                                                                : "CAST(x AS VARCHAR), for example");
     }
-    ps_buffer_init(&sql, TYPE_SIZE_MAX);
     const bool is_time = strcmp(type, "TIMESTAMP") == 0 || strcmp(type, "TIMESTAMP_S") == 0 ||
                          strcmp(type, "TIMESTAMP_MS") == 0;
     if (is_time) { /* whatever the session's time zone is */
@@ -319,12 +319,12 @@ static penstock_code check_names(const struct ps_delta_sink *sink, struct pensto
 penstock_code ps_delta_schema_make(struct ps_delta_sink *sink, struct penstock_error *error) {
     const size_t count = sink->setup->column_count;
     struct ps_buffer schema PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&schema, TYPE_SIZE_MAX);
     PS_TRY(check_names(sink, error));
     sink->columns = ps_arena_allocate(sink->arena, count + 1, sizeof *sink->columns);
     if (sink->columns == NULL) {
         return ps_error_memory(error, "a sink's columns");
     }
-    ps_buffer_init(&schema, TYPE_SIZE_MAX);
     ps_buffer_text(&schema, "{\"type\":\"struct\",\"fields\":[");
     for (size_t i = 0; i < count; i++) {
         PS_TRY(make_column(sink, i, &sink->columns[i], error));

@@ -56,7 +56,8 @@ static const char read_commits_tail[] = "], format = 'newline_delimited', filena
 /* The newest action of a path counts; a path that is added and removed in one commit is there. */
 static const char apply_commits[] =
     "CREATE OR REPLACE TABLE delta_last AS SELECT path, max_by(add, v * 2 + is_add) AS add, max_by(remove, v * 2 +"
-    " is_add) AS remove, max(v * 2 + is_add) % 2 = 1 AS is_there FROM (SELECT v, add.path AS path, 1 AS is_add, add, NULL AS remove FROM delta_actions WHERE"
+    " is_add) AS remove, max(v * 2 + is_add) % 2 = 1 AS is_there"
+    " FROM (SELECT v, add.path AS path, 1 AS is_add, add, NULL AS remove FROM delta_actions WHERE"
     " add IS NOT NULL UNION ALL SELECT v, remove.path, 0, NULL, remove FROM delta_actions WHERE remove IS NOT NULL)"
     " GROUP BY path;"
     "DELETE FROM delta_files WHERE path IN (SELECT path FROM delta_last);"

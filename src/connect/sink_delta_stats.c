@@ -3,8 +3,8 @@
  * sink_delta_stats.c - the add actions of staged files: path, partition values, size, and statistics.
  *
  * Smallest and largest values come from the Parquet footers, so they cost no scan. A column whose statistics are
- * not complete, or whose values a reader might take for others (long text, wide decimals), has none: a reader then reads
- * the file, which is always right.
+ * not complete, or whose values a reader might take for others (long text, wide decimals), has none: a reader then
+ * reads the file, which is always right.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,10 +2,10 @@
  *
  * sink_file.c - rows as lines of one growing file, or of numbered ones: NDJSON or CSV.
  *
- * Beside the file lies its manifest (PATH.penstock): whose rows these are, the last epoch, and how many bytes of which
- * file are committed. An epoch is written by DuckDB into a stage file; commit() appends the stage behind the committed
- * bytes, syncs, and then replaces the manifest: that rename is the commit. Bytes behind the committed size are nobody's,
- * and recover() cuts them off. So a reader who stops at the manifest's size never sees half an epoch.
+ * Beside the file lies its manifest (PATH.penstock): whose rows these are, the last epoch, and how many bytes of
+ * which file are committed. An epoch is written by DuckDB into a stage file; commit() appends the stage behind the
+ * committed bytes, syncs, and then replaces the manifest: that rename is the commit. Bytes behind the committed size
+ * are nobody's, and recover() cuts them off. So a reader who stops at the manifest's size never sees half an epoch.
  * A pipe or device keeps nothing and can take nothing back: it is refused unless at_least_once is enough.
  */
 #include "connect/sink_file.h"
@@ -132,11 +132,11 @@ static penstock_code write_manifest(const struct file_sink *sink, const struct f
                                     struct ps_epoch epoch, const struct ps_position_list *positions,
                                     struct ps_arena *arena, struct penstock_error *error) {
     struct ps_buffer text PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&text, MANIFEST_SIZE_MAX);
     const char *path = path_of(sink, place->index, arena);
     if (path == NULL) {
         return ps_error_memory(error, "a manifest");
     }
-    ps_buffer_init(&text, MANIFEST_SIZE_MAX);
     ps_buffer_text(&text, "{\"penstock\":1,\"file\":");
     ps_buffer_json(&text, ps_path_name(path), strlen(ps_path_name(path)));
     ps_buffer_printf(&text,

@@ -3,9 +3,9 @@
  * sink_parquet.c - rows as Parquet files of a folder, with a manifest that says which of them count.
  *
  * _manifest.json names every committed file with its rows, bytes and epochs, and whose they are; replacing it is the
- * commit. DuckDB writes an epoch into a hidden stage folder; commit() renames the files into place and then replaces the
- * manifest. A reader of the manifest is always exact. A reader of the pattern part-*.parquet is exact whenever no commit
- * is under way: files that a crash left behind are removed by recover(), and their epoch is written again.
+ * commit. DuckDB writes an epoch into a hidden stage folder; commit() renames the files into place and then replaces
+ * the manifest. A reader of the manifest is always exact. A reader of the pattern part-*.parquet is exact whenever no
+ * commit is under way: files that a crash left behind are removed by recover(), and their epoch is written again.
  * Small files are merged between two epochs; again the manifest is what counts, the merged ones are removed after it.
  */
 #include "connect/sink_parquet.h"
@@ -154,10 +154,10 @@ static penstock_code parquet_copy(void *state, struct ps_connection *connection,
                                   int64_t *row_count_out, struct penstock_error *error) {
     struct ps_parquet_sink *sink = state;
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, SELECT_SIZE_MAX);
     if (sink->is_there) {
         return ps_sink_count(connection, select_sql, row_count_out, error);
     }
-    ps_buffer_init(&sql, SELECT_SIZE_MAX);
     add_select(&sql, sink->setup, select_sql);
     PS_TRY(ps_buffer_status(&sql, error));
     const struct ps_parts_copy copy = {.select_sql = sql.data,

@@ -3,7 +3,8 @@
  * sink_parquet_compact.c - small Parquet files merged into larger ones.
  *
  * Neighbours in the order of epochs, within one partition folder. The merged file is staged, put in place, and counts
- * once the manifest names it instead of its inputs, which are removed after that: at every moment the manifest is right.
+ * once the manifest names it instead of its inputs, which are removed after that: at every moment the manifest is
+ * right.
  */
 #include <inttypes.h>
 

@@ -94,11 +94,15 @@ static penstock_code check_columns(const struct ps_parquet_sink *sink, yyjson_va
         if (type != NULL && strcmp(type, setup->column_types[i]) == 0) {
             continue;
         }
-        (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
-                           "%s has %s%s%s, the SELECT of sink %s gives column %s %s", sink->folder,
-                           type != NULL ? "it as " : "no column ",
-                           type != NULL ? type : setup->column_names[i], "", setup->name,
-                           setup->column_names[i], setup->column_types[i]);
+        if (type == NULL) {
+            (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                               "%s has no column %s, which the SELECT of sink %s gives", sink->folder,
+                               setup->column_names[i], setup->name);
+        } else {
+            (void)ps_error_set(
+                error, PENSTOCK_INVALID_DATA, "column %s is %s in %s, and %s in the SELECT of sink %s",
+                setup->column_names[i], type, sink->folder, setup->column_types[i], setup->name);
+        }
         return ps_error_hint(error, "give a changed SELECT another path");
     }
     if (yyjson_obj_size(columns) == setup->column_count) {
@@ -139,7 +143,7 @@ static penstock_code load_files(struct ps_parquet_sink *sink, yyjson_val *root, 
     return PENSTOCK_OK;
 }
 
-/* --- what is there ------------------------------------------------------------------------------------------------- */
+/* --- what is there ----------------------------------------------------------------------------------------------- */
 
 /* Could a sink have made this name? part-000000000007-2.parquet, ...-2-1.parquet, ...-2-to9.parquet */
 static bool is_own_name(const char *name) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sink_crash_test.c - the sinks that write files, killed at every single call that changes the disk, and every such call
- * refused once.
+ * sink_crash_test.c - the sinks that write files, killed at every single call that changes the disk, and every such
+ * call refused once.
  *
- * This program has its own fsync, write, rename, link, ...: they are called by DuckDB, too. A child process drives three
- * epochs and dies within the n-th call (of a write half is done before); the next attempt goes on from recover(), and at
- * the end a reader finds every record once. Then the same with the n-th call failing: no space left, or an I/O error.
- * The parent never opens DuckDB, so that it may fork.
+ * This program has its own fsync, write, rename, link, ...: they are called by DuckDB, too. A child process drives
+ * three epochs and dies within the n-th call (of a write half is done before); the next attempt goes on from
+ * recover(), and at the end a reader finds every record once. Then the same with the n-th call failing: no space
+ * left, or an I/O error. The parent never opens DuckDB, so that it may fork.
  */
 #include <errno.h>
 #include <fcntl.h>

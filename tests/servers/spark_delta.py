@@ -15,7 +15,8 @@ jars = [jar for name in ("delta-spark", "delta-storage", "delta-kernel", "unityc
 spark = (SparkSession.builder.master("local[1]").config("spark.jars", ",".join(jars))
          .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
          .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
-         .config("spark.ui.enabled", "false").config("spark.driver.memory", "1g").config("spark.driver.host", "127.0.0.1")
+         .config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "1")
+         .config("spark.databricks.delta.snapshotPartitions", "1").config("spark.driver.memory", "1g").config("spark.driver.host", "127.0.0.1")
          .config("spark.sql.session.timeZone", "UTC").config("spark.sql.warehouse.dir", "/nonexistent").getOrCreate())
 spark.sparkContext.setLogLevel("ERROR")
 for path in sys.argv[2:]:

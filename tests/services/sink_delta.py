@@ -289,7 +289,7 @@ def by_spark(folder):
         return
     tables = [t for t in ("types", "partitions", "many", "two", "zombie", "project/out/lake") if os.path.isdir(f"{folder}/{t}")]
     done = subprocess.run([python, os.path.join(ROOT, "..", "servers", "spark_delta.py"), jars, *[f"{folder}/{t}" for t in tables]],
-                          capture_output=True, text=True, timeout=280)
+                          capture_output=True, text=True, timeout=900)
     if done.returncode != 0:
         expect("Spark", done.stderr[-3000:], "")
         return

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sink_files_test.c - the sinks that write files, where the world is not as it should be: paths that are something else,
- * files that were changed, pipes, folders that may not be written, tables of others. And what they write, byte by byte.
+ * sink_files_test.c - the sinks that write files, where the world is not as it should be: paths that are something
+ * else, files that were changed, pipes, folders that may not be written, tables of others. And what they write, byte
+ * by byte.
  */
 #include <fcntl.h>
 #include <setjmp.h>
