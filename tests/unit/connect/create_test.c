@@ -71,8 +71,8 @@ static void mistakes_are_told_at_their_place(void **state) {
     struct ps_setting fifle[] = {setting("connector", "fifle", 5), path};
     expect_mistake(statement_of(fifle, 2, "json", NULL, 0),
                    "streams.sql:5:7: source s: there is no connector 'fifle'", "did you mean 'file'?");
-    struct ps_setting kafka[] = {setting("connector", "kafka", 5), path};
-    expect_mistake(statement_of(kafka, 2, "json", NULL, 0), "there is no connector 'kafka'", "file");
+    struct ps_setting pulsar[] = {setting("connector", "pulsar", 5), path};
+    expect_mistake(statement_of(pulsar, 2, "json", NULL, 0), "there is no connector 'pulsar'", "file");
     expect_mistake(statement_of(&path, 1, "json", NULL, 0), "source s has no connector",
                    "WITH (connector = 'file'");
     struct ps_setting pth[] = {connector, setting("pth", "x", 6)};
