@@ -133,7 +133,7 @@ def topics(broker):
         port = free_port()
         away.set("properties.bootstrap.servers", f"127.0.0.1:{port}")
         away.open()
-        error = refused(lambda: away.recover(1), "IO", f"127.0.0.1:{port}", "refused")
+        error = refused(lambda: away.recover(1), "UNAVAILABLE", f"127.0.0.1:{port}", "refused")
         equal("a broker that is away", error.remedy, "RETRY")
         assert error.ms < 12000, error.ms
         slow = sinks.sink(settings(broker, "invoices", properties__transaction__timeout__ms="2000000"), ROWS.format(0, 1))
@@ -306,7 +306,7 @@ def slow_epochs(broker):
         out.begin(1, 1)
         out.write()
         time.sleep(4)
-        error = refused(lambda: out.commit(1, 1), "IO")
+        error = refused(lambda: out.commit(1, 1), "UNAVAILABLE")
         equal("a timeout is no takeover", error.remedy, "RETRY")
         out.discard()
         equal("nothing was committed", out.recover(1), 0)

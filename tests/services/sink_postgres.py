@@ -134,7 +134,7 @@ def addresses(server, folder):
             out.recover(1)
     good = {"host": "127.0.0.1", "port": server.port, "user": "tester", "dbname": "postgres"}
     port = free_port()
-    error = refused(lambda: recover(**{**good, "port": port}), "IO", f"127.0.0.1:{port}", "does not answer", "refused")
+    error = refused(lambda: recover(**{**good, "port": port}), "UNAVAILABLE", f"127.0.0.1:{port}", "does not answer", "refused")
     equal("a server that is away", error.remedy, "RETRY")
     assert error.ms < 6000, error.ms
     error = refused(lambda: recover(**{**good, "dbname": "nothing"}), "IO", "no such database")
@@ -259,7 +259,7 @@ def restarts(server):
                             call()
                         done = True
                     except Exception as error:
-                        equal("a step without its server", (error.code, error.remedy), ("IO", "RETRY"))
+                        equal("a step without its server", (error.code, error.remedy), ("UNAVAILABLE", "RETRY"))
                         assert step > 0, "begin() must wait for the server"
                         out.discard()
                         attempt += 1
@@ -302,7 +302,7 @@ def ended_commit(server):
         sinks.send(f"commit 0 4 {attempt}")
         time.sleep(0.2)
         server.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'penstock-%'")
-        error = refused(sinks.hear, "IO")
+        error = refused(sinks.hear, "UNAVAILABLE")
         equal("an ended commit", error.remedy, "RETRY")
         out.discard()
         equal("not done", out.recover(attempt + 1), 3)
