@@ -157,7 +157,8 @@ static const char *rebuilt_above(const struct plan *plan, const struct ps_node *
     size_t streams[2], count = 0;
     streams_of(node, streams, &count);
     for (size_t i = 0; i < count; i++) {
-        if (plan->changes[streams[i]].action == PS_CHANGE_REBUILD) {
+        if (plan->changes[streams[i]].action == PS_CHANGE_REBUILD ||
+            plan->changes[streams[i]].action == PS_CHANGE_BACKFILL) {
             return plan->graph->nodes[streams[i]].name;
         }
     }

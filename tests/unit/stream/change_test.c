@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * change_test.c - what becomes of each statement, from the graph and what a store would say; no store is there.
+ */
+#include "scene.h"
+
+#include "stream/change.h"
+
+#define SOURCE \
+    "CREATE SOURCE s (id INTEGER, v DOUBLE) WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;\n"
+#define TABLE "CREATE STREAMING TABLE t AS SELECT id, v FROM STREAM s;\n"
+#define VIEW "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n FROM STREAM t;\n"
+#define DIRECT "CREATE MATERIALIZED VIEW d AS SELECT sum(v) AS v FROM STREAM s;\n"
+
+static const struct ps_known_statement statements[] = {
+    {"t", "streaming table", "CREATE STREAMING TABLE t AS SELECT id, v FROM STREAM s", true},
+    {"n", "materialized view", "CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n FROM STREAM t", true},
+    {"d", "materialized view", "CREATE MATERIALIZED VIEW d AS SELECT sum(v) AS v FROM STREAM s", true}};
+static const struct ps_known_column columns[] = {{"t", "id", "INTEGER"}, {"t", "v", "DOUBLE"}};
+static const char *const sources[] = {"s", "backfill:n"};
+
+static struct ps_change_facts facts(void) {
+    return (struct ps_change_facts){.statements = statements,
+                                    .statement_count = 3,
+                                    .columns = columns,
+                                    .column_count = 2,
+                                    .sources = sources,
+                                    .source_count = 1};
+}
+
+/* "s:keep t:keep n:rebuild" */
+static void expect(const char *sql, const struct ps_change_facts *known, const char *expected) {
+    struct scene scene;
+    struct ps_arena *arena = ps_arena_new(0);
+    struct ps_change *changes = NULL;
+    size_t count = 0, size = 0;
+    char got[1000] = "";
+    scene_make(&scene, "name: test\n");
+    scene_open(&scene, sql);
+    scene_must(&scene, ps_change_plan(scene.graph, known, arena, &changes, &count, &scene.error));
+    for (size_t i = 0; i < count; i++) {
+        size += (size_t)snprintf(got + size, sizeof got - size, "%s%s:%s", i > 0 ? ", " : "", changes[i].name,
+                                 ps_change_action_name(changes[i].action));
+        assert_non_null(changes[i].reason);
+    }
+    if (strcmp(got, expected) != 0) {
+        print_error("%s\n gives    %s\n expected %s\n", sql, got, expected);
+        fail();
+    }
+    ps_arena_free(arena);
+    scene_end(&scene);
+}
+
+static void nothing_changed(void **state) {
+    (void)state;
+    const struct ps_change_facts known = facts(), none = {0};
+    expect(SOURCE TABLE VIEW DIRECT, &known, "s:keep, t:keep, n:keep, d:keep");
+    expect(SOURCE "CREATE  STREAMING TABLE t -- words\n AS SELECT id, v FROM STREAM s;" VIEW DIRECT, &known,
+           "s:keep, t:keep, n:keep, d:keep");
+    expect(SOURCE TABLE VIEW DIRECT, &none, "s:new, t:new, n:new, d:new");
+}
+
+static void texts_changed(void **state) {
+    (void)state;
+    const struct ps_change_facts known = facts();
+    expect(SOURCE "CREATE STREAMING TABLE t AS SELECT id, v + 1 AS v FROM STREAM s;\n" VIEW DIRECT, &known,
+           "s:keep, t:new text from now on, n:keep, d:keep");
+    expect(SOURCE TABLE "CREATE MATERIALIZED VIEW n AS SELECT sum(id) AS n FROM STREAM t;\n" DIRECT, &known,
+           "s:keep, t:keep, n:rebuild, d:keep");
+    expect(SOURCE TABLE VIEW "CREATE MATERIALIZED VIEW d AS SELECT max(v) AS v FROM STREAM s;\n", &known,
+           "s:keep, t:keep, n:keep, d:needs a backfill");
+}
+
+/* Other columns: over a source the rows cannot be had again, and what streams from the table goes along. */
+static void columns_changed(void **state) {
+    (void)state;
+    const struct ps_change_facts known = facts();
+    expect(SOURCE "CREATE STREAMING TABLE t AS SELECT id, v, v * 2 AS w FROM STREAM s;\n" VIEW DIRECT, &known,
+           "s:keep, t:needs a backfill, n:rebuild, d:keep");
+    expect(SOURCE "CREATE STREAMING TABLE t AS SELECT id, CAST(v AS FLOAT) AS v FROM STREAM s;\n" VIEW DIRECT,
+           &known, "s:keep, t:needs a backfill, n:rebuild, d:keep");
+}
+
+static void statements_come_and_go(void **state) {
+    (void)state;
+    struct ps_change_facts known = facts();
+    expect(SOURCE TABLE DIRECT "CREATE STREAMING TABLE u AS SELECT id FROM STREAM s;\n"
+                               "CREATE MATERIALIZED VIEW m AS SELECT count(*) AS n FROM STREAM u;\n",
+           &known, "s:keep, t:keep, d:keep, u:needs a backfill, m:new, n:left out");
+    struct ps_known_statement left[3];
+    memcpy(left, statements, sizeof left);
+    left[1].is_active = false;
+    left[2].is_active = false;
+    known.statements = left;
+    expect(SOURCE TABLE VIEW DIRECT, &known, "s:keep, t:keep, n:rebuild, d:needs a backfill");
+    known = facts();
+    known.source_count = 2;
+    expect(SOURCE TABLE VIEW DIRECT, &known, "s:keep, t:keep, n:backfill not finished, d:keep");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_changed), cmocka_unit_test(texts_changed),
+                                       cmocka_unit_test(columns_changed),
+                                       cmocka_unit_test(statements_come_and_go)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
