@@ -3,9 +3,9 @@
  * changelog.c - records that change a table.
  *
  * UPSERT: the value is the row, no value is a delete, the record's key is the row's key. DEBEZIUM: the value is an
- * envelope {before, after, op}, which the source's codec decodes into four columns; before and after are JSON text then,
- * whatever the codec, and become columns by the JSON codec. Keys and envelopes are decoded into batches of one row that
- * share the arena of the real one, so that every text lives as long as the row it ends up in.
+ * envelope {before, after, op}, which the source's codec decodes into four columns; before and after are JSON text
+ * then, whatever the codec, and become columns by the JSON codec. Keys and envelopes are decoded into batches of
+ * one row that share the arena of the real one, so that every text lives as long as the row it ends up in.
  */
 #include "connect/changelog.h"
 

@@ -2,9 +2,10 @@
  *
  * changelog.h - records that change a table: FORMAT UPSERT and FORMAT DEBEZIUM.
  *
- * A record of a changelog says of a row, known by its primary key, what it is now or that it is gone. Most become one row
- * of the batch, with an operation. A record that says nothing (the tombstone behind a Debezium delete) becomes none, and
- * one that changes the key itself becomes two: a delete of the old key, then a put of the new. Private to room connect.
+ * A record of a changelog says of a row, known by its primary key, what it is now or that it is gone. Most become
+ * one row of the batch, with an operation. A record that says nothing (the tombstone behind a Debezium delete)
+ * becomes none, and one that changes the key itself becomes two: a delete of the old key, then a put of the new.
+ * Private to room connect.
  */
 #ifndef PS_CONNECT_CHANGELOG_H
 #define PS_CONNECT_CHANGELOG_H

@@ -2,8 +2,8 @@
  *
  * decoding.c - what decoding the records of one source takes.
  *
- * The codec's config is copied once per kind of record (values, keys), because each kind has its own columns and so its
- * own compiled schemas. A fixed schema is compiled at once, so that `penstock check` finds its mistakes.
+ * The codec's config is copied once per kind of record (values, keys), because each kind has its own columns and
+ * so its own compiled schemas. A fixed schema is compiled at once, so that `penstock check` finds its mistakes.
  */
 #include "connect/decoding.h"
 

@@ -2,9 +2,10 @@
  *
  * registry.c - a client of a schema registry, on libcurl.
  *
- * One connection per schema: a topic has few, and each is asked for once. What may pass (no connection, a time-out, 5xx,
- * 429) is tried again for some seconds with growing pauses; what will not (401, an address that is something else) is
- * an error at once. Only an answer in the registry's own words that there is no such schema is the record's fault.
+ * One connection per schema: a topic has few, and each is asked for once. What may pass (no connection, a
+ * time-out, 5xx, 429) is tried again for some seconds with growing pauses; what will not (401, an address that is
+ * something else) is an error at once. Only an answer in the registry's own words that there is no such schema is
+ * the record's fault.
  */
 #include "connect/registry.h"
 

@@ -111,8 +111,8 @@ struct ps_source_type {
     bool is_remote;
     /* Settings "properties.*" are the connector's own, in setup->statement->settings. */
     bool takes_properties;
-    /* What can be wrong with the statement besides its options, found without touching the world: for `penstock check`.
-     * May be NULL. */
+    /* What can be wrong with the statement besides its options, found without touching the world: for `penstock
+     * check`. May be NULL. */
     penstock_code (*check)(const struct ps_source_setup *setup, const void *config,
                            struct penstock_error *error);
     penstock_code (*open)(const struct ps_source_setup *setup, const void *config, void **state_out,
@@ -131,8 +131,8 @@ struct ps_source_type {
      * is known without asking. May be NULL. */
     int64_t (*lag)(void *state);
     /* Where the partitions that are there now begin, end, or have their first record of a time (then: or later; behind
-     * the last record if there is none). Asks the outside, moves nothing. UNSUPPORTED: this place is not known
-     * here; then, or if it is NULL, ps_source_locate() finds EARLIEST and LATEST by planning. */
+     * the last record if there is none). Asks the outside, moves nothing. UNSUPPORTED: this place is not known here;
+     * then, or if it is NULL, ps_source_locate() finds EARLIEST and LATEST by planning. */
     penstock_code (*locate)(void *state, enum ps_place place, int64_t time_ms,
                             struct ps_position_list *found_out, struct penstock_error *error);
 };
@@ -178,8 +178,8 @@ penstock_code ps_source_ask_place(struct ps_source *source, enum ps_place place,
     PENSTOCK_MUST_USE;
 bool ps_source_is_sparse(const struct ps_source *source);
 
-/* Decodes raw bytes of a slice: every record becomes a row or a dead letter. Any thread; takes raw->data
- * over into the batch, but for an error: if its remedy is RETRY (a schema registry is away), the same call may succeed
+/* Decodes raw bytes of a slice: every record becomes a row or a dead letter. Any thread; takes raw->data over into
+ * the batch, but for an error: if its remedy is RETRY (a schema registry is away), the same call may succeed
  * later. */
 penstock_code ps_decode(const struct ps_source_setup *setup, const struct ps_slice *slice, struct ps_raw *raw,
                         struct ps_batch **batch_out, struct penstock_error *error) PENSTOCK_MUST_USE;

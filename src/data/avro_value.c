@@ -221,8 +221,8 @@ static enum ps_avro_result enter(struct ps_avro_reader *reader, const struct ps_
     return PS_AVRO_OK;
 }
 
-/* The count of the next block; 0 ends an array or map. A negative one has its size in bytes behind it, which is of use
- * only when nothing is rendered. */
+/* The count of the next block; 0 ends an array or map. A negative one has its size in bytes behind it, which is of
+ * use only when nothing is rendered. */
 static enum ps_avro_result next_block(struct ps_avro_reader *reader, struct ps_avro_frame *frame,
                                       bool skips) {
     while (true) {

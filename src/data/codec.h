@@ -26,8 +26,8 @@ struct ps_codec_type {
     penstock_code (*check)(const void *config, struct penstock_error *error);
     /* Can these columns be filled? May be NULL. */
     penstock_code (*check_columns)(const struct ps_schema *columns, struct penstock_error *error);
-    /* Set for codecs with schemas: the config begins with a struct ps_schema_options, and this makes of a schema's texts
-     * what decoding takes, for records that become these columns. In the arena; read by any thread after it.
+    /* Set for codecs with schemas: the config begins with a struct ps_schema_options, and this makes of a schema's
+     * texts what decoding takes, for records that become these columns. In the arena; read by any thread after it.
      * INVALID_DATA: the schema is of no use. */
     penstock_code (*compile)(const void *config, const struct ps_schema *columns,
                              const struct ps_schema_texts *texts, struct ps_arena *arena,

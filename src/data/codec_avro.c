@@ -2,9 +2,9 @@
  *
  * codec_avro.c - Avro's binary encoding, straight into columns.
  *
- * A record's fields come one after the other in the order of its writer's schema, so a record is one pass: a field that
- * is a column is converted, every other one is passed over. Bytes and strings stay views into the record. What has no
- * column type (records, arrays, maps) becomes JSON text, for SQL to take apart.
+ * A record's fields come one after the other in the order of its writer's schema, so a record is one pass: a field
+ * that is a column is converted, every other one is passed over. Bytes and strings stay views into the record.
+ * What has no column type (records, arrays, maps) becomes JSON text, for SQL to take apart.
  */
 #include "data/codec_avro.h"
 

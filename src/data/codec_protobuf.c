@@ -2,9 +2,9 @@
  *
  * codec_protobuf.c - Protobuf messages into columns.
  *
- * Fields without a column are passed over, and so are fields that the schema does not have. Absent fields are NULL where
- * their absence can be seen (proto2, optional, oneof, messages), and else the zero of their type, which is what their
- * writer meant. Repeated fields, maps and messages become JSON text.
+ * Fields without a column are passed over, and so are fields that the schema does not have. Absent fields are NULL
+ * where their absence can be seen (proto2, optional, oneof, messages), and else the zero of their type, which is
+ * what their writer meant. Repeated fields, maps and messages become JSON text.
  */
 #include "data/codec_protobuf.h"
 
@@ -328,8 +328,8 @@ static bool read_index(struct ps_protobuf_reader *reader, int64_t *index_out) {
     return *index_out >= 0;
 }
 
-/* The path of indexes that stands behind the schema id: how many, and each; a single 0 is short for the first message.
- * NULL: there is no such message. */
+/* The path of indexes that stands behind the schema id: how many, and each; a single 0 is short for the first
+ * message. NULL: there is no such message. */
 static const struct ps_protobuf_message *find_root(const struct ps_protobuf_schema *schema,
                                                    struct ps_bytes *body) {
     struct ps_protobuf_reader reader = ps_protobuf_reader_of(*body);

@@ -2,9 +2,9 @@
  *
  * codec_protobuf.h - the row of the codec table for Protobuf, and what its files share.
  *
- * Descriptors (descriptor.proto, which is itself Protobuf) are read with the same wire reader as records. A message's bytes
- * become a list of entries, sorted by field; columns and JSON are made from that list, so that fields may come in any
- * order, several times, and in pieces, as the encoding allows.
+ * Descriptors (descriptor.proto, which is itself Protobuf) are read with the same wire reader as records. A
+ * message's bytes become a list of entries, sorted by field; columns and JSON are made from that list, so that
+ * fields may come in any order, several times, and in pieces, as the encoding allows.
  */
 #ifndef PS_DATA_CODEC_PROTOBUF_H
 #define PS_DATA_CODEC_PROTOBUF_H
@@ -160,7 +160,7 @@ struct ps_protobuf_scan {
 
 void ps_protobuf_scan_begin(struct ps_protobuf_scan *scan, struct ps_arena *arena); /* of a record */
 void ps_protobuf_scan_done(struct ps_protobuf_scan *scan);
-/* Puts the entries of a message on the stack, by field; with `columns_only` those of fields without a column are left out. */
+/* Puts the entries of a message on the stack, by field; with `columns_only` not those of fields without a column. */
 enum ps_protobuf_result ps_protobuf_scan_message(struct ps_protobuf_scan *scan,
                                                  const struct ps_protobuf_message *message,
                                                  struct ps_bytes bytes, bool columns_only);

@@ -2,9 +2,9 @@
  *
  * protobuf_json.c - Protobuf's values and messages as JSON.
  *
- * As the mapping of the Protobuf documentation says, but for what SQL is better served with: names as in the .proto file,
- * 64-bit numbers as numbers, and fields that have no presence with their zero, so that every key is there. A stack of
- * frames of fixed depth, so no input makes this recurse.
+ * As the mapping of the Protobuf documentation says, but for what SQL is better served with: names as in the
+ * .proto file, 64-bit numbers as numbers, and fields that have no presence with their zero, so that every key is
+ * there. A stack of frames of fixed depth, so no input makes this recurse.
  */
 #include "data/codec_protobuf.h"
 #include "data/render.h"

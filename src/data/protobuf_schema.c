@@ -2,9 +2,9 @@
  *
  * protobuf_schema.c - from descriptors (descriptor.proto) to a graph of messages.
  *
- * Read with our own wire reader: of descriptor.proto a dozen fields are needed, and a reader that is there anyway is less
- * than a generated one. A work list instead of recursion for messages in messages; names are resolved at the end. The
- * messages of google.protobuf that mean a value are known here, because registries leave them out.
+ * Read with our own wire reader: of descriptor.proto a dozen fields are needed, and a reader that is there anyway
+ * is less than a generated one. A work list instead of recursion for messages in messages; names are resolved at
+ * the end. The messages of google.protobuf that mean a value are known here, because registries leave them out.
  */
 #include "data/codec_protobuf.h"
 #include "data/names.h"

@@ -2,8 +2,8 @@
  *
  * protobuf_value.c - the wire format: items, and the entries of a message by field.
  *
- * No size in the bytes is believed before it is seen that the bytes are there; groups are passed over without recursion;
- * the entries of a record are bounded.
+ * No size in the bytes is believed before it is seen that the bytes are there; groups are passed over without
+ * recursion; the entries of a record are bounded.
  */
 #include "data/codec_protobuf.h"
 

@@ -31,8 +31,9 @@ struct ps_schema_texts {
     size_t count;
 };
 
-/* Where schemas come from. NOT_FOUND: there is no such schema, which is the records' fault. Every other error is passed
- * on, and the records are decoded another time. Called under a lock, by any thread; `arena` takes the texts. */
+/* Where schemas come from. NOT_FOUND: there is no such schema, which is the records' fault. Every other error is
+ * passed on, and the records are decoded another time. Called under a lock, by any thread; `arena` takes the
+ * texts. */
 struct ps_schema_fetcher {
     penstock_code (*fetch)(void *context, int64_t id, struct ps_arena *arena,
                            struct ps_schema_texts *texts_out, struct penstock_error *error);

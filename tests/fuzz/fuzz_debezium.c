@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fuzz_debezium.c - any bytes as a changelog: every line is a record, its key before the first tab, its value behind it; a
- * line without a tab has no value, an empty key is none.
+ * fuzz_debezium.c - any bytes as a changelog: every line is a record, its key before the first tab, its value
+ * behind it; a line without a tab has no value, an empty key is none.
  *
  * Whatever the bytes, records are counted, deletes and puts have a whole key, and a record comes to the same alone.
  */

@@ -2,8 +2,8 @@
  *
  * schemas.h - what must hold for any bytes decoded with any schema.
  *
- * Either the schema is of no use, then every record is a dead letter that says so, or a record comes to the same alone as
- * among others. A block is records, each behind a byte with its length.
+ * Either the schema is of no use, then every record is a dead letter that says so, or a record comes to the same
+ * alone as among others. A block is records, each behind a byte with its length.
  */
 #ifndef TESTS_FUZZ_SCHEMAS_H
 #define TESTS_FUZZ_SCHEMAS_H

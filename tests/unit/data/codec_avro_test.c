@@ -53,7 +53,7 @@ static struct ps_bytes write_record(struct writer *writer, int64_t id) {
     return (struct ps_bytes){writer->data, writer->size};
 }
 
-static const char *const with_registry[] = {"schema.registry=http://registry", NULL};
+static const char *const with_registry[] = {"schema.registry=http://schemas", NULL};
 static const char *const fixed[] = {"schema={}", NULL};
 
 static const char all_kinds[] =

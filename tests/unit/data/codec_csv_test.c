@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * codec_csv_test.c - RFC 4180: quotes, line breaks within them, headers; and framing that any cut of the data survives.
+ * codec_csv_test.c - RFC 4180: quotes, line breaks within them, headers; and framing that any cut of the data
+ * survives.
  */
 #include "decoding.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * codec_protobuf_test.c - messages that Google's implementation wrote (the compiler's --encode, from its text format), with
- * descriptors that it made; and bytes that nobody would write.
+ * codec_protobuf_test.c - messages that Google's implementation wrote (the compiler's --encode, from its text
+ * format), with descriptors that it made; and bytes that nobody would write.
  */
 #include <stdlib.h>
 
@@ -45,7 +45,7 @@ static void begin_fixed(struct shelf *shelf, const char *columns, const char *me
 
 /* By registry: descriptors without what they import, and the message in each record. */
 static void begin_registry(struct shelf *shelf, const char *columns) {
-    static const char *const options[] = {"schema.registry=http://registry", NULL};
+    static const char *const options[] = {"schema.registry=http://schemas", NULL};
     shelf_begin(shelf, "protobuf", columns, options);
     const struct ps_bytes set =
         run(shelf->decoding.arena, "--descriptor_set_out=/dev/stdout trips.proto", "");
