@@ -441,6 +441,51 @@ static void types_of_delta(void **state) {
     ps_arena_free(arena);
 }
 
+/* Opens, recovers and writes an epoch; the code of what failed. */
+static penstock_code live(struct place *place, int64_t attempt) {
+    struct ps_epoch epoch = {0};
+    struct ps_sink *sink = NULL;
+    int64_t row_count = 0;
+    PS_TRY(ps_sink_create(&place->statement, &place->setup, place->arena, &sink, &place->error));
+    penstock_code code = ps_sink_recover(sink, attempt, &epoch, &place->positions, &place->error);
+    if (code == PENSTOCK_OK) {
+        epoch = (struct ps_epoch){epoch.number + 1, attempt};
+        code = ps_sink_begin(sink, epoch, &place->error);
+        code = code != PENSTOCK_OK
+                   ? code
+                   : ps_sink_write_query(sink, place->connection, place->select, &row_count, &place->error);
+        code = code != PENSTOCK_OK ? code : ps_sink_commit(sink, epoch, &place->positions, &place->error);
+    }
+    ps_sink_close(sink);
+    return code;
+}
+
+/* Some allocation fails, whichever: an error with a sentence, nothing lost but the memory, and the next attempt works. */
+static void memory_runs_out(void **state) {
+    static const char *const connectors[] = {"file", "parquet", "delta"};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct place place;
+        int64_t attempt = 1, failed_count = 0;
+        place_begin(&place);
+        SET(&place, connectors[i], "path=a", NULL);
+        start(&place, "SELECT 1 AS i, 'x' AS s", attempt++, 0);
+        ps_sink_close(ps_take(place.sink));
+        penstock_code code = PENSTOCK_INTERNAL;
+        for (int64_t call = 1; code != PENSTOCK_OK; call += 1 + call / 12) {
+            place.error.message[0] = '\0';
+            ps_memory_fail_at(call);
+            code = live(&place, attempt++);
+            ps_memory_fail_at(0);
+            assert_true(code == PENSTOCK_OK || place.error.message[0] != '\0');
+            failed_count += code != PENSTOCK_OK ? 1 : 0;
+        }
+        assert_true(failed_count > 10);
+        must(&place, live(&place, attempt));
+        place_end(&place);
+    }
+}
+
 static void locks(void **state) {
     struct place place;
     int first = -1, second = -1;
@@ -467,6 +512,7 @@ int main(void) {
         cmocka_unit_test(columns_that_changed),
         cmocka_unit_test(files_to_merge),
         cmocka_unit_test(types_of_delta),
+        cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(locks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
