@@ -286,18 +286,19 @@ static bool is_downstream(const struct ps_run *run, const struct ps_output *outp
 static penstock_code write_group(struct replay *replay, struct group group, struct penstock_error *error) {
     struct ps_run *run = replay->run;
     const size_t input = replay->letters[group.first].input;
+    ps_flow_begin(run); /* also without rows: what the last group wrote is not written again */
+    run->is_targeted = group.target >= 0;
     if (run->inputs[input].rows.row_count == 0) {
         return PENSTOCK_OK;
     }
-    ps_flow_begin(run);
-    run->is_targeted = group.target >= 0;
     for (size_t i = 0; i < run->output_count; i++) {
         struct ps_output *output = &run->outputs[i];
         int64_t row_count = 0;
         if ((int64_t)i == group.target || ps_flow_has_rows(run, output)) {
             PS_TRY(ps_output_write(run, output, &row_count, error));
             replay->totals.row_count += row_count;
-        } else if (!output->is_view && is_downstream(run, &run->outputs[group.target], (int64_t)i)) {
+        } else if (group.target >= 0 && !output->is_view &&
+                   is_downstream(run, &run->outputs[group.target], (int64_t)i)) {
             PS_TRY(ps_table_stage(run, output, error)); /* its rows are in the table already */
         }
     }

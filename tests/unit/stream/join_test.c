@@ -196,6 +196,8 @@ static void a_sink_gets_each_joined_row_once(void **state) {
         &scene, SOURCES JOIN
         "CREATE SOURCE other (x INTEGER) WITH (connector = 'file', path = 'data/o*.ndjson') ENCODE JSON;"
         "CREATE STREAMING TABLE o AS SELECT x FROM STREAM other;"
+        "CREATE STREAMING TABLE ta AS SELECT k FROM STREAM a;"
+        "CREATE SINK keys WITH (connector = 'file', path = 'keys.ndjson') ENCODE JSON AS SELECT k FROM STREAM ta;"
         "CREATE SINK out WITH (connector = 'file', path = 'out.ndjson') ENCODE JSON AS SELECT * FROM STREAM j;");
     add(&scene, "data/a.ndjson", 1, 100, 1);
     add(&scene, "data/b.ndjson", 1, 100, 10);
@@ -209,6 +211,16 @@ static void a_sink_gets_each_joined_row_once(void **state) {
     char sql[400];
     snprintf(sql, sizeof sql, "SELECT v, w FROM '%s/out.ndjson' ORDER BY ALL", scene.folder);
     scene_expect(&scene, sql, "1|10;1|11;");
+    /* a replay in which one source's letter passes and the other one's does not */
+    add(&scene, "data/a.ndjson", 7, 10, 7);
+    scene_append(&scene, "data/o.ndjson", "{\"x\":\"no\"}\n");
+    scene_run(&scene);
+    struct ps_replay_totals totals = {0};
+    const struct ps_runner_options options = {.graph = scene.graph, .store = scene.store};
+    scene_must(&scene, ps_runner_replay(&options, NULL, NULL, &totals, &scene.error));
+    assert_int_equal(totals.replayed, 1);
+    snprintf(sql, sizeof sql, "SELECT k FROM '%s/keys.ndjson' ORDER BY k", scene.folder);
+    scene_expect(&scene, sql, "1;7;");
     scene_end(&scene);
 }
 
@@ -317,17 +329,17 @@ static long run_random(uint64_t seed, bool is_killed, enum break_kind broken, lo
 static void the_same_as_a_join_of_all_rows(void **state) {
     (void)state;
     long row_count = 0;
-    for (uint64_t seed = 1; seed <= 5; seed++) {
+    for (uint64_t seed = 1; seed <= 3; seed++) {
         long rows = 0;
         assert_int_equal(run_random(seed, false, BREAK_NOTHING, &rows), 0);
         row_count += rows;
     }
-    assert_true(row_count > 300);
+    assert_true(row_count > 150);
 }
 
 static void kills_change_nothing(void **state) {
     (void)state;
-    for (uint64_t seed = 101; seed <= 103; seed++) {
+    for (uint64_t seed = 101; seed <= 102; seed++) {
         long rows = 0;
         assert_int_equal(run_random(seed, true, BREAK_NOTHING, &rows), 0);
     }
