@@ -43,7 +43,7 @@ class Torture:
         self.options, self.base = options, base
         self.generator = random.Random(options.seed)
         self.done = {fault: 0 for fault in FAULTS}
-        self.kills = self.killed_early = self.fenced = 0
+        self.kills = self.killed_early = self.fenced = self.woken = 0
         port = free_port()
         self.proxy = Proxy(port).start()
         self.broker = Kafka(os.path.join(base, "kafka"), port=port, advertised_port=self.proxy.port, tool=options.tool,
@@ -141,7 +141,14 @@ class Torture:
             return
         before = len(self.penstock.log())
         frozen, old_store = self.penstock.take_over()
-        time.sleep(1 + self.generator.uniform(0, 1))
+        # Until the new one has committed, the old one is still the right one: woken earlier it goes on by right, and it
+        # is the copy of its store that is refused.
+        if not self.penstock.has_committed(15):
+            frozen.kill()
+            frozen.wait()
+            shutil.rmtree(old_store)
+            return
+        self.woken += 1
         frozen.send_signal(signal.SIGCONT)  # it does not know that it was replaced
         try:
             frozen.wait(4)
@@ -167,6 +174,8 @@ class Torture:
             if subject is self.penstock:
                 self.kills += 1
                 self.killed_early += not was_alive
+                if not was_alive and "does not know" in self.penstock.log()[-600:]:
+                    raise RuntimeError("penstock refuses its own store: " + self.penstock.log()[-1000:])
 
     def live(self, fault):
         self.start_all()
@@ -230,7 +239,7 @@ class Torture:
                     seen["lost"] > got["lost"] and seen["doubled"] > got["doubled"]):
                 failures.append(f"canary: what was planted into {name} was not seen: {seen}")
         summary = {"records": self.options.records, "kills": self.kills, "lives": self.done, "seconds": round(
-            time.monotonic() - self.started), "zombies_fenced": self.fenced, "already_ended": self.killed_early, "sinks": found,
+            time.monotonic() - self.started), "zombies_woken": self.woken, "zombies_refused": self.fenced, "already_ended": self.killed_early, "sinks": found,
             "failures": failures}
         if self.options.report:
             with open(self.options.report, "w") as out:
@@ -244,7 +253,7 @@ class Torture:
             self.live(fault)
             if len(plan) <= 50 or number % 50 == 0:
                 self.say(f"life {number + 1} of {len(plan)}: {fault}")
-        self.say(f"{self.kills} kills: {self.done}; {self.fenced} zombies were refused by a sink; "
+        self.say(f"{self.kills} kills: {self.done}; {self.fenced} of {self.woken} woken zombies were refused by a sink; "
                  f"{self.killed_early} times penstock had ended before the kill")
         self.finish()
         return self.report()

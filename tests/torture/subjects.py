@@ -118,6 +118,22 @@ class Penstock(Subject):
                     pass  # removed meanwhile
         return largest
 
+    def has_committed(self, seconds):
+        """Waits until the process that runs now has committed an epoch."""
+        marks = lambda: sum(text.count('"epoch committed"') for text in self._own_logs())
+        before, deadline = marks(), time.monotonic() + seconds
+        while marks() == before:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _own_logs(self):
+        for base, _, files in os.walk(os.path.join(self.folder, self.store, "applications")):
+            if "penstock.log" in files:
+                with open(os.path.join(base, "penstock.log"), errors="replace") as file:
+                    yield file.read()
+
     def take_over(self):
         """The process is frozen; its store as it is now is taken over by another process, as when a machine that hangs is
         replaced by one that has its disk. The frozen one keeps its own files. Returns the frozen process."""
