@@ -49,6 +49,13 @@ static const struct ps_option delta_options[] = {
      .offset = offsetof(struct ps_delta_config, retention_ms),
      .help = "how long files that a merge has replaced stay on the disk, for readers of older versions",
      .since = "0.2"},
+    {.name = "log.retention",
+     .type = PS_OPTION_DURATION,
+     .default_text = "720h",
+     .offset = offsetof(struct ps_delta_config, log_retention_ms),
+     .help =
+         "how long commits of the log stay that a checkpoint stands for; older versions can be read as long",
+     .since = "0.2"},
     PS_SINK_ON_OTHER_STORE(offsetof(struct ps_delta_config, on_other_store)),
     {.name = NULL},
 };
@@ -302,7 +309,7 @@ static penstock_code delta_recover(void *state, int64_t attempt, struct ps_epoch
     struct ps_delta_sink *sink = state;
     bool is_table = false;
     sink->epoch = (struct ps_epoch){0, attempt};
-    sink->version = -1;
+    sink->version = sink->state_version = -1;
     PS_TRY(ps_disk_make_folders(sink->log_folder, error));
     PS_TRY(make_or_claim(sink, error));
     PS_TRY(

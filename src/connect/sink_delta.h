@@ -26,7 +26,7 @@
 
 struct ps_delta_config {
     const char *path, *partition_by;
-    int64_t compact_files, target_file_size, checkpoint_interval, retention_ms;
+    int64_t compact_files, target_file_size, checkpoint_interval, retention_ms, log_retention_ms;
     const char *on_other_store;
 };
 
@@ -72,6 +72,7 @@ struct ps_delta_sink {
     struct ps_connection *connection;
     int64_t state_version;      /* of the tables in the private engine */
     int64_t checkpoint_version; /* the newest one there is; -1: none */
+    int64_t log_first;          /* oldest commit that is still a file */
     int64_t added_count;        /* files since small ones were last looked for */
 };
 

@@ -14,6 +14,9 @@
 #include "connect/sink_delta.h"
 #include "connect/sink_disk.h"
 
+/* Commits removed after one checkpoint: the rest goes after the next. */
+#define LOG_COUNT_MAX 1000
+
 /* The columns that the protocol gives a classic checkpoint; one action a row. */
 #define ADD_TYPE \
     "STRUCT(path VARCHAR, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT, modificationTime BIGINT," \
@@ -96,6 +99,59 @@ static penstock_code write_checkpoint(struct ps_delta_sink *sink, struct ps_aren
     return ps_disk_sync_folder(sink->log_folder, error);
 }
 
+/* --- the log before it --------------------------------------------------------------------------------------- */
+
+static const char *checkpoint_path(const struct ps_delta_sink *sink, int64_t version,
+                                   struct ps_arena *arena) {
+    return ps_arena_printf(arena, "%s/%020" PRId64 ".checkpoint.parquet", sink->log_folder, version);
+}
+
+/* Behind the last commit that is old enough to go. */
+static penstock_code find_old(const struct ps_delta_sink *sink, struct ps_arena *arena, int64_t *end_out,
+                              struct penstock_error *error) {
+    const int64_t before = ps_clock_wall_ms() - sink->config.log_retention_ms;
+    int64_t end = sink->log_first;
+    for (; end < sink->checkpoint_version && end - sink->log_first < LOG_COUNT_MAX; end++) {
+        const char *path = ps_delta_log_path(sink, end, arena);
+        struct ps_file_info info = {0};
+        if (path == NULL) {
+            return ps_error_memory(error, "a log");
+        }
+        if (ps_file_exists(path)) {
+            PS_TRY(ps_file_stat(path, &info, error));
+        }
+        if (info.modified_ms >= before) {
+            break;
+        }
+    }
+    *end_out = end;
+    return PENSTOCK_OK;
+}
+
+/* Commits before a checkpoint that is itself old enough: every version that is left can be put together. */
+static penstock_code remove_old_log(struct ps_delta_sink *sink, struct penstock_error *error) {
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    int64_t end = 0;
+    if (arena == NULL) {
+        return ps_error_memory(error, "a log");
+    }
+    PS_TRY(find_old(sink, arena, &end, error));
+    for (bool is_found = false; end > sink->log_first && !is_found; end -= is_found ? 0 : 1) {
+        const char *path = checkpoint_path(sink, end, arena);
+        is_found = path != NULL && ps_file_exists(path);
+    }
+    for (; sink->log_first < end; sink->log_first++) {
+        const char *path = ps_delta_log_path(sink, sink->log_first, arena);
+        const char *checkpoint = checkpoint_path(sink, sink->log_first, arena);
+        if (path == NULL || checkpoint == NULL) {
+            return ps_error_memory(error, "a log");
+        }
+        PS_TRY(ps_disk_remove(path, error));
+        PS_TRY(ps_disk_remove(checkpoint, error));
+    }
+    return PENSTOCK_OK;
+}
+
 penstock_code ps_delta_checkpoint(struct ps_delta_sink *sink, struct penstock_error *error) {
     const int64_t interval = sink->config.checkpoint_interval;
     bool is_table = false;
@@ -125,7 +181,7 @@ penstock_code ps_delta_checkpoint(struct ps_delta_sink *sink, struct penstock_er
     }
     PS_TRY(ps_file_replace(last, text, strlen(text), error));
     sink->checkpoint_version = sink->state_version;
-    return PENSTOCK_OK;
+    return remove_old_log(sink, error);
 }
 
 /* --- what a crash has left ----------------------------------------------------------------------------------- */

@@ -266,10 +266,30 @@ penstock_code ps_delta_log_look(struct ps_delta_sink *sink, struct penstock_erro
     }
 }
 
+/* A sink that stood still for weeks, while another writer went on and cleaned the log, must not commit into the gap. */
+static penstock_code check_tip(const struct ps_delta_sink *sink, struct ps_arena *arena,
+                               struct penstock_error *error) {
+    const char *path = ps_delta_log_path(sink, sink->version, arena);
+    const char *checkpoint =
+        ps_arena_printf(arena, "%s/%020" PRId64 ".checkpoint.parquet", sink->log_folder, sink->version);
+    if (path == NULL || checkpoint == NULL) {
+        return ps_error_memory(error, "a commit");
+    }
+    if (sink->version < 0 || ps_file_exists(path) || ps_file_exists(checkpoint)) {
+        return PENSTOCK_OK;
+    }
+    (void)ps_error_set(error, PENSTOCK_IO,
+                       "the log of %s was cleaned up to behind version %" PRId64
+                       ", the last that this sink has seen",
+                       sink->folder, sink->version);
+    return ps_error_hint(error, "start again: the sink then reads the log anew");
+}
+
 /* Tries version after version. */
 static penstock_code take_version(struct look *look, const char *temporary, struct ps_arena *arena,
                                   struct penstock_error *error) {
     struct ps_delta_sink *sink = look->sink;
+    PS_TRY(check_tip(sink, arena, error));
     for (int i = 0; i < TRIES_MAX; i++) {
         const char *path = ps_delta_log_path(sink, sink->version + 1, arena);
         bool is_taken = false;

@@ -225,8 +225,41 @@ static penstock_code load(struct ps_delta_sink *sink, const struct listing *list
     return apply(sink, listing->last, error);
 }
 
+/* The newest commit, by looking for one after another from the state's on: a long log need not be listed again. -1: the
+ * commits after the state's are no longer there, or there is no state. */
+static penstock_code probe(const struct ps_delta_sink *sink, int64_t *newest_out,
+                           struct penstock_error *error) {
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    int64_t newest = sink->state_version;
+    for (bool is_there = newest >= 0; is_there; newest += is_there ? 1 : 0) {
+        const char *path = arena == NULL ? NULL : ps_delta_log_path(sink, newest + 1, arena);
+        if (path == NULL) {
+            return ps_error_memory(error, "a log");
+        }
+        is_there = ps_file_exists(path);
+        ps_arena_reset(arena);
+    }
+    *newest_out = newest >= sink->version ? newest : -1;
+    return PENSTOCK_OK;
+}
+
+static penstock_code load_more(struct ps_delta_sink *sink, int64_t newest, struct penstock_error *error) {
+    const bool is_moved = sink->version >= 0 && newest > sink->version;
+    PS_TRY(apply(sink, newest, error));
+    sink->version = newest;
+    return is_moved ? ps_delta_claim_check(sink, error) : PENSTOCK_OK;
+}
+
 penstock_code ps_delta_state_load(struct ps_delta_sink *sink, bool *is_table_out,
                                   struct penstock_error *error) {
+    int64_t known = -1;
+    PS_TRY(probe(sink, &known, error));
+    if (known >= 0) {
+        *is_table_out = true;
+        const penstock_code more = load_more(sink, known, error);
+        sink->state_version = more == PENSTOCK_OK ? sink->state_version : -1;
+        return more;
+    }
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct listing listing = {.arena = arena};
     if (arena == NULL) {
@@ -235,6 +268,7 @@ penstock_code ps_delta_state_load(struct ps_delta_sink *sink, bool *is_table_out
     PS_TRY(list_log(sink, &listing, error));
     const int64_t newest = listing.last > listing.checkpoint ? listing.last : listing.checkpoint;
     sink->checkpoint_version = listing.checkpoint;
+    sink->log_first = listing.first > 0 ? listing.first : 0;
     *is_table_out = newest >= 0;
     if (newest < 0) {
         return PENSTOCK_OK;
