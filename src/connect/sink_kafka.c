@@ -371,6 +371,13 @@ static penstock_code kafka_begin(void *state, struct ps_epoch epoch, struct pens
 /* What librdkafka says of records that it could not deliver. */
 static penstock_code lost_error(const struct kafka_sink *sink, struct penstock_error *error) {
     const struct ps_kafka_trouble *lost = &sink->client->lost;
+    char words[256];
+    const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(sink->client->handle, words, sizeof words);
+    if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR) { /* the producer is lost, and its records with it */
+        (void)ps_kafka_error(sink->client, fatal, words, error, "cannot write");
+        error->remedy = PENSTOCK_RETRY; /* with a new one; recover() tells by whom this one was fenced */
+        return error->code;
+    }
     if (lost->code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
         (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "%s: a record is larger than topic %s takes",
                            sink->what, sink->config->topic);
@@ -429,7 +436,7 @@ static penstock_code kafka_write(void *state, const struct ps_batch *batch, stru
 /* Until every record of the epoch is confirmed. */
 static penstock_code flush(struct kafka_sink *sink, struct ps_sink_patience *patience,
                            struct penstock_error *error) {
-    char words[256];
+    char words[8];
     for (;;) {
         const rd_kafka_resp_err_t code = rd_kafka_flush(sink->client->handle, 200);
         if (sink->client->lost.count > 0) {
@@ -438,11 +445,8 @@ static penstock_code flush(struct kafka_sink *sink, struct ps_sink_patience *pat
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             return PENSTOCK_OK;
         }
-        const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(sink->client->handle, words, sizeof words);
-        if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            (void)ps_kafka_error(sink->client, fatal, words, error, "cannot write");
-            error->remedy = PENSTOCK_RETRY;
-            return error->code;
+        if (rd_kafka_fatal_error(sink->client->handle, words, sizeof words) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return lost_error(sink, error);
         }
         if (ps_clock_monotonic_ns() >= patience->deadline_ns) {
             return ps_kafka_error(sink->client, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, error,

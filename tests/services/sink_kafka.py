@@ -311,7 +311,18 @@ def slow_epochs(broker):
         out.discard()
         equal("nothing was committed", out.recover(1), 0)
         out.epoch(1, 1)
-    equal("once", ids(broker, "slow"), [0, 1])
+        out.begin(2, 1)
+        out.write(ROWS.format(2, 4))
+        time.sleep(4)
+
+        def step():
+            out.write(ROWS.format(4, 6))
+            out.commit(2, 1)
+        equal("nor is it one while records are written", refused(step, "UNAVAILABLE").remedy, "RETRY")
+        out.discard()
+        equal("still", out.recover(2), 1)
+        out.epoch(2, 2, ROWS.format(2, 4))
+    equal("once", ids(broker, "slow"), [0, 1, 2, 3])
 
 
 def killed(broker):
@@ -368,8 +379,10 @@ def main():
                 started = time.monotonic()
                 test(broker)
                 print(f"{test.__name__}: {time.monotonic() - started:.1f} s", flush=True)
-        cuts(folder)
-        permissions(folder)
+        for test in (cuts, permissions):
+            started = time.monotonic()
+            test(folder)
+            print(f"{test.__name__}: {time.monotonic() - started:.1f} s", flush=True)
 
 
 if __name__ == "__main__":
