@@ -376,7 +376,7 @@ static penstock_code write_epoch(struct replay *replay, struct ps_replay_totals 
         PS_TRY(load_group(replay, group, error));
         PS_TRY(write_group(replay, group, error));
         if (run->inputs[replay->letters[i].input].rows.row_count > 0) {
-            PS_TRY(ps_replay_sinks_gather(run, error));
+            PS_TRY(ps_replay_sinks_gather(run, &replay->sinks, error));
         }
         PS_TRY(sort_dead(replay, group, error));
         ps_input_clear(run, &run->inputs[replay->letters[i].input]);

@@ -29,8 +29,9 @@ penstock_code ps_replay_sinks_open(struct ps_run *run, bool is_resumed, struct p
 /* In the epoch's transaction. */
 penstock_code ps_replay_sinks_begin(struct ps_run *run, struct ps_replay_sinks *sinks,
                                     struct penstock_error *error) PENSTOCK_MUST_USE;
-/* After each group of letters: its rows of every sink. */
-penstock_code ps_replay_sinks_gather(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* After each group of letters: its rows of every sink that has not got the epoch yet. */
+penstock_code ps_replay_sinks_gather(struct ps_run *run, const struct ps_replay_sinks *sinks,
+                                     struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Writes what was gathered and commits the sinks. */
 penstock_code ps_replay_sinks_commit(struct ps_run *run, struct ps_replay_sinks *sinks,
                                      struct penstock_error *error) PENSTOCK_MUST_USE;

@@ -119,10 +119,11 @@ penstock_code ps_replay_sinks_begin(struct ps_run *run, struct ps_replay_sinks *
     return PENSTOCK_OK;
 }
 
-penstock_code ps_replay_sinks_gather(struct ps_run *run, struct penstock_error *error) {
+penstock_code ps_replay_sinks_gather(struct ps_run *run, const struct ps_replay_sinks *sinks,
+                                     struct penstock_error *error) {
     for (size_t i = 0; i < run->sink_count; i++) {
         struct ps_run_sink *sink = &run->sinks[i];
-        if (!ps_flow_has_rows(run, &sink->output)) {
+        if ((sinks->is_begun >> i & 1) == 0 || !ps_flow_has_rows(run, &sink->output)) {
             continue;
         }
         struct ps_buffer sql PS_SCOPED(ps_buffer_done);
