@@ -289,6 +289,14 @@ static void hostile_records(void **state) {
                       NULL, "not a value");
     shelf_expect_dead(&shelf, PS_BYTES("\0\2\xC3"), PS_REASON_ENCODING, NULL, "not UTF-8");
     shelf_end(&shelf);
+    /* the same where nobody wants the values: a count costs no time either */
+    shelf_begin(&shelf, "avro", "s VARCHAR", fixed);
+    shelf.texts[0] =
+        PS_BYTES("{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":"
+                 "\"array\",\"items\":\"null\"}},{\"name\":\"s\",\"type\":\"string\"}]}");
+    shelf_expect_dead(&shelf, PS_BYTES("\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\0\0"), PS_REASON_SIZE, NULL,
+                      "more values than a record of 12 bytes");
+    shelf_end(&shelf);
     shelf_begin(&shelf, "avro", "n JSON", fixed);
     shelf.texts[0] = PS_BYTES(deep);
     char bytes[1024];
