@@ -24,7 +24,7 @@
 #define MISSING_INTERVAL_NS (INT64_C(1000) * MS_NS)
 #define TOPIC_COUNT_MAX 10000
 
-/* --- topics by name ---------------------------------------------------------------------------------------------- */
+/* --- topics by name --------------------------------------------------------------------------------------- */
 
 static struct ps_kafka_entry *find_topic(const struct ps_kafka_source *source, const char *name) {
     for (size_t i = 0; i < source->topic_count; i++) {
@@ -108,7 +108,7 @@ static const char **topic_names(const struct ps_kafka_source *source, struct ps_
     return names;
 }
 
-/* --- partitions ---------------------------------------------------------------------------------------------------- */
+/* --- partitions ------------------------------------------------------------------------------------------- */
 
 penstock_code ps_kafka_write_state(struct ps_kafka_source *source, struct ps_kafka_partition *partition,
                                    struct penstock_error *error) {
@@ -255,7 +255,7 @@ static penstock_code update_topic(struct ps_kafka_source *source, struct ps_kafk
     return PENSTOCK_OK;
 }
 
-/* --- at the start ---------------------------------------------------------------------------------------------------- */
+/* --- at the start ----------------------------------------------------------------------------------------- */
 
 static void forget(struct ps_kafka_source *source) {
     ps_kafka_drop_batch(source);
@@ -323,7 +323,7 @@ penstock_code ps_kafka_layout(struct ps_kafka_source *source, const struct ps_po
     return ps_kafka_begin(source, error);
 }
 
-/* --- while it runs --------------------------------------------------------------------------------------------------- */
+/* --- while it runs ---------------------------------------------------------------------------------------- */
 
 /* A topic that is there no more. */
 static penstock_code miss_topic(struct ps_kafka_source *source, struct ps_kafka_entry *topic,

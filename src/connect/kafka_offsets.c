@@ -15,9 +15,10 @@
 static const char time_form[] =
     "a time is '2026-01-31 12:00:00' (UTC, or with a zone) or milliseconds since 1970-01-01";
 static const char offsets_form[] =
-    "offsets are 'partition:0,offset:42;partition:1,offset:300', with several topics 'topic:a,partition:0,offset:42'";
+    "offsets are 'partition:0,offset:42;partition:1,offset:300', with several topics "
+    "'topic:a,partition:0,offset:42'";
 
-/* --- the broker's answers ------------------------------------------------------------------------------------------- */
+/* --- the broker's answers --------------------------------------------------------------------------------- */
 
 static void list_destroy_scoped(rd_kafka_topic_partition_list_t **list) {
     if (*list != NULL) {
@@ -98,7 +99,7 @@ penstock_code ps_kafka_ask_offsets(struct ps_kafka_source *source, rd_kafka_topi
     }
 }
 
-/* --- words -------------------------------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------------------ */
 
 static bool parse_time(const char *text, int64_t *ms_out) {
     int64_t us = 0;
@@ -221,7 +222,7 @@ penstock_code ps_kafka_check_scan(const struct ps_kafka_config *config, const ch
     return check_words(&bounded, what, error);
 }
 
-/* --- words to numbers ------------------------------------------------------------------------------------------------ */
+/* --- words to numbers ------------------------------------------------------------------------------------- */
 
 static void set_all(rd_kafka_topic_partition_list_t *list, int64_t offset) {
     for (int i = 0; i < list->cnt; i++) {
@@ -413,7 +414,7 @@ penstock_code ps_kafka_locate(struct ps_kafka_source *source, enum ps_place plac
     return PENSTOCK_OK;
 }
 
-/* --- positions that the broker does not have ------------------------------------------------------------------------- */
+/* --- positions that the broker does not have -------------------------------------------------------------- */
 
 static penstock_code tell_lost(const struct ps_kafka_source *source,
                                const struct ps_kafka_partition *partition, int64_t low, int64_t high,

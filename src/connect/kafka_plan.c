@@ -28,7 +28,7 @@
 /* A stretch without records (aborted transactions) is worth an epoch of its own only now and then. */
 #define MOVED_INTERVAL_NS (INT64_C(10) * 1000 * MS_NS)
 
-/* --- messages from the consumer ------------------------------------------------------------------------------------ */
+/* --- messages from the consumer --------------------------------------------------------------------------- */
 
 void ps_kafka_drop_batch(struct ps_kafka_source *source) {
     while (source->batch_next < source->batch_count) {
@@ -113,7 +113,7 @@ penstock_code ps_kafka_trouble_of(struct ps_kafka_source *source, struct ps_kafk
     return error != NULL ? error->code : PENSTOCK_IO;
 }
 
-/* --- the consumer's place --------------------------------------------------------------------------------------------- */
+/* --- the consumer's place --------------------------------------------------------------------------------- */
 
 static bool is_read_out(const struct ps_kafka_partition *partition) {
     const int64_t at = partition->position > partition->reached ? partition->position : partition->reached;
@@ -155,7 +155,7 @@ static void pause_partition(struct ps_kafka_source *source, struct ps_kafka_part
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* --- taking -------------------------------------------------------------------------------------------------------------- */
+/* --- taking ----------------------------------------------------------------------------------------------- */
 
 struct taking {
     struct ps_kafka_source *source;
@@ -320,7 +320,7 @@ static void undo(struct ps_kafka_source *source) {
     source->is_assigned = false;
 }
 
-/* --- the range ----------------------------------------------------------------------------------------------------------- */
+/* --- the range -------------------------------------------------------------------------------------------- */
 
 static int compare_slices(const void *left, const void *right) {
     const struct ps_kafka_slice *a = left, *b = right;

@@ -62,7 +62,7 @@ static struct ps_bytes append(struct ps_kafka_slice *slice, const void *bytes, s
     return (struct ps_bytes){at, size};
 }
 
-/* --- headers ------------------------------------------------------------------------------------------------------ */
+/* --- headers ---------------------------------------------------------------------------------------------- */
 
 static void add_base64(struct ps_buffer *out, const unsigned char *bytes, size_t size) {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -103,7 +103,7 @@ static void add_headers(struct ps_buffer *out, const rd_kafka_headers_t *headers
     ps_buffer_text(out, out->size > 0 ? "}" : "");
 }
 
-/* --- messages ------------------------------------------------------------------------------------------------------ */
+/* --- messages --------------------------------------------------------------------------------------------- */
 
 static penstock_code reserve_message(struct ps_kafka_slice *slice, struct penstock_error *error) {
     if (slice->count < slice->message_capacity) {

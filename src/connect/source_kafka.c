@@ -186,7 +186,7 @@ static penstock_code kafka_check(const struct ps_source_setup *setup, const void
     return ps_kafka_check(&client, error);
 }
 
-/* --- open and close ------------------------------------------------------------------------------------------------- */
+/* --- open and close --------------------------------------------------------------------------------------- */
 
 /* Tells the group what it was not told yet. Not by the admin API: librdkafka 2.11 ends the process when a group's
  * coordinator goes away in the middle of such a request (its pull request 5397). */
@@ -303,7 +303,7 @@ static penstock_code kafka_open(const struct ps_source_setup *setup, const void 
     return PENSTOCK_OK;
 }
 
-/* --- positions --------------------------------------------------------------------------------------------------------- */
+/* --- positions -------------------------------------------------------------------------------------------- */
 
 static penstock_code kafka_seek(void *state, const struct ps_position_list *positions,
                                 struct penstock_error *error) {

@@ -69,8 +69,8 @@ class Project:
         return text
 
     def rows(self, sql="SELECT id FROM t ORDER BY ALL"):
-        done = subprocess.run([penstock, "query", "--format", "csv", "--project", self.folder, sql], capture_output=True,
-                              text=True)
+        done = subprocess.run([penstock, "query", "--format", "csv", "--project", self.folder, sql],
+                              capture_output=True, text=True)
         if done.returncode != 0:
             return done.stderr
         return list(csv.reader(io.StringIO(done.stdout)))[1:]
@@ -117,7 +117,7 @@ def numbers(count, first=0):
     return [(None, f'{{"id":{i}}}', None, None) for i in range(first, first + count)]
 
 
-# --- records -----------------------------------------------------------------------------------------------------
+# --- records -------------------------------------------------------------------------------------------------
 
 def every_kind_of_record(home, broker):
     broker.create_topic("kinds", 2)
@@ -131,7 +131,8 @@ def every_kind_of_record(home, broker):
         (b"none", "", None, 1, 1700000000128),
     ])
     project = Project(home, "kinds", broker, {"topic": "kinds"},
-                      includes="INCLUDE key INCLUDE partition INCLUDE offset INCLUDE timestamp INCLUDE headers INCLUDE topic")
+                      includes="INCLUDE key INCLUDE partition INCLUDE offset INCLUDE timestamp INCLUDE headers"
+                               " INCLUDE topic")
     project.once()
     expect("kinds", project.rows("SELECT id, hex(kafka_key), kafka_partition, kafka_offset, epoch_ms(kafka_timestamp),"
                                  " kafka_headers, kafka_topic FROM t ORDER BY id"), [
@@ -173,7 +174,7 @@ def large_records(home, broker):
         broker.produce("large", [(None, '{"id":%d,"text":"%s"}' % (i, "x" * 10_000_000))])
     broker.produce("large", numbers(5, 6))
     project = Project(home, "large", broker, {"topic": "large"}, columns="id BIGINT, text VARCHAR",
-                      more="CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n, sum(length(text)) AS size FROM STREAM t;")
+                      more="CREATE MATERIALIZED VIEW v AS SELECT sum(length(text)) AS size FROM STREAM t;")
     project.once()
     expect("10 MB records", project.rows("SELECT count(*), sum(length(text)) FROM t"), [["11", "60000000"]])
 
@@ -199,8 +200,8 @@ def transactions(home, broker):
 
 
 def compaction(home, broker):
-    broker.create_topic("compact", 1, {"cleanup.policy": "compact", "segment.ms": 100, "min.cleanable.dirty.ratio": 0.01,
-                                       "delete.retention.ms": 100, "max.compaction.lag.ms": 200})
+    broker.create_topic("compact", 1, {"cleanup.policy": "compact", "segment.ms": 100,
+                                       "min.cleanable.dirty.ratio": 0.01, "delete.retention.ms": 100, "max.compaction.lag.ms": 200})
     for round in range(5):
         broker.produce("compact", [(f"k{i}", f'{{"id":{round * 10 + i}}}') for i in range(10)])
         time.sleep(0.3)
@@ -212,12 +213,11 @@ def compaction(home, broker):
     expect("the broker compacted", len(left) < 50, True)
     project = Project(home, "compact", broker, {"topic": "compact"})
     project.once()
-    deadline = time.monotonic() + 5
     expect("what is left", set(range(40, 50)) <= set(project.ids()), True)
     expect("nothing twice", len([i for i in project.ids() if i >= 0]), len({i for i in project.ids() if i >= 0}))
 
 
-# --- where to begin and to end ---------------------------------------------------------------------------------------
+# --- where to begin and to end -------------------------------------------------------------------------------
 
 def startup(home, broker):
     broker.create_topic("start", 2)
@@ -231,8 +231,10 @@ def startup(home, broker):
     expect("earliest", ids("earliest"), every)
     expect("latest", ids("latest", scan_startup_mode="latest"), [])
     expect("timestamp", ids("time", scan_startup_mode="timestamp", scan_startup_timestamp="1700000010000"), every[10:])
-    expect("as text", ids("text", scan_startup_mode="timestamp", scan_startup_timestamp="2023-11-14 22:13:30"), every[10:])
-    expect("in the future", ids("future", scan_startup_mode="timestamp", scan_startup_timestamp="2035-01-01 00:00:00"), [])
+    expect("as text", ids("text", scan_startup_mode="timestamp", scan_startup_timestamp="2023-11-14 22:13:30"),
+           every[10:])
+    expect("in the future", ids("future", scan_startup_mode="timestamp", scan_startup_timestamp="2035-01-01 00:00:00"),
+           [])
     expect("specific", ids("specific", scan_startup_mode="specific",
                            scan_startup_specific_offsets="partition:0,offset:8;partition:1,offset:9"), [16, 18, 19])
     expect("bounded", ids("bounded", scan_bounded="specific",
@@ -292,12 +294,13 @@ def topics(home, broker):
     matching.stop()
 
 
-# --- topics that change --------------------------------------------------------------------------------------------------
+# --- topics that change --------------------------------------------------------------------------------------
 
 def new_partitions(home, broker):
     broker.create_topic("grow", 1)
     broker.produce("grow", numbers(10))
-    project = Project(home, "grow", broker, {"topic": "grow", "discovery.interval": "1 s", "scan.startup.mode": "latest"})
+    project = Project(home, "grow", broker, {"topic": "grow", "discovery.interval": "1 s",
+                                             "scan.startup.mode": "latest"})
     project.start()
     project.wait_for("a position", 1, "SELECT count(*) FROM penstock.positions")
     broker.add_partitions("grow", 3)
@@ -353,7 +356,8 @@ def deleted_records(home, broker):
     broker.produce("short", numbers(10, 10))
     broker.delete_records("short", 0, 15)
     text = project.refused()
-    expect_in("deleted", "short[0] is to be read from offset 10, but the broker has 15 to 20: records were deleted", text)
+    expect_in("deleted", "short[0] is to be read from offset 10, but the broker has 15 to 20: records were deleted",
+              text)
     project.write({"topic": "short", "on_offset_lost": "earliest"})
     project.once()
     expect("earliest", project.ids(), list(range(10)) + list(range(15, 20)))
@@ -391,7 +395,7 @@ def deleted_while_reading(home, broker):
         expect_in("eaten", "eaten[0] is to be read from offset", project.said())
 
 
-# --- a broker that is away ------------------------------------------------------------------------------------------------
+# --- a broker that is away -----------------------------------------------------------------------------------
 
 def broker_away(home, broker):
     broker.create_topic("away", 2)
@@ -430,8 +434,8 @@ def killed_often(home, broker):
         project.kill()
         broker.generate("kill", 4000, 4, "--from", str(60000 + i * 4000))
     project.once()
-    expect("each once", project.rows("SELECT count(*), count(DISTINCT id), count(DISTINCT (kafka_partition, kafka_offset))"
-                                     " FROM t"), [["80000", "80000", "80000"]])
+    expect("each once", project.rows("SELECT count(*), count(DISTINCT id), count(DISTINCT (kafka_partition,"
+                                     " kafka_offset)) FROM t"), [["80000", "80000", "80000"]])
 
 
 def cut_connections(home, broker, proxy_port):
@@ -442,10 +446,11 @@ def cut_connections(home, broker, proxy_port):
         proxy.cut_after(3000000)
         project.once()
         expect("it was cut", proxy.connections > 2, True)
-    expect("through cut connections", project.rows("SELECT count(*), count(DISTINCT id) FROM t"), [["100000", "100000"]])
+    expect("through cut connections", project.rows("SELECT count(*), count(DISTINCT id) FROM t"),
+           [["100000", "100000"]])
 
 
-# --- refusals ----------------------------------------------------------------------------------------------------------------
+# --- refusals ------------------------------------------------------------------------------------------------
 
 def refusals(home, broker):
     def text(name, options, command=("run", "--once")):
@@ -482,13 +487,15 @@ def refusals(home, broker):
     for name, options, part in (
             ("both", {"topic": "a", "topic.pattern": "b"}, "both a topic and a topic.pattern"),
             ("neither", {}, "does not say which topic to read"),
-            ("own", {"topic": "a", "properties.enable.auto.commit": "true"}, "cannot be set: the store keeps the positions"),
+            ("own", {"topic": "a", "properties.enable.auto.commit": "true"},
+             "cannot be set: the store keeps the positions"),
             ("near", {"topic": "a", "properties.isolaton.level": "x"}, "did you mean properties.isolation.level?"),
             ("java", {"topic": "a", "properties.sasl.jaas.config": "password=hush"}, "sasl.password"),
             ("value", {"topic": "a", "properties.fetch.max.bytes": "many"}, "cannot be 'many'"),
             ("mode", {"topic": "a", "scan.startup.mode": "newest"}, "latest"),
             ("needs", {"topic": "a", "scan.startup.mode": "timestamp"}, "needs scan.startup.timestamp"),
-            ("time", {"topic": "a", "scan.startup.mode": "timestamp", "scan.startup.timestamp": "noon"}, "cannot be 'noon'"),
+            ("time", {"topic": "a", "scan.startup.mode": "timestamp", "scan.startup.timestamp": "noon"},
+             "cannot be 'noon'"),
             ("offsets", {"topic": "a", "scan.bounded": "specific", "scan.bounded.specific.offsets": "0:5"},
              "partition:0,offset:42")):
         got = text("check_" + name, {**nowhere, **options}, ("check",))

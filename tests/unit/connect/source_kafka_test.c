@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * source_kafka_test.c - the Kafka source against librdkafka's own mock cluster: what is planned is read, once more after
- * a crash too, whatever the broker or the memory does meanwhile. What needs a real broker is in tests/services.
+ * source_kafka_test.c - the Kafka source against librdkafka's own mock cluster: what is planned is read, once more
+ * after a crash too, whatever the broker or the memory does meanwhile. What needs a real broker is in tests/services.
  */
 #include <setjmp.h>
 #include <stdarg.h>
