@@ -4,8 +4,8 @@
  *
  * SQL statements run once, known by their text; those that set up a session (SET, ATTACH, ...) run at every
  * start. A view that is there must have the text it was made with, a table its columns. A new one over a streaming
- * table starts with the table's rows; over a source it must be there before the first record is read, because
- * what was read cannot be read again.
+ * table starts with the table's rows; over a source it must be there before the first record is read, or
+ * `penstock backfill` fills it from the source.
  */
 #include "stream/prepare.h"
 

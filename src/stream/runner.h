@@ -52,8 +52,8 @@ struct ps_run_totals {
 /* Applies PS_STATEMENT_SQL statements and creates tables and views that are not there yet (also for a project
  * without a source). A view that changed since the last run is refused with what to do; a
  * streaming table's new text holds from now on if its columns stay. A new statement over a
- * streaming table starts with the rows that are there; over a source that has been read it is refused, because
- * what went by cannot be read again; one that was left out for a while is refused, because records are missing. */
+ * streaming table starts with the rows that are there; over a source that has been read it is refused
+ * (ps_runner_backfill() fills it); one that was left out for a while is refused, because records are missing. */
 penstock_code ps_runner_prepare(const struct ps_graph *graph, struct ps_store *store,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Prepares, then runs. *totals_out is set also on failure: to what was committed before it.

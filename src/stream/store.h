@@ -15,6 +15,7 @@
  *                message, raw BLOB, raw_size, created_at, replayed_epoch, record_key BLOB, headers, record_time)
  *   plans(epoch, planned_at, ranges, project)       the epoch in work, while outside sinks are written; one row or none
  *   sinks(name, connector, since_epoch, last_epoch, row_count)   outside sinks of the project
+ *   offset_resets(reset_at, reset_by, source, partition, from_position, to_position, given)   made by the first one
  *   rule_violations(epoch, statement, rule, action, violations)
  *   statements(name, kind, text, applied_at, is_active)   what ran, to notice a changed project
  *   models, model_aliases, model_alias_history, gate_reports     (room publish)
