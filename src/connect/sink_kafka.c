@@ -6,8 +6,8 @@
  * init_transactions() ends whatever an older process left open and fences it; the attempt in the offset's text tells
  * afterwards who was fenced by whom, because Kafka uses one error for a producer that was replaced and for one whose
  * transaction took too long. A producer that was fenced is never used again: only a new one, after recover(), knows
- * what was committed. With delivery = 'at_least_once' there are no transactions: the epoch is committed to the group after
- * every record was confirmed, so what a crash between the two leaves is written again.
+ * what was committed. With delivery = 'at_least_once' there are no transactions: the epoch is committed to the group
+ * after every record was confirmed, so what a crash between the two leaves is written again.
  */
 #include "connect/sink_kafka.h"
 
