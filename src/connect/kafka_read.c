@@ -3,9 +3,9 @@
  * kafka_read.c - the messages of a planned slice: those in hand, or once more from the broker.
  *
  * A slice that is not in hand was planned in an earlier life: its epoch was saved before it was written, and now it
- * must be written again from the same records. The consumer goes back, takes exactly [begin, end), and the next plan puts it
- * where it stood. Offsets in between that do not come are gaps that were there before or that compaction made; a
- * range whose beginning the broker has deleted is an error, because records would be missing.
+ * must be written again from the same records. The consumer goes back, takes exactly [begin, end), and the next plan
+ * puts it where it stood. Offsets in between that do not come are gaps that were there before or that compaction
+ * made; a range whose beginning the broker has deleted is an error, because records would be missing.
  */
 #include <inttypes.h>
 #include <yyjson.h>
