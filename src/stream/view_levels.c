@@ -25,7 +25,7 @@
 /* If DuckDB's hash changes, groups are no longer where they belong. */
 #define HASH_PROBE "hash('penstock', 7, NULL::VARCHAR)"
 
-/* --- names and texts ----------------------------------------------------------------------------------------------- */
+/* --- names and texts -------------------------------------------------------------------------------------------- */
 
 static void add_state(struct ps_buffer *sql, const char *name) {
     ps_buffer_text(sql, "penstock_state.");
@@ -95,7 +95,8 @@ static penstock_code run_text(struct ps_run *run, const struct ps_buffer *sql, s
     return ps_sql_run(run->connection, sql->data, error);
 }
 
-/* The view over what counts: parts not folded yet, those that are, the rest of the log that is folded, the active log. */
+/* The view over what counts: parts not folded yet, those that are, the rest of the log that is folded, and the
+ * active log. */
 static penstock_code define(struct ps_run *run, const struct ps_view *view, struct penstock_error *error) {
     const struct ps_view_levels *levels = &view->levels;
     struct ps_buffer base PS_SCOPED(ps_buffer_done);
@@ -129,7 +130,7 @@ static penstock_code define(struct ps_run *run, const struct ps_view *view, stru
     return run_text(run, &sql, error);
 }
 
-/* --- where it stands -------------------------------------------------------------------------------------------------- */
+/* --- where it stands -------------------------------------------------------------------------------------------- */
 
 static penstock_code save(struct ps_run *run, const struct ps_view *view, struct penstock_error *error) {
     const struct ps_view_levels *levels = &view->levels;
@@ -184,7 +185,7 @@ static penstock_code count_base(struct ps_run *run, struct ps_view *view, struct
     return PENSTOCK_OK;
 }
 
-/* --- many groups ------------------------------------------------------------------------------------------------------- */
+/* --- many groups ------------------------------------------------------------------------------------------------ */
 
 static penstock_code make_parts(struct ps_run *run, const struct ps_view *view, const char *source,
                                 struct penstock_error *error) {
@@ -322,7 +323,7 @@ penstock_code ps_view_levels_load(struct ps_run *run, struct ps_view *view, stru
     return levels->next < 0 ? count_base(run, view, error) : PENSTOCK_OK;
 }
 
-/* --- rounds ------------------------------------------------------------------------------------------------------------ */
+/* --- rounds ----------------------------------------------------------------------------------------------------- */
 
 /* The next part, with its rows of the log, becomes `factor` parts of the next generation. */
 static penstock_code fold_part(struct ps_run *run, struct ps_view *view, struct penstock_error *error) {

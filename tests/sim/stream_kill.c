@@ -6,8 +6,9 @@
  *   stream_kill --canary [KILLS [SEED]] the same with a runner that commits in two steps: must differ
  *
  * The project has late, bad and rule-breaking records, chains of tables, a join, views of every kind, NDJSON,
- * CSV and Parquet, and two outside sinks, whose files are compared byte for byte. Also compared: every table and view row by row in stored order (doubles as shortest text
- * that reads back to the same bits), dead letters with raw bytes, positions, watermarks, epochs, violations.
+ * CSV and Parquet, and two outside sinks, whose files are compared byte for byte. Also compared: every table and
+ * view row by row in stored order (doubles as shortest text that reads back to the same bits), how far views of many
+ * groups are folded, dead letters with raw bytes, positions, watermarks, epochs, violations.
  *
  * The parent never touches DuckDB, so that fork() finds no threads; whatever needs it runs in a child.
  */
