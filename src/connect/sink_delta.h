@@ -150,8 +150,8 @@ penstock_code ps_delta_claim_check(const struct ps_delta_sink *sink, struct pens
 
 /* --- state --------------------------------------------------------------------------------------------------- */
 /* Brings the tables of the private engine (delta_files, delta_removed, delta_txns, delta_metadata, delta_protocol)
- * to the newest version and sets sink->version; *is_table_out: there is a table. When others have committed since, what they
- * did is checked as ps_delta_claim_check() says. */
+ * to the newest version and sets sink->version; *is_table_out: there is a table. When others have committed since,
+ * what they did is checked as ps_delta_claim_check() says. */
 penstock_code ps_delta_state_load(struct ps_delta_sink *sink, bool *is_table_out,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;
 

@@ -460,7 +460,7 @@ static penstock_code live(struct place *place, int64_t attempt) {
     return code;
 }
 
-/* Some allocation fails, whichever: an error with a sentence, nothing lost but the memory, and the next attempt works. */
+/* Some allocation fails, whichever: an error with a sentence, and the next attempt works. */
 static void memory_runs_out(void **state) {
     static const char *const connectors[] = {"file", "parquet", "delta"};
     (void)state;
