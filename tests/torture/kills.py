@@ -44,6 +44,7 @@ class Torture:
         self.generator = random.Random(options.seed)
         self.done = {fault: 0 for fault in FAULTS}
         self.kills = self.killed_early = self.fenced = self.woken = 0
+        self.is_zombie_life = False
         port = free_port()
         self.proxy = Proxy(port).start()
         self.broker = Kafka(os.path.join(base, "kafka"), port=port, advertised_port=self.proxy.port, tool=options.tool,
@@ -174,10 +175,11 @@ class Torture:
             if subject is self.penstock:
                 self.kills += 1
                 self.killed_early += not was_alive
-                if not was_alive and "does not know" in self.penstock.log()[-600:]:
-                    raise RuntimeError("penstock refuses its own store: " + self.penstock.log()[-1000:])
+                if not was_alive and not self.is_zombie_life and "does not know" in subject.log_of_this_life():
+                    raise RuntimeError("penstock refuses its own store: " + subject.log_of_this_life()[-1000:])
 
     def live(self, fault):
+        self.is_zombie_life = fault == "zombie"
         self.start_all()
         self.wait(self.options.life)
         getattr(self, "fault_" + fault)()

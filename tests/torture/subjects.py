@@ -36,6 +36,7 @@ class Subject:
         raise NotImplementedError
 
     def start(self, file_size_max=None):
+        self.log_start = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_max, file_size_max))
         with open(self.log_path, "ab") as log:
             # SIGXFSZ stays ignored, as Python has it: a write beyond the limit fails instead of ending the process
@@ -54,6 +55,11 @@ class Subject:
     def log(self):
         with open(self.log_path, errors="replace") as file:
             return file.read()
+
+    def log_of_this_life(self):
+        with open(self.log_path, "rb") as file:
+            file.seek(self.log_start)
+            return file.read().decode(errors="replace")
 
 
 class WrongMode(Subject):
