@@ -180,7 +180,7 @@ def registry_away(home, broker):
     registry.stop()
     broker.produce("away", [(None, framed(first, trip(i))) for i in range(10)])
     project = Project(home, "away", broker, TRIP_COLUMNS, f"AVRO (schema.registry = '{registry.address}')")
-    text = project.refused()
+    text = project.refused("run", "--once", "--conf", "retry-timeout=1 s")
     expect_in("away at the start", "the schema registry at http://127.0.0.1", text)
     expect("nothing is a dead letter", "SCHEMA" in project.letters().upper(), False)
     # it comes while the run waits for it
