@@ -44,8 +44,9 @@ struct ps_view {
     const char *delta_sql;          /* the epoch's groups */
     struct ps_sql_statement *write; /* the delta into the table or the active log */
     bool is_loaded, is_leveled;
-    int64_t epoch;     /* of the last write */
-    int64_t row_count; /* of the table: at least as many as there are */
+    int64_t epoch;        /* of the last write */
+    int64_t row_count;    /* of the table: at least as many as there are */
+    int64_t planned_rows; /* the same, when `write` was planned */
     int64_t table_rows_max, part_rows_max;
     struct ps_view_levels levels;
 };
