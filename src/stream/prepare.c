@@ -411,12 +411,22 @@ penstock_code ps_prepare_epochs(struct ps_run *run, struct penstock_error *error
     return PENSTOCK_OK;
 }
 
-penstock_code ps_prepare_attempt(struct ps_run *run, struct penstock_error *error) {
+/* Once a run: one that was replaced (its store is a copy now) and tries again must be refused by the sinks, and not
+ * come back with a number that its successor has, too. */
+static penstock_code claim(struct ps_run *run, struct penstock_error *error) {
     PS_TRY(ps_sql_run(run->connection,
                       "UPDATE penstock.meta SET value = (value::BIGINT + 1)::VARCHAR WHERE key = 'attempt'",
                       error));
-    PS_TRY(ps_sql_integer(run->connection, "SELECT value::BIGINT FROM penstock.meta WHERE key = 'attempt'",
-                          &run->epoch.attempt, error));
+    PS_TRY(ps_store_settle(run->store, error));
+    return ps_sql_integer(run->connection, "SELECT value::BIGINT FROM penstock.meta WHERE key = 'attempt'",
+                          &run->store->attempt, error);
+}
+
+penstock_code ps_prepare_attempt(struct ps_run *run, struct penstock_error *error) {
+    if (run->store->attempt == 0) {
+        PS_TRY(claim(run, error));
+    }
+    run->epoch.attempt = run->store->attempt;
     return ps_sql_integer(run->connection, "SELECT coalesce(max(epoch), 0) FROM penstock.epochs",
                           &run->epoch.number, error);
 }

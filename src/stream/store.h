@@ -40,6 +40,7 @@ struct ps_store {
     int64_t feed_count;     /* feeds that runs have declared: their names must differ */
     uint64_t settled_inode; /* of DuckDB's log whose name is durable; 0: of none */
     int64_t settled_size;
+    int64_t attempt; /* that this run claimed; 0: none yet */
 };
 
 struct ps_store_options {
