@@ -33,7 +33,7 @@ extern "C" {
 #define PENSTOCK_MUST_USE
 #endif
 
-#define PENSTOCK_VERSION "0.1.0"
+#define PENSTOCK_VERSION "0.2.0"
 
 /* What went wrong, as a closed list. The number of a code never changes. */
 enum penstock_code {
@@ -93,7 +93,7 @@ struct penstock_run_options {
     bool quiet; /* no progress lines on stdout */
 };
 
-/* The version of the library that is linked, "0.1.0". */
+/* The version of the library that is linked, "0.2.0". */
 PENSTOCK_API const char *penstock_version(void);
 
 /* Opens the project in `directory` and checks it whole. Does not open the store.

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * roll.c - see roll.h.
+ * roll.c - appends to a file, and begins a new one when it is full.
+ *
+ * One write() a line keeps lines whole. The size is counted here and asked for once, at the opening: nobody else
+ * writes the file. See roll.h.
  */
 #include "base/roll.h"
 

@@ -7,12 +7,7 @@
 #include "connect/sink_postgres.h"
 
 const struct ps_sink_type *const ps_sink_types[] = {
-    &ps_sink_kafka,
-    &ps_sink_postgres,
-    &ps_sink_delta,
-    &ps_sink_parquet,
-    &ps_sink_file,
-    NULL,
+    &ps_sink_kafka, &ps_sink_postgres, &ps_sink_delta, &ps_sink_parquet, &ps_sink_file, NULL,
 };
 
 const struct ps_sink_type *ps_sink_type_find(const char *name) {

@@ -88,7 +88,8 @@ struct ps_source_setup {
      * Columns NULL: all of `schema`. */
     struct ps_schema codec_schema;
     const struct ps_source_statement *statement; /* format, primary key, INCLUDE, WITH settings as written */
-    struct ps_decoding *decoding; /* schemas, keys of changelogs; NULL: none are needed. Owned by the open source */
+    struct ps_decoding
+        *decoding; /* schemas, keys of changelogs; NULL: none are needed. Owned by the open source */
 };
 
 /* A place in every partition. */

@@ -54,10 +54,10 @@ penstock_code ps_sql_run_with(struct ps_connection *connection, const char *sql,
  * *changed_out (may be NULL): rows that an INSERT, UPDATE, DELETE or MERGE changed. Errors as ps_sql_run. */
 struct ps_sql_statement;
 penstock_code ps_sql_prepare(struct ps_connection *connection, const char *sql,
-                                   struct ps_sql_statement **statement_out,
-                                   struct penstock_error *error) PENSTOCK_MUST_USE;
+                             struct ps_sql_statement **statement_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 penstock_code ps_sql_execute(struct ps_sql_statement *statement, int64_t *changed_out,
-                               struct penstock_error *error) PENSTOCK_MUST_USE;
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_sql_statement_free(struct ps_sql_statement *statement);
 void ps_sql_statement_free_scoped(struct ps_sql_statement **statement);
 

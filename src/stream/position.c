@@ -78,14 +78,14 @@ penstock_code ps_position_save(struct ps_run *run, const struct ps_range *const 
     }
     const struct ps_batch *const batches[] = {batch};
     PS_TRY(ps_feed_put(run->store->engine, feed_name, batches, 1, error));
-    const penstock_code code = ps_run_execute(
-        run, PS_RUN_SAVE_POSITIONS,
-        "MERGE INTO penstock.positions AS p USING penstock_feed('penstock_positions') AS f"
-        " ON p.source = f.source AND p.partition = f.partition"
-        " WHEN MATCHED THEN UPDATE SET position = f.position, state = f.state, epoch = f.epoch"
-        " WHEN NOT MATCHED THEN INSERT (source, partition, ordinal, position, state, epoch)"
-        " VALUES (f.source, f.partition, f.ordinal, f.position, f.state, f.epoch)",
-        error);
+    const penstock_code code =
+        ps_run_execute(run, PS_RUN_SAVE_POSITIONS,
+                       "MERGE INTO penstock.positions AS p USING penstock_feed('penstock_positions') AS f"
+                       " ON p.source = f.source AND p.partition = f.partition"
+                       " WHEN MATCHED THEN UPDATE SET position = f.position, state = f.state, epoch = f.epoch"
+                       " WHEN NOT MATCHED THEN INSERT (source, partition, ordinal, position, state, epoch)"
+                       " VALUES (f.source, f.partition, f.ordinal, f.position, f.state, f.epoch)",
+                       error);
     ps_feed_clear(run->store->engine, feed_name);
     return code;
 }

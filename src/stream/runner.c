@@ -317,7 +317,8 @@ penstock_code ps_runner_run(const struct ps_runner_options *options, struct ps_r
     bool has_started = false;
     int64_t wait_ms = RETRY_MS_MIN, since_ns = 0, epochs_before = 0;
     penstock_code code;
-    options->store->attempt = 0; /* each run claims one of its own, and keeps it however often it tries again */
+    options->store->attempt =
+        0; /* each run claims one of its own, and keeps it however often it tries again */
     for (;;) {
         code = live(options, &totals, &has_started, error);
         if (code != PENSTOCK_UNAVAILABLE || !has_started || ps_stop_requested(options->stop)) {

@@ -138,14 +138,14 @@ def play(case, source, program):
 def canary(program):
     """A session with a wrong answer must be caught, or the runner is blind."""
     with tempfile.TemporaryDirectory() as source:
-        for wrong in ("$ penstock version\n| penstock 9.9.9\n", "$ penstock version\n| penstock 0.1.0\n= 1\n",
-                      "$ penstock version\n| penstock 0.1.0\n! word\n"):
+        for wrong in ("$ penstock version\n| penstock 9.9.9\n", "$ penstock version\n| penstock 0.2.0\n= 1\n",
+                      "$ penstock version\n| penstock 0.2.0\n! word\n"):
             with open(os.path.join(source, "session"), "w", encoding="utf-8") as file:
                 file.write(wrong)
             if not play("canary", source, program)[1]:
                 sys.exit(f"run.py: a wrong answer was not noticed:\n{wrong}")
         with open(os.path.join(source, "session"), "w", encoding="utf-8") as file:
-            file.write("$ penstock version\n| penstock 0.1.0\n")
+            file.write("$ penstock version\n| penstock 0.2.0\n")
         if play("canary", source, program)[1]:
             sys.exit("run.py: the right answer was refused")
     print("canary: wrong answers are noticed")
