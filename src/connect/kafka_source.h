@@ -20,7 +20,7 @@
 #include "connect/source.h"
 
 /* Messages taken from librdkafka's queue at once. */
-#define PS_KAFKA_BATCH_COUNT 1000
+#define PS_KAFKA_BATCH_COUNT 10000
 /* Partitions of one source: each costs a position in the store and an entry in every fetch. */
 #define PS_KAFKA_PARTITION_MAX 100000
 
