@@ -19,6 +19,15 @@ static penstock_code open_project(const struct ps_app_options *options, struct p
         const struct ps_node *node = &app->graph->nodes[i];
         if (node->kind == PS_NODE_SOURCE) {
             PS_TRY(ps_source_check(&node->statement->as.source, node->name, app->project->folder, error));
+        } else if (node->kind == PS_NODE_SINK) {
+            const struct ps_sink_setup setup = {.name = node->name,
+                                                .project = app->project->manifest.name,
+                                                .store_id = "",
+                                                .folder = app->project->folder,
+                                                .column_names = node->column_names,
+                                                .column_types = node->column_types,
+                                                .column_count = node->column_count};
+            PS_TRY(ps_sink_check(&node->statement->as.sink, &setup, error));
         } else if (node->kind == PS_NODE_MODEL) {
             PS_TRY(ps_model_check(app->project, node, error));
         }
