@@ -118,6 +118,7 @@ void ps_progress_event(const struct ps_event *event, void *context) {
         }
         break;
     case PS_EVENT_IDLE: ps_progress_flush(progress); break;
+    case PS_EVENT_NOTICE: ps_progress_line(progress, "%s", text); break;
     case PS_EVENT_RETRY:
         ps_progress_line(progress, "%s; tried again in %.1f s", text, (double)event->duration_ns / 1e9);
         break;

@@ -181,6 +181,7 @@ static void keep_trouble(rd_kafka_t *handle, int code, const char *text, void *c
     (void)handle;
     struct ps_kafka_client *client = context;
     client->trouble.count++;
+    client->trouble.is_down = client->trouble.is_down || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     /* that all brokers are down says less than why the last one is */
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && client->trouble.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return;

@@ -35,6 +35,7 @@ struct ps_kafka_trouble {
     rd_kafka_resp_err_t code; /* NO_ERROR: nothing */
     char text[400];
     int64_t count; /* of all troubles so far */
+    bool is_down;  /* no broker can be reached since; a message that arrives ends it */
 };
 
 struct ps_kafka_client {

@@ -294,6 +294,7 @@ static penstock_code collect(struct taking *taking, struct penstock_error *error
         now_ns = ps_clock_monotonic_ns();
         if (has_some) {
             last_ns = now_ns;
+            source->client->trouble.is_down = false;
             PS_TRY(take_batch(taking, error));
         } else {
             ps_kafka_hear(source->client);

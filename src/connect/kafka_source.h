@@ -85,6 +85,7 @@ struct ps_kafka_source {
     struct ps_kafka_client *client;
     rd_kafka_queue_t *queue; /* of the consumer: all its partitions */
     bool is_connected, is_uncommitted_read;
+    bool is_down_told; /* that no broker can be reached */
 
     struct ps_arena *arena; /* of topics and partitions, since the last seek */
     struct ps_kafka_entry **topics;

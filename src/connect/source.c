@@ -248,3 +248,7 @@ penstock_code ps_source_ask_place(struct ps_source *source, enum ps_place place,
     PS_TRY(ps_source_seek(source, committed, error));
     return source->type->locate(source->state, place, time_ms, found_out, error);
 }
+
+const char *ps_source_notice(struct ps_source *source, char *text, size_t size) {
+    return source->type->notice == NULL ? NULL : source->type->notice(source->state, text, size);
+}

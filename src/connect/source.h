@@ -131,6 +131,9 @@ struct ps_source_type {
     /* How far behind: records (or bytes) between the planned position and the end, -1 if not known. Only looks at what
      * is known without asking. May be NULL. */
     int64_t (*lag)(void *state);
+    /* What a human should know, said once: a server that is waited for, or that is back. Writes it into `text`; NULL if
+     * there is nothing new. May be NULL. */
+    const char *(*notice)(void *state, char *text, size_t size);
     /* Where the partitions that are there now begin, end, or have their first record of a time (then: or later; behind
      * the last record if there is none). Asks the outside, moves nothing. UNSUPPORTED: this place is not known here;
      * then, or if it is NULL, ps_source_locate() finds EARLIEST and LATEST by planning. */
@@ -161,6 +164,7 @@ penstock_code ps_source_restore(struct ps_source *source, const struct ps_range 
 /* The epoch of `range` is committed. */
 void ps_source_committed(struct ps_source *source, const struct ps_range *range);
 int64_t ps_source_lag(struct ps_source *source);
+const char *ps_source_notice(struct ps_source *source, char *text, size_t size);
 
 /* locate.c: positions for a human who moves a source. `committed`: where it stands; partitions keep their ordinals.
  * After these calls the source must be sought again. UNSUPPORTED: records of this connector have no times. */

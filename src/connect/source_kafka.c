@@ -371,6 +371,23 @@ static int64_t kafka_lag(void *state) {
     return lag;
 }
 
+/* Once when no broker can be reached any more, once when records come again. */
+static const char *kafka_notice(void *state, char *text, size_t size) {
+    struct ps_kafka_source *source = state;
+    const struct ps_kafka_client *client = source->client;
+    if (client == NULL || client->trouble.is_down == source->is_down_told) {
+        return NULL;
+    }
+    source->is_down_told = client->trouble.is_down;
+    if (source->is_down_told) {
+        (void)snprintf(text, size, "%s: no broker of %s can be reached (%s); waiting for one", source->what,
+                       client->addresses, client->trouble.text);
+    } else {
+        (void)snprintf(text, size, "%s: the brokers of %s are back", source->what, client->addresses);
+    }
+    return text;
+}
+
 const struct ps_source_type ps_source_kafka = {
     .name = "kafka",
     .summary = "topics of Kafka brokers, exactly once: positions are kept in the store",
@@ -388,5 +405,6 @@ const struct ps_source_type ps_source_kafka = {
     .close = kafka_close,
     .committed = kafka_committed,
     .lag = kafka_lag,
+    .notice = kafka_notice,
     .locate = kafka_locate,
 };

@@ -30,6 +30,7 @@ struct ps_prepared {
     size_t input_count, task_count;
     int64_t byte_count;
     bool is_empty;
+    char notice[600];   /* of a source, for a human; "": none */
     bool is_restored;   /* `ranges` are of a saved plan: they are read, not planned */
     penstock_code code; /* planning failed */
     struct penstock_error error;

@@ -222,12 +222,23 @@ static void tell_committed(struct ps_ahead *ahead) {
     }
 }
 
+/* The first one that has something to say; the others are asked after the next plan. */
+static void take_notice(struct ps_ahead *ahead, struct ps_prepared *prepared) {
+    for (size_t i = 0; i < prepared->input_count; i++) {
+        if (ahead->run->inputs[i].is_used && ps_source_notice(ahead->run->inputs[i].source, prepared->notice,
+                                                              sizeof prepared->notice) != NULL) {
+            return;
+        }
+    }
+}
+
 static void *run_reader(void *argument) {
     struct ps_ahead *ahead = argument;
     for (struct ps_prepared *prepared = ps_queue_pop(ahead->orders); prepared != NULL;
          prepared = ps_queue_pop(ahead->orders)) {
         tell_committed(ahead);
         prepared->code = plan(ahead, prepared);
+        take_notice(ahead, prepared);
         if (prepared->code == PENSTOCK_OK) {
             read_slices(ahead, prepared);
         }

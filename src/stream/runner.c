@@ -98,6 +98,9 @@ static struct ps_step_event plan(struct drive *drive) {
     if (drive->prepared == NULL) {
         return (struct ps_step_event){.kind = PS_STEP_NOTHING};
     }
+    if (drive->prepared->notice[0] != '\0') {
+        ps_run_tell(drive->run, (struct ps_event){.kind = PS_EVENT_NOTICE, .name = drive->prepared->notice});
+    }
     if (drive->prepared->code != PENSTOCK_OK) {
         drive->error = drive->prepared->error;
         return failed(drive->prepared->code);

@@ -20,7 +20,8 @@ enum ps_event_kind {
     PS_EVENT_TASK_FINISHED,      /* a decode task: stage, task, milliseconds, records */
     PS_EVENT_STATEMENT_FINISHED, /* a table or view of an epoch */
     PS_EVENT_IDLE,
-    PS_EVENT_LAG,   /* of a source: record_count is how far behind it is (bytes of files), -1: not known */
+    PS_EVENT_LAG,    /* of a source: record_count is how far behind it is (bytes of files), -1: not known */
+    PS_EVENT_NOTICE, /* `name` is a sentence for a human: a broker is waited for, or is back */
     PS_EVENT_RETRY, /* a server is away: `name` is the error's message, it is tried again after duration_ns */
 };
 struct ps_event {
