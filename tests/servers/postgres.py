@@ -36,6 +36,33 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def status_of(pid):
+    """State and parent of a process, or None."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+    return fields[0], int(fields[1])
+
+
+def is_alive(pid):
+    status = status_of(pid)
+    return status is not None and status[0] != "Z"
+
+
+def descendants(root):
+    parents = {}
+    for name in os.listdir("/proc"):
+        status = status_of(name) if name.isdigit() else None
+        if status is not None:
+            parents[int(name)] = status[1]
+    found = [root]
+    for pid in found:
+        found.extend(child for child, parent in parents.items() if parent == pid)
+    return found[1:]
+
+
 class Postgres:
     def __init__(self, folder, port=None, password=None, settings=None):
         self.folder = os.path.abspath(folder)
@@ -125,14 +152,24 @@ class Postgres:
             self.process = None
 
     def kill(self):
-        """kill -9 of the server and of every process of it."""
+        """kill -9 of the server and of every process of it. They are gone when this returns: each has a session of its
+        own, and while one of them lives the next server finds its shared memory in use."""
         if self.process is not None:
+            victims = descendants(self.process.pid)
             try:
                 os.killpg(self.process.pid, signal.SIGKILL)  # the session that start() made
             except ProcessLookupError:
                 pass
+            for pid in victims:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
             self.process.wait()
             self.process = None
+            deadline = time.monotonic() + 10
+            while any(is_alive(pid) for pid in victims) and time.monotonic() < deadline:
+                time.sleep(0.005)
 
     def restart(self):
         self.stop()

@@ -45,7 +45,7 @@ def main():
             if run < 2:
                 with open(os.path.join(project, "data", f"{run}.ndjson"), "w") as file:
                     file.writelines(f'{{"id": {i}, "name": "n{i}"}}\n' for i in range(count - 3000, count))
-            done = subprocess.run([sys.argv[1], "run", "--once"], cwd=project, capture_output=True, text=True)
+            done = subprocess.run([os.path.abspath(sys.argv[1]), "run", "--once"], cwd=project, capture_output=True, text=True)
             equal(f"run {run}: {done.stderr}", done.returncode, 0)
             equal("PostgreSQL", server.query("SELECT count(*), count(DISTINCT id), max(name) FROM evens"),
                   [[str(count // 2), str(count // 2), "n998"]])
