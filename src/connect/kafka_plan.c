@@ -219,9 +219,11 @@ static penstock_code take_message(struct taking *taking, const rd_kafka_message_
                                   struct penstock_error *error) {
     struct ps_kafka_partition *partition = ps_kafka_partition_of(taking->source, message);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        taking->source->client->trouble.is_down = false;
         return partition == NULL ? PENSTOCK_OK : take_record(taking, partition, message, error);
     }
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        taking->source->client->trouble.is_down = false;
         if (partition != NULL && message->offset > partition->reached) {
             partition->reached = message->offset;
         }
@@ -294,7 +296,6 @@ static penstock_code collect(struct taking *taking, struct penstock_error *error
         now_ns = ps_clock_monotonic_ns();
         if (has_some) {
             last_ns = now_ns;
-            source->client->trouble.is_down = false;
             PS_TRY(take_batch(taking, error));
         } else {
             ps_kafka_hear(source->client);
