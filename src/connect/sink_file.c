@@ -20,8 +20,6 @@
 #include "connect/sink_owner.h"
 #include "connect/sink_text.h"
 
-/* Positions of all partitions; a project of a million files has about 300 MB of them. */
-#define MANIFEST_SIZE_MAX ((size_t)512 << 20)
 #define STAGE_SUFFIX ".stage"
 
 struct file_config {
@@ -132,7 +130,7 @@ static penstock_code write_manifest(const struct file_sink *sink, const struct f
                                     struct ps_epoch epoch, const struct ps_position_list *positions,
                                     struct ps_arena *arena, struct penstock_error *error) {
     struct ps_buffer text PS_SCOPED(ps_buffer_done);
-    ps_buffer_init(&text, MANIFEST_SIZE_MAX);
+    ps_buffer_init(&text, PS_SINK_MANIFEST_SIZE_MAX);
     const char *path = path_of(sink, place->index, arena);
     if (path == NULL) {
         return ps_error_memory(error, "a manifest");
@@ -147,21 +145,6 @@ static penstock_code write_manifest(const struct file_sink *sink, const struct f
     ps_buffer_text(&text, "}\n");
     PS_TRY(ps_buffer_status(&text, error));
     return ps_file_replace(sink->manifest_path, text.data, text.size, error);
-}
-
-static void free_document(yyjson_doc **document) {
-    yyjson_doc_free(*document);
-}
-
-static penstock_code read_manifest(const struct file_sink *sink, struct ps_arena *arena,
-                                   yyjson_doc **document_out, struct ps_sink_owner *owner_out,
-                                   struct penstock_error *error) {
-    struct ps_bytes text = {0};
-    PS_TRY(ps_file_read(sink->manifest_path, MANIFEST_SIZE_MAX, arena, &text, error));
-    yyjson_doc *document PS_SCOPED(free_document) = yyjson_read(text.data, text.size, 0);
-    PS_TRY(ps_sink_owner_read(yyjson_doc_get_root(document), sink->manifest_path, owner_out, error));
-    *document_out = ps_take(document);
-    return PENSTOCK_OK;
 }
 
 static struct file_place place_of(yyjson_val *root) {
@@ -299,10 +282,10 @@ static penstock_code load(struct file_sink *sink, int64_t attempt, struct ps_pos
     if (!ps_file_exists(sink->manifest_path)) {
         return refuse_unknown(sink, arena, error);
     }
-    yyjson_doc *document PS_SCOPED(free_document) = NULL;
+    yyjson_doc *document PS_SCOPED(ps_sink_manifest_free_scoped) = NULL;
     struct ps_sink_owner owner = {0};
     bool is_other = false;
-    PS_TRY(read_manifest(sink, arena, &document, &owner, error));
+    PS_TRY(ps_sink_manifest_read(sink->manifest_path, arena, &document, &owner, error));
     PS_TRY(ps_sink_owner_claim(&owner, sink->setup, attempt, sink->path,
                                strcmp(sink->config.on_other_store, "replace") == 0, &is_other, error));
     if (is_other) {
@@ -413,7 +396,7 @@ static penstock_code file_commit(void *state, struct ps_epoch epoch, const struc
                                  struct penstock_error *error) {
     struct file_sink *sink = state;
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
-    yyjson_doc *document PS_SCOPED(free_document) = NULL;
+    yyjson_doc *document PS_SCOPED(ps_sink_manifest_free_scoped) = NULL;
     struct ps_sink_owner owner = {0};
     struct file_place place = sink->place;
     if (sink->is_there) {
@@ -424,7 +407,7 @@ static penstock_code file_commit(void *state, struct ps_epoch epoch, const struc
     }
     int lock PS_SCOPED(ps_disk_unlock_scoped) = -1;
     PS_TRY(ps_disk_lock(sink->folder, &lock, error));
-    PS_TRY(read_manifest(sink, arena, &document, &owner, error));
+    PS_TRY(ps_sink_manifest_read(sink->manifest_path, arena, &document, &owner, error));
     PS_TRY(ps_sink_owner_check(&owner, sink->setup, epoch.attempt, sink->path, error));
     if (sink->row_count > 0) {
         PS_TRY(append(sink, &place, arena, error));

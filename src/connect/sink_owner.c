@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+#include "base/file.h"
+
 const char *ps_sink_store_id(const struct ps_sink_setup *setup) {
     return setup->store_id != NULL ? setup->store_id : "";
 }
@@ -126,5 +128,19 @@ penstock_code ps_sink_count(struct ps_connection *connection, const char *select
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_sql_queryf(connection, &result, error, "SELECT count(*) FROM (%s\n)", select_sql));
     *row_count_out = ps_result_integer(result, 0, 0);
+    return PENSTOCK_OK;
+}
+
+void ps_sink_manifest_free_scoped(yyjson_doc **document) {
+    yyjson_doc_free(*document);
+}
+
+penstock_code ps_sink_manifest_read(const char *path, struct ps_arena *arena, yyjson_doc **document_out,
+                                    struct ps_sink_owner *owner_out, struct penstock_error *error) {
+    struct ps_bytes text = {0};
+    PS_TRY(ps_file_read(path, PS_SINK_MANIFEST_SIZE_MAX, arena, &text, error));
+    yyjson_doc *document PS_SCOPED(ps_sink_manifest_free_scoped) = yyjson_read(text.data, text.size, 0);
+    PS_TRY(ps_sink_owner_read(yyjson_doc_get_root(document), path, owner_out, error));
+    *document_out = ps_take(document);
     return PENSTOCK_OK;
 }

@@ -27,6 +27,15 @@ penstock_code ps_sink_owner_read(yyjson_val *object, const char *place, struct p
 penstock_code ps_sink_owner_positions(yyjson_val *object, const char *place, struct ps_position_list *list,
                                       struct penstock_error *error) PENSTOCK_MUST_USE;
 
+/* A manifest: one JSON object in a file, with the members above. Long by the positions of all partitions: a project
+ * of a million files has about 300 MB of them. */
+#define PS_SINK_MANIFEST_SIZE_MAX ((size_t)512 << 20)
+/* The caller frees the document, which owner_out points into. Errors: INVALID_DATA, and what reading the file says. */
+penstock_code ps_sink_manifest_read(const char *path, struct ps_arena *arena, yyjson_doc **document_out,
+                                    struct ps_sink_owner *owner_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+void ps_sink_manifest_free_scoped(yyjson_doc **document);
+
 /* When a sink recovers. Errors: ALREADY_EXISTS (another sink's), INVALID_DATA (another store's, unless may_replace:
  * then *is_other_out), FENCED (a newer attempt was there). */
 penstock_code ps_sink_owner_claim(const struct ps_sink_owner *owner, const struct ps_sink_setup *setup,

@@ -9,8 +9,6 @@
 #include "connect/sink_owner.h"
 #include "connect/sink_parquet.h"
 
-#define MANIFEST_SIZE_MAX ((size_t)512 << 20)
-
 void ps_parquet_clear_files(struct ps_parquet_files *files) {
     for (size_t i = 0; i < files->count; i++) {
         ps_release(files->items[i].name);
@@ -49,7 +47,7 @@ penstock_code ps_parquet_write_manifest(const struct ps_parquet_sink *sink, stru
                                         const struct ps_position_list *positions,
                                         const struct ps_parquet_files *files, struct penstock_error *error) {
     struct ps_buffer text PS_SCOPED(ps_buffer_done);
-    ps_buffer_init(&text, MANIFEST_SIZE_MAX);
+    ps_buffer_init(&text, PS_SINK_MANIFEST_SIZE_MAX);
     ps_buffer_text(&text, "{\"penstock\":1,");
     add_columns(&text, sink->setup);
     ps_buffer_text(&text, "\"files\":[");
@@ -67,21 +65,6 @@ penstock_code ps_parquet_write_manifest(const struct ps_parquet_sink *sink, stru
     ps_buffer_text(&text, "}\n");
     PS_TRY(ps_buffer_status(&text, error));
     return ps_file_replace(sink->manifest_path, text.data, text.size, error);
-}
-
-static void free_document(yyjson_doc **document) {
-    yyjson_doc_free(*document);
-}
-
-static penstock_code read_manifest(const struct ps_parquet_sink *sink, struct ps_arena *arena,
-                                   yyjson_doc **document_out, struct ps_sink_owner *owner_out,
-                                   struct penstock_error *error) {
-    struct ps_bytes text = {0};
-    PS_TRY(ps_file_read(sink->manifest_path, MANIFEST_SIZE_MAX, arena, &text, error));
-    yyjson_doc *document PS_SCOPED(free_document) = yyjson_read(text.data, text.size, 0);
-    PS_TRY(ps_sink_owner_read(yyjson_doc_get_root(document), sink->manifest_path, owner_out, error));
-    *document_out = ps_take(document);
-    return PENSTOCK_OK;
 }
 
 /* The files that are there have the columns that will come. */
@@ -221,10 +204,10 @@ penstock_code ps_parquet_load(struct ps_parquet_sink *sink, int64_t attempt, str
     if (!ps_file_exists(sink->manifest_path)) {
         return refuse_unknown(sink, arena, error);
     }
-    yyjson_doc *document PS_SCOPED(free_document) = NULL;
+    yyjson_doc *document PS_SCOPED(ps_sink_manifest_free_scoped) = NULL;
     struct ps_sink_owner owner = {0};
     bool is_other = false;
-    PS_TRY(read_manifest(sink, arena, &document, &owner, error));
+    PS_TRY(ps_sink_manifest_read(sink->manifest_path, arena, &document, &owner, error));
     PS_TRY(ps_sink_owner_claim(&owner, sink->setup, attempt, sink->folder,
                                strcmp(sink->config.on_other_store, "replace") == 0, &is_other, error));
     if (is_other) {
@@ -240,11 +223,11 @@ penstock_code ps_parquet_load(struct ps_parquet_sink *sink, int64_t attempt, str
 penstock_code ps_parquet_check_owner(const struct ps_parquet_sink *sink, int64_t attempt,
                                      struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
-    yyjson_doc *document PS_SCOPED(free_document) = NULL;
+    yyjson_doc *document PS_SCOPED(ps_sink_manifest_free_scoped) = NULL;
     struct ps_sink_owner owner = {0};
     if (arena == NULL) {
         return ps_error_memory(error, "a sink");
     }
-    PS_TRY(read_manifest(sink, arena, &document, &owner, error));
+    PS_TRY(ps_sink_manifest_read(sink->manifest_path, arena, &document, &owner, error));
     return ps_sink_owner_check(&owner, sink->setup, attempt, sink->folder, error);
 }
