@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "model/metrics.h"
+
 const char *ps_report_outcome(const struct ps_model_outcome *outcome) {
     if (outcome->is_skipped) {
         return "skipped";
@@ -45,6 +47,17 @@ static void add_double(struct ps_text_table *table, const char *section, const c
     add_line(table, section, name, ps_show_double(value, text, sizeof text));
 }
 
+static void add_metrics(struct ps_text_table *table, const char *section, const char *what, enum ps_task task,
+                        const struct ps_metrics *metrics) {
+    for (const struct ps_metric_type *type = ps_metric_types; type->name != NULL; type++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s_%s", what, type->name);
+        if ((type->tasks & (unsigned)task) != 0) {
+            add_double(table, section, name, ps_metric_read(type, metrics));
+        }
+    }
+}
+
 static void add_model(struct ps_text_table *table, const struct ps_model_outcome *outcome) {
     char section[256];
     snprintf(section, sizeof section, "model %s", outcome->name);
@@ -57,10 +70,8 @@ static void add_model(struct ps_text_table *table, const struct ps_model_outcome
             add_double(table, section, best->names[index], best->values[index]);
         }
         add_double(table, section, "search_mean", best->mean);
-        add_double(table, section, "holdout_rmse", candidate->holdout.rmse);
-        add_double(table, section, "holdout_r2", candidate->holdout.r2);
-        add_double(table, section, "holdout_mae", candidate->holdout.mae);
-        add_double(table, section, "baseline_rmse", candidate->baseline.rmse);
+        add_metrics(table, section, "holdout", candidate->target.task, &candidate->holdout);
+        add_metrics(table, section, "baseline", candidate->target.task, &candidate->baseline);
     }
     if (outcome->report != NULL) {
         add_line(table, section, "gate", outcome->report->sentence);

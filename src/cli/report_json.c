@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "model/metrics.h"
+
 static void put_double(struct ps_output *out, const char *name, double value) {
     char text[32];
     ps_output_printf(out, "\"%s\": %s", name,
@@ -24,17 +26,15 @@ static void put_table(struct ps_output *out, const char *name, const struct ps_t
     ps_output_text(out, is_last ? "\n" : ",\n");
 }
 
-static void put_metrics(struct ps_output *out, const char *name, const struct ps_metrics *metrics) {
-    ps_output_printf(out, ",\n      \"%s\": {\"row_count\": %" PRId64 ", ", name, metrics->row_count);
-    put_double(out, "rmse", metrics->rmse);
-    ps_output_text(out, ", ");
-    put_double(out, "mse", metrics->mse);
-    ps_output_text(out, ", ");
-    put_double(out, "r2", metrics->r2);
-    ps_output_text(out, ", ");
-    put_double(out, "mae", metrics->mae);
-    ps_output_text(out, ", ");
-    put_double(out, "var", metrics->var);
+static void put_metrics(struct ps_output *out, const char *name, enum ps_task task,
+                        const struct ps_metrics *metrics) {
+    ps_output_printf(out, ",\n      \"%s\": {\"row_count\": %" PRId64, name, metrics->row_count);
+    for (const struct ps_metric_type *type = ps_metric_types; type->name != NULL; type++) {
+        if ((type->tasks & (unsigned)task) != 0) {
+            ps_output_text(out, ", ");
+            put_double(out, type->name, ps_metric_read(type, metrics));
+        }
+    }
     ps_output_text(out, "}");
 }
 
@@ -78,9 +78,9 @@ static void put_candidate(struct ps_output *out, const struct ps_candidate *cand
                      ",\n      \"rows\": {\"read\": %" PRId64 ", \"training\": %" PRId64
                      ", \"holdout\": %" PRId64 ", \"outliers\": %" PRId64 ", \"null_features\": %" PRId64 "}",
                      rows->read, rows->training, rows->holdout, rows->outliers, rows->null_features);
-    put_metrics(out, "training", &candidate->training);
-    put_metrics(out, "holdout", &candidate->holdout);
-    put_metrics(out, "baseline", &candidate->baseline);
+    put_metrics(out, "training", candidate->target.task, &candidate->training);
+    put_metrics(out, "holdout", candidate->target.task, &candidate->holdout);
+    put_metrics(out, "baseline", candidate->target.task, &candidate->baseline);
     ps_output_text(out, ",\n      \"stages\": [");
     for (size_t index = 0; index < candidate->stage_count; index++) {
         const struct ps_stage_time *const stage = &candidate->stages[index];

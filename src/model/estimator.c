@@ -4,11 +4,26 @@
  */
 #include "model/estimator.h"
 
+#include <string.h>
+
 const struct ps_estimator_type ps_estimator_types[] = {
-    {"LinearRegression", "least squares with ridge, lasso or elastic net", ps_linear_options,
-     sizeof(struct ps_linear_config)},
+    {.name = "LinearRegression",
+     .help = "least squares with ridge, lasso or elastic net",
+     .options = ps_linear_options,
+     .config_size = sizeof(struct ps_linear_config),
+     .tasks = PS_TASK_REGRESSION},
     {0},
 };
+
+const struct ps_estimator_type *ps_estimator_find(const char *name) {
+    for (const struct ps_estimator_type *type = ps_estimator_types; name != NULL && type->name != NULL;
+         type++) {
+        if (ps_option_name_equal(type->name, name)) {
+            return type;
+        }
+    }
+    return NULL;
+}
 
 static penstock_code at(penstock_code code, struct penstock_error *error, struct ps_location location) {
     if (code == PENSTOCK_OUT_OF_MEMORY) {
@@ -49,12 +64,13 @@ static penstock_code add_axis(struct ps_estimator *estimator, const struct ps_pa
     axis->texts = parameter->values;
     axis->count = parameter->value_count;
     axis->values = ps_arena_allocate(arena, axis->count, sizeof(double));
-    if (axis->values == NULL) {
+    void *trial = ps_arena_allocate(arena, 1, estimator->type->config_size);
+    if (axis->values == NULL || trial == NULL) {
         return ps_error_memory(error, "a grid");
     }
     for (size_t i = 0; i < axis->count; i++) {
-        struct ps_linear_config trial = estimator->config;
-        PS_TRY(ps_option_set(estimator->type->options, &trial, parameter->name, parameter->values[i], arena,
+        memcpy(trial, estimator->config, estimator->type->config_size);
+        PS_TRY(ps_option_set(estimator->type->options, trial, parameter->name, parameter->values[i], arena,
                              error));
         (void)ps_parse_double(parameter->values[i], &axis->values[i]);
     }
@@ -80,7 +96,7 @@ static penstock_code set_parameter(struct ps_estimator *estimator, const struct 
         code = ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s takes one value, or GRID(...)",
                             parameter->name);
     } else {
-        code = ps_option_set(estimator->type->options, &estimator->config, parameter->name,
+        code = ps_option_set(estimator->type->options, estimator->config, parameter->name,
                              parameter->values[0], arena, error);
     }
     if (code == PENSTOCK_OK) {
@@ -92,20 +108,16 @@ static penstock_code set_parameter(struct ps_estimator *estimator, const struct 
 
 penstock_code ps_estimator_read(const struct ps_call *call, size_t split_count, struct ps_arena *arena,
                                 struct ps_estimator *estimator_out, struct penstock_error *error) {
-    struct ps_estimator estimator = {0};
-    for (size_t i = 0; call->name != NULL && ps_estimator_types[i].name != NULL; i++) {
-        if (ps_option_name_equal(ps_estimator_types[i].name, call->name)) {
-            estimator.type = &ps_estimator_types[i];
-        }
-    }
+    struct ps_estimator estimator = {.type = ps_estimator_find(call->name)};
     if (estimator.type == NULL) {
         return unknown(call, error);
     }
     estimator.axes = ps_arena_allocate(arena, call->parameter_count + 1, sizeof *estimator.axes);
-    if (estimator.axes == NULL) {
+    estimator.config = ps_arena_allocate(arena, 1, estimator.type->config_size);
+    if (estimator.axes == NULL || estimator.config == NULL) {
         return ps_error_memory(error, "a grid");
     }
-    PS_TRY(ps_option_defaults(estimator.type->options, &estimator.config, arena, error));
+    PS_TRY(ps_option_defaults(estimator.type->options, estimator.config, arena, error));
     for (size_t i = 0; i < call->parameter_count; i++) {
         PS_TRY(set_parameter(&estimator, &call->parameters[i], arena, error));
     }
@@ -127,15 +139,18 @@ penstock_code ps_estimator_read(const struct ps_call *call, size_t split_count, 
 }
 
 penstock_code ps_estimator_cell(const struct ps_estimator *estimator, size_t cell, struct ps_arena *arena,
-                                struct ps_linear_config *config_out, double *values_out,
+                                void *config_out, const char **texts_out, double *values_out,
                                 struct penstock_error *error) {
-    *config_out = estimator->config;
+    memcpy(config_out, estimator->config, estimator->type->config_size);
     for (size_t i = estimator->axis_count; i-- > 0;) {
         const struct ps_grid_axis *axis = &estimator->axes[i];
         const size_t index = cell % axis->count;
         cell /= axis->count;
         PS_TRY(ps_option_set(estimator->type->options, config_out, axis->name, axis->texts[index], arena,
                              error));
+        if (texts_out != NULL) {
+            texts_out[i] = axis->texts[index];
+        }
         if (values_out != NULL) {
             values_out[i] = axis->values[index];
         }

@@ -1,37 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * estimator.h - USING: what is fitted, and the grid of its parameters.
+ * estimator.h - USING: what is fitted, and the cells of its search.
  *
- * An estimator here is one that needs moments only, so that one scan serves every cell of the search. A new
- * one is a row of the table in estimator.c.
+ * Linear regression needs moments only, so that one scan serves every cell of the search (needs_rows false, fit
+ * NULL: search.c solves it). Every other estimator gets the rows (rows.h) and is a row of the table in
+ * estimator.c with its fit().
  */
 #ifndef PS_MODEL_ESTIMATOR_H
 #define PS_MODEL_ESTIMATOR_H
 
 #include "job/project.h"
 #include "model/linear.h"
+#include "model/predictor.h"
 
-/* Cells of one grid at most: each is solved once for each fold. */
+/* Cells of one search at most: each is solved once for each fold. */
 #define PS_LIMIT_GRID_CELLS 100000
 
+/* What fit() gives. Owns the predictor. */
+struct ps_fit_result {
+    struct ps_predictor *predictor;
+    int64_t iteration_count;
+    bool is_unconverged;
+    double objective; /* what was minimised, at the end; NaN: not said */
+};
+
+struct ps_training_set; /* rows.h */
 struct ps_estimator_type {
     const char *name; /* NULL ends the table */
     const char *help;
     const struct ps_option *options;
     size_t config_size;
+    unsigned tasks; /* enum ps_task, or-ed */
+    bool needs_rows;
+    /* Parameters that do not go together; the error needs no place. NULL: none. */
+    penstock_code (*check)(const void *config, struct penstock_error *error);
+    /* Which task this is, for estimators that can do several. class_count: of the label, 0 if it is no class label.
+     * NULL: the only one in `tasks` (CLASSES: by class_count). */
+    enum ps_task (*task)(const void *config, size_t class_count);
+    /* Fits one cell on one training set. `start`: the predictor of the cell before on the same set, to start from, or
+     * NULL; the result must not depend on it beyond the tolerance. Same bits on any number of threads.
+     * Errors: INVALID_DATA, CANCELLED, OUT_OF_MEMORY. */
+    penstock_code (*fit)(const void *config, const struct ps_training_set *set,
+                         const struct ps_predictor *start, struct ps_fit_result *result_out,
+                         struct penstock_error *error);
 };
 extern const struct ps_estimator_type ps_estimator_types[];
+const struct ps_estimator_type *ps_estimator_find(const char *name); /* NULL: there is none */
 
 struct ps_grid_axis {
     const char *name; /* as in the option table */
     const char *const *texts;
-    double *values;
+    double *values; /* NaN where a text is no number */
     size_t count;
 };
+/* One USING call. */
 struct ps_estimator {
     const struct ps_estimator_type *type;
-    struct ps_linear_config config; /* what is not gridded */
-    struct ps_grid_axis *axes;      /* as written; the last one varies fastest */
+    void *config;              /* of type->options: what is not gridded */
+    struct ps_grid_axis *axes; /* as written; the last one varies fastest */
     size_t axis_count;
     size_t cell_count;
 };
@@ -41,9 +67,10 @@ struct ps_estimator {
 penstock_code ps_estimator_read(const struct ps_call *call, size_t split_count, struct ps_arena *arena,
                                 struct ps_estimator *estimator_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
-/* Parameters of cell `cell`; values_out (axis_count) may be NULL. */
+/* Parameters of cell `cell`: config_out has type->config_size bytes; texts_out and values_out (axis_count each) may be
+ * NULL. */
 penstock_code ps_estimator_cell(const struct ps_estimator *estimator, size_t cell, struct ps_arena *arena,
-                                struct ps_linear_config *config_out, double *values_out,
+                                void *config_out, const char **texts_out, double *values_out,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 
 #endif

@@ -7,34 +7,36 @@
 #include "model/metrics.h"
 
 #include <math.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "base/option.h"
 
-static double read_rmse(const struct ps_metrics *metrics) {
-    return metrics->rmse;
-}
-static double read_mse(const struct ps_metrics *metrics) {
-    return metrics->mse;
-}
-static double read_r2(const struct ps_metrics *metrics) {
-    return metrics->r2;
-}
-static double read_mae(const struct ps_metrics *metrics) {
-    return metrics->mae;
-}
-static double read_var(const struct ps_metrics *metrics) {
-    return metrics->var;
-}
-
+#define NUMBER(field) offsetof(struct ps_metrics, field)
 const struct ps_metric_type ps_metric_types[] = {
-    {"rmse", read_rmse, false, false, "root of the mean squared error"},
-    {"mse", read_mse, false, false, "mean squared error"},
-    {"r2", read_r2, true, false, "share of the label's variance that is explained"},
-    {"mae", read_mae, false, true, "mean absolute error; needs a second scan of the data"},
-    {"var", read_var, true, false,
+    {"rmse", NUMBER(rmse), PS_TASK_REGRESSION, false, false, "root of the mean squared error"},
+    {"mse", NUMBER(mse), PS_TASK_REGRESSION, false, false, "mean squared error"},
+    {"r2", NUMBER(r2), PS_TASK_REGRESSION, true, false, "share of the label's variance that is explained"},
+    {"mae", NUMBER(mae), PS_TASK_REGRESSION, false, true,
+     "mean absolute error; needs a second scan of the data"},
+    {"var", NUMBER(var), PS_TASK_REGRESSION, true, false,
      "explained variance: mean squared distance of predictions from the label's mean"},
     {0},
 };
+#undef NUMBER
+
+double ps_metric_read(const struct ps_metric_type *type, const struct ps_metrics *metrics) {
+    double value;
+    memcpy(&value, (const char *)metrics + type->offset, sizeof value);
+    return value;
+}
+
+void ps_metrics_clear(struct ps_metrics *metrics_out) {
+    *metrics_out = (struct ps_metrics){0};
+    for (size_t at = offsetof(struct ps_metrics, rmse); at < sizeof *metrics_out; at += sizeof(double)) {
+        memcpy((char *)metrics_out + at, &(double){(double)NAN}, sizeof(double));
+    }
+}
 
 const struct ps_metric_type *ps_metric_find(const char *name) {
     for (const struct ps_metric_type *type = ps_metric_types; type->name != NULL; type++) {
@@ -73,12 +75,11 @@ void ps_metrics_compute(const double *labels, const double *predictions, int64_t
         add(&explained, gain * gain);
     }
     const double residuals = squares.sum + squares.rest;
-    *metrics_out = (struct ps_metrics){
-        .row_count = row_count,
-        .mse = residuals / n,
-        .rmse = sqrt(residuals / n),
-        .mae = (absolute.sum + absolute.rest) / n,
-        .r2 = 1 - residuals / (total.sum + total.rest),
-        .var = (explained.sum + explained.rest) / n,
-    };
+    ps_metrics_clear(metrics_out);
+    metrics_out->row_count = row_count;
+    metrics_out->mse = residuals / n;
+    metrics_out->rmse = sqrt(residuals / n);
+    metrics_out->mae = (absolute.sum + absolute.rest) / n;
+    metrics_out->r2 = 1 - residuals / (total.sum + total.rest);
+    metrics_out->var = (explained.sum + explained.rest) / n;
 }

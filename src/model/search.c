@@ -74,7 +74,7 @@ static penstock_code run_split(const struct ps_search_options *options, size_t i
             return ps_error_set(error, PENSTOCK_CANCELLED, "stopped while solving");
         }
         struct ps_linear_config config;
-        PS_TRY(ps_estimator_cell(options->estimator, cell, options->arena, &config, NULL, error));
+        PS_TRY(ps_estimator_cell(options->estimator, cell, options->arena, &config, NULL, NULL, error));
         struct ps_linear_solution solution = {.coefficients = split.coefficients};
         PS_TRY(ps_linear_solve(&config, &split.moments, split.workspace, &solution, error));
         search->unconverged_count += solution.is_unconverged ? 1 : 0;
@@ -89,7 +89,8 @@ static penstock_code run_split(const struct ps_search_options *options, size_t i
         }
         struct ps_metrics metrics;
         ps_spread_score(rows, label, &split.model, split.scratch, &metrics);
-        search->metrics[cell * search->split_count + index] = options->validation->metric->read(&metrics);
+        search->metrics[cell * search->split_count + index] =
+            ps_metric_read(options->validation->metric, &metrics);
     }
     return PENSTOCK_OK;
 }
@@ -100,10 +101,12 @@ static penstock_code describe_cells(const struct ps_search_options *options, str
     const size_t axes = estimator->axis_count;
     const char **names = ps_arena_allocate(options->arena, axes + 1, sizeof *names);
     double *values = ps_arena_allocate(options->arena, search->cell_count * axes + 1, sizeof(double));
+    const char **texts = ps_arena_allocate(options->arena, search->cell_count * axes + 1, sizeof *texts);
     search->cells = ps_arena_allocate(options->arena, search->cell_count, sizeof *search->cells);
     search->metrics =
         ps_arena_allocate(options->arena, search->cell_count * search->split_count, sizeof(double));
-    if (names == NULL || values == NULL || search->cells == NULL || search->metrics == NULL) {
+    if (names == NULL || values == NULL || texts == NULL || search->cells == NULL ||
+        search->metrics == NULL) {
         return ps_error_memory(error, "the cells of the search");
     }
     for (size_t i = 0; i < axes; i++) {
@@ -111,9 +114,12 @@ static penstock_code describe_cells(const struct ps_search_options *options, str
     }
     for (size_t cell = 0; cell < search->cell_count; cell++) {
         struct ps_linear_config config;
-        PS_TRY(ps_estimator_cell(estimator, cell, options->arena, &config, values + cell * axes, error));
+        PS_TRY(ps_estimator_cell(estimator, cell, options->arena, &config, texts + cell * axes,
+                                 values + cell * axes, error));
         search->cells[cell] = (struct ps_search_cell){
+            .estimator = estimator->type->name,
             .names = names,
+            .texts = texts + cell * axes,
             .values = values + cell * axes,
             .parameter_count = axes,
             .fold_metrics = search->metrics + cell * search->split_count,
@@ -179,7 +185,7 @@ penstock_code ps_search_refit(const struct ps_search_options *options, size_t ce
     struct split split PS_SCOPED(split_done) = {0};
     PS_TRY(split_init(&split, options, options->tally->part_count, fitted, error));
     struct ps_linear_config config;
-    PS_TRY(ps_estimator_cell(options->estimator, cell, options->arena, &config, NULL, error));
+    PS_TRY(ps_estimator_cell(options->estimator, cell, options->arena, &config, NULL, NULL, error));
     struct ps_linear_solution solution = {.coefficients = split.coefficients};
     PS_TRY(ps_linear_solve(&config, &split.moments, split.workspace, &solution, error));
     const size_t label = options->layout->label;

@@ -155,12 +155,12 @@ void ps_spread_score(const struct ps_spread *spread, size_t label, const struct 
     const double residual_variance = label_variance - 2 * scratch[label] + prediction_variance;
     const double mse = bias * bias + fmax(residual_variance, 0);
     const bool is_empty = !(spread->row_count > 0);
-    *metrics_out = (struct ps_metrics){
-        .row_count = (int64_t)spread->row_count,
-        .mse = is_empty ? (double)NAN : mse,
-        .rmse = is_empty ? (double)NAN : sqrt(mse),
-        .r2 = is_empty ? (double)NAN : 1 - mse / label_variance,
-        .mae = (double)NAN,
-        .var = is_empty ? (double)NAN : fmax(prediction_variance, 0) + bias * bias,
-    };
+    ps_metrics_clear(metrics_out);
+    metrics_out->row_count = (int64_t)spread->row_count;
+    if (!is_empty) {
+        metrics_out->mse = mse;
+        metrics_out->rmse = sqrt(mse);
+        metrics_out->r2 = 1 - mse / label_variance;
+        metrics_out->var = fmax(prediction_variance, 0) + bias * bias;
+    }
 }

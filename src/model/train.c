@@ -302,6 +302,7 @@ static penstock_code run(struct training *training, struct penstock_error *error
     PS_TRY(ps_notes_finish(&training->notes, error));
     struct ps_candidate *candidate = training->candidate;
     candidate->statement = training->options->node->statement;
+    candidate->target = (struct ps_target){.task = PS_TASK_REGRESSION};
     candidate->cells = training->search.cells;
     candidate->cell_count = training->search.cell_count;
     candidate->best = training->search.best;
@@ -349,6 +350,7 @@ void ps_candidate_free(struct ps_candidate *candidate) {
     ps_release(candidate->holdout_labels);
     ps_release(candidate->holdout_predictions);
     ps_release(candidate->holdout_times);
+    ps_release(candidate->holdout_probabilities);
     ps_arena_free(candidate->arena);
 }
 

@@ -13,23 +13,27 @@
 #include "base/thread.h"
 #include "job/graph.h"
 #include "model/fitted.h"
+#include "model/task.h"
 
-/* One row of the search: a parameter pair with its metric per fold. */
+/* One row of the search: an estimator and its parameters, with the metric per fold. */
 struct ps_search_cell {
-    const char *const *names; /* of the gridded parameters: "regParam", "elasticNetParam" */
-    const double *values;
+    const char *estimator;    /* "LinearRegression" */
+    const char *const *names; /* of the searched parameters: "regParam", "elasticNetParam" */
+    const char *const *texts; /* their values as written */
+    const double *values;     /* NaN where a value is no number */
     size_t parameter_count;
     const double *fold_metrics;
     size_t fold_count;
     double mean;
 };
 
-/* Metrics of one set of rows. */
+/* Metrics of one set of rows: read through the table of metrics.h. NaN: of another task, or not known (mae and mape
+ * of the training rows of a linear search: sums of products do not give them). */
 struct ps_metrics {
     int64_t row_count;
-    /* Spark's RegressionMetrics; var = explained variance. Of the training rows mae is NaN: sums of products do
-     * not give it. */
-    double rmse, mse, r2, mae, var;
+    double rmse, mse, r2, mae, var, mape;           /* Spark's RegressionMetrics; var = explained variance */
+    double area_under_roc, area_under_pr, log_loss; /* of probabilities */
+    double accuracy, f1, weighted_precision, weighted_recall, hamming_loss; /* of classes */
 };
 
 /* Counts, so that nothing is left out silently. */
@@ -50,16 +54,19 @@ struct ps_candidate {
     struct ps_arena *arena;
     const struct ps_statement *statement;
     struct ps_fitted *fitted; /* owned */
+    struct ps_target target;
     struct ps_search_cell *cells;
     size_t cell_count;
     size_t best; /* index in cells */
     const char *metric_name;
     struct ps_row_counts rows;
     struct ps_metrics training, holdout;
-    struct ps_metrics baseline; /* predicting the training mean on the hold-out rows */
+    struct ps_metrics
+        baseline; /* predicting the training mean (the class frequencies) on the hold-out rows */
     /* The hold-out rows themselves, for paired comparison: label, prediction, and their order in time. */
     double *holdout_labels, *holdout_predictions,
-        *holdout_times; /* holdout.row_count each; times NULL without BY */
+        *holdout_times;            /* holdout.row_count each; times NULL without BY; a class is its index */
+    double *holdout_probabilities; /* of classes: row * class_count + class; NULL for a regression */
     struct ps_stage_time *stages;
     size_t stage_count;
     const char *const *notes; /* "feature x is constant: coefficient 0", "3,120 rows left out: ..." */
@@ -87,7 +94,8 @@ void ps_candidate_free(struct ps_candidate *candidate);
 
 /* Scores another fitted model (the champion) on the candidate's hold-out rows: one more scan of those rows.
  * predictions_out: holdout.row_count doubles, the caller's (ps_release); NaN for a row that this model cannot
- * predict. Errors: SQL when the SELECT lacks a column that it reads. */
+ * predict. Of classes: holdout.row_count * class_count probabilities instead, in the candidate's order of classes.
+ * Errors: SQL when the SELECT lacks a column that it reads; INVALID_DATA when it predicts other classes. */
 penstock_code ps_model_score_holdout(const struct ps_train_options *options,
                                      const struct ps_candidate *candidate, const struct ps_fitted *fitted,
                                      double **predictions_out, struct penstock_error *error)

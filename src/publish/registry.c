@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/option.h"
+#include "model/metrics.h"
 #include "publish/json.h"
 #include "publish/reference.h"
 
@@ -54,7 +55,8 @@ static void record_done(struct record *record) {
     ps_buffer_done(&record->metrics);
 }
 
-static void add_metrics(yyjson_mut_doc *document, const char *name, const struct ps_metrics *metrics) {
+static void add_metrics(yyjson_mut_doc *document, const char *name, enum ps_task task,
+                        const struct ps_metrics *metrics) {
     yyjson_mut_val *root = yyjson_mut_doc_get_root(document);
     if (metrics->row_count <= 0) {
         (void)yyjson_mut_obj_add_null(document, root, name);
@@ -62,11 +64,11 @@ static void add_metrics(yyjson_mut_doc *document, const char *name, const struct
     }
     yyjson_mut_val *object = yyjson_mut_obj_add_obj(document, root, name);
     (void)yyjson_mut_obj_add_int(document, object, "row_count", metrics->row_count);
-    ps_json_add_number(document, object, "rmse", metrics->rmse);
-    ps_json_add_number(document, object, "mse", metrics->mse);
-    ps_json_add_number(document, object, "r2", metrics->r2);
-    ps_json_add_number(document, object, "mae", metrics->mae);
-    ps_json_add_number(document, object, "var", metrics->var);
+    for (const struct ps_metric_type *type = ps_metric_types; type->name != NULL; type++) {
+        if ((type->tasks & (unsigned)task) != 0) {
+            ps_json_add_number(document, object, type->name, ps_metric_read(type, metrics));
+        }
+    }
 }
 
 static penstock_code write_metrics(const struct ps_candidate *candidate, struct ps_buffer *out,
@@ -76,9 +78,9 @@ static penstock_code write_metrics(const struct ps_candidate *candidate, struct 
         return ps_error_memory(error, "metrics");
     }
     yyjson_mut_val *root = yyjson_mut_doc_get_root(document);
-    add_metrics(document, "holdout", &candidate->holdout);
-    add_metrics(document, "baseline", &candidate->baseline);
-    add_metrics(document, "training", &candidate->training);
+    add_metrics(document, "holdout", candidate->target.task, &candidate->holdout);
+    add_metrics(document, "baseline", candidate->target.task, &candidate->baseline);
+    add_metrics(document, "training", candidate->target.task, &candidate->training);
     yyjson_mut_val *rows = yyjson_mut_obj_add_obj(document, root, "rows");
     (void)yyjson_mut_obj_add_int(document, rows, "read", candidate->rows.read);
     (void)yyjson_mut_obj_add_int(document, rows, "training", candidate->rows.training);
