@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * absolute.c - sums of absolute residuals, block by block, in the order of blocks.
+ * absolute.c - sums of absolute residuals (as they are, or as shares of the labels), block by block, in the order of
+ * blocks.
  */
 #include "model/absolute.h"
 
 #include <cblas.h>
+#include <float.h>
 #include <math.h>
 
 #include "model/random.h"
@@ -17,6 +19,7 @@ struct state {
     const struct ps_tally_options *options;
     const struct ps_tally *tally;
     const struct ps_search *search;
+    bool is_share; /* mape: each residual as a share of its label */
     struct ps_packing packing;
     struct ps_packer *packers; /* one per worker */
     double **predictions;      /* per worker: CELLS_AT_ONCE columns of a panel */
@@ -64,13 +67,15 @@ static void sum_cells(const struct state *state, const struct ps_panel *panel, s
                 panel->columns + panel->stride, (int)panel->stride, weights, (int)search->base_count, 0.0,
                 predictions, rows);
     const double *labels = panel->columns + shape->dense_count * panel->stride;
+    const double pilot = state->tally->pilots[state->options->layout->label];
     for (size_t cell = 0; cell < count; cell++) {
         double *column = predictions + cell * panel->row_count;
         add_groups(state, panel, weights + cell * search->base_count, column);
         const double constant = search->constants[model + cell];
         double sum = 0;
         for (size_t i = 0; i < panel->row_count; i++) {
-            sum += fabs(labels[i] - constant - column[i]);
+            const double residual = fabs(labels[i] - constant - column[i]);
+            sum += state->is_share ? residual / fmax(fabs(labels[i] + pilot), DBL_EPSILON) : residual;
         }
         sums[split * search->cell_count + first + cell] = sum;
     }
@@ -166,6 +171,7 @@ static penstock_code collect(const struct state *state, struct ps_search *search
 penstock_code ps_absolute_run(const struct ps_tally_options *options, const struct ps_tally *tally,
                               struct ps_scan *scan, struct ps_search *search, struct penstock_error *error) {
     struct state state = {.options = options, .tally = tally, .search = search};
+    state.is_share = options->validation->metric == ps_metric_find("mape");
     state.packing = (struct ps_packing){
         .pipeline = options->pipeline,
         .layout = options->layout,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * absolute.h - the mean absolute error of every cell on every split: one more scan.
+ * absolute.h - the mean absolute error (mae, mape) of every cell on every split: one more scan.
  *
- * It is the one metric that sums of products do not give. The models are those of the search; all cells of a
+ * It is what sums of products do not give. The models are those of the search; all cells of a
  * split are multiplied with a panel at once.
  */
 #ifndef PS_MODEL_ABSOLUTE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * metrics.c - the table of metrics, and all of them from rows.
+ * metrics.c - the table of metrics: which there are, for which tasks, which is the default.
  *
- * Sums over rows are compensated (Neumaier), so that a million rows lose nothing.
+ * They are computed in metrics_regression.c and metrics_classes.c.
  */
 #include "model/metrics.h"
 
@@ -19,11 +19,36 @@ const struct ps_metric_type ps_metric_types[] = {
     {"r2", NUMBER(r2), PS_TASK_REGRESSION, true, false, "share of the label's variance that is explained"},
     {"mae", NUMBER(mae), PS_TASK_REGRESSION, false, true,
      "mean absolute error; needs a second scan of the data"},
+    {"mape", NUMBER(mape), PS_TASK_REGRESSION, false, true,
+     "mean absolute error as a share of the label, 0.1 is 10 percent; needs a second scan of the data"},
     {"var", NUMBER(var), PS_TASK_REGRESSION, true, false,
      "explained variance: mean squared distance of predictions from the label's mean"},
+    {"areaUnderROC", NUMBER(area_under_roc), PS_TASK_BINARY, true, true,
+     "how often a row of the second class has the greater probability than one of the first"},
+    {"areaUnderPR", NUMBER(area_under_pr), PS_TASK_BINARY, true, true,
+     "area under precision over recall of the second class"},
+    {"logLoss", NUMBER(log_loss), PS_TASK_CLASSES, false, true,
+     "mean of -log of the probability that the right class was given"},
+    {"accuracy", NUMBER(accuracy), PS_TASK_CLASSES, true, true, "share of rows whose class is right"},
+    {"f1", NUMBER(f1), PS_TASK_CLASSES, true, true,
+     "harmonic mean of precision and recall, of each class by its share of rows"},
+    {"weightedPrecision", NUMBER(weighted_precision), PS_TASK_CLASSES, true, true,
+     "precision of each class by its share of rows"},
+    {"weightedRecall", NUMBER(weighted_recall), PS_TASK_CLASSES, true, true,
+     "recall of each class by its share of rows; as accuracy"},
+    {"weightedFalsePositiveRate", NUMBER(weighted_false_positive_rate), PS_TASK_CLASSES, false, true,
+     "share of other rows that are given the class, of each class by its share of rows"},
+    {"hammingLoss", NUMBER(hamming_loss), PS_TASK_CLASSES, false, true, "share of rows whose class is wrong"},
     {0},
 };
 #undef NUMBER
+
+/* Spark's other names of the same numbers (beta is 1). */
+static const char *const aliases[][2] = {
+    {"weightedTruePositiveRate", "weightedRecall"},
+    {"weightedFMeasure", "f1"},
+    {NULL, NULL},
+};
 
 double ps_metric_read(const struct ps_metric_type *type, const struct ps_metrics *metrics) {
     double value;
@@ -39,6 +64,9 @@ void ps_metrics_clear(struct ps_metrics *metrics_out) {
 }
 
 const struct ps_metric_type *ps_metric_find(const char *name) {
+    for (size_t i = 0; aliases[i][0] != NULL; i++) {
+        name = ps_option_name_equal(aliases[i][0], name) ? aliases[i][1] : name;
+    }
     for (const struct ps_metric_type *type = ps_metric_types; type->name != NULL; type++) {
         if (ps_option_name_equal(type->name, name)) {
             return type;
@@ -47,39 +75,18 @@ const struct ps_metric_type *ps_metric_find(const char *name) {
     return NULL;
 }
 
-struct compensated {
-    double sum, rest;
-};
-
-static void add(struct compensated *total, double value) {
-    const double sum = total->sum + value;
-    total->rest += fabs(total->sum) >= fabs(value) ? (total->sum - sum) + value : (value - sum) + total->sum;
-    total->sum = sum;
+const struct ps_metric_type *ps_metric_default(unsigned tasks) {
+    return ps_metric_find((tasks & PS_TASK_REGRESSION) != 0 ? "rmse"
+                          : tasks == PS_TASK_BINARY         ? "areaUnderROC"
+                                                            : "f1");
 }
 
-void ps_metrics_compute(const double *labels, const double *predictions, int64_t row_count,
-                        struct ps_metrics *metrics_out) {
-    struct compensated label = {0}, squares = {0}, absolute = {0}, total = {0}, explained = {0};
-    for (int64_t i = 0; i < row_count; i++) {
-        add(&label, labels[i]);
+const char *ps_metric_names(unsigned tasks, struct ps_arena *arena) {
+    const char *text = "";
+    for (const struct ps_metric_type *type = ps_metric_types; text != NULL && type->name != NULL; type++) {
+        if ((type->tasks & tasks) != 0) {
+            text = ps_arena_printf(arena, "%s%s%s", text, text[0] == '\0' ? "" : ", ", type->name);
+        }
     }
-    const double n = (double)row_count;
-    const double mean = (label.sum + label.rest) / n;
-    for (int64_t i = 0; i < row_count; i++) {
-        const double residual = labels[i] - predictions[i];
-        const double distance = labels[i] - mean;
-        const double gain = predictions[i] - mean;
-        add(&squares, residual * residual);
-        add(&absolute, fabs(residual));
-        add(&total, distance * distance);
-        add(&explained, gain * gain);
-    }
-    const double residuals = squares.sum + squares.rest;
-    ps_metrics_clear(metrics_out);
-    metrics_out->row_count = row_count;
-    metrics_out->mse = residuals / n;
-    metrics_out->rmse = sqrt(residuals / n);
-    metrics_out->mae = (absolute.sum + absolute.rest) / n;
-    metrics_out->r2 = 1 - residuals / (total.sum + total.rest);
-    metrics_out->var = (explained.sum + explained.rest) / n;
+    return text;
 }

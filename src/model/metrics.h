@@ -5,6 +5,9 @@
  *   mse  = mean (y - p)^2        rmse = its square root      mae = mean |y - p|
  *   r2   = 1 - sum (y - p)^2 / sum (y - mean y)^2
  *   var  = mean (p - mean y)^2, the explained variance
+ *   mape = mean |y - p| / max(|y|, 2.2e-16), as scikit-learn's
+ *
+ * What is said of classes: metrics_classes.c.
  */
 #ifndef PS_MODEL_METRICS_H
 #define PS_MODEL_METRICS_H
@@ -20,7 +23,11 @@ struct ps_metric_type {
     const char *help;
 };
 extern const struct ps_metric_type ps_metric_types[];
-const struct ps_metric_type *ps_metric_find(const char *name);
+const struct ps_metric_type *ps_metric_find(const char *name); /* NULL: there is none */
+/* As Spark's evaluators: rmse, areaUnderROC, f1 (also where only the data say how many classes there are). */
+const struct ps_metric_type *ps_metric_default(unsigned tasks);
+/* "rmse, mse, r2, ..." of the tasks; NULL when out of memory. */
+const char *ps_metric_names(unsigned tasks, struct ps_arena *arena);
 double ps_metric_read(const struct ps_metric_type *type, const struct ps_metrics *metrics);
 /* All NaN, no rows. */
 void ps_metrics_clear(struct ps_metrics *metrics_out);
@@ -28,5 +35,16 @@ void ps_metrics_clear(struct ps_metrics *metrics_out);
 /* From labels and predictions (no NaN among them). Zero rows give NaN. */
 void ps_metrics_compute(const double *labels, const double *predictions, int64_t row_count,
                         struct ps_metrics *metrics_out);
+double ps_metric_share(double label, double prediction); /* one row's part of mape */
+
+/* The class of one row: of two, the second if its probability is above the threshold; else the first of the
+ * greatest. */
+size_t ps_metrics_class(const double *probabilities, size_t class_count, double threshold);
+/* labels: indexes of classes; one that is none of them counts as a wrong prediction. probabilities: row * class_count
+ * + class. threshold: of two classes; 0.5. Zero rows give NaN; an area is NaN when a class that it needs has no row.
+ * Errors: OUT_OF_MEMORY. */
+penstock_code ps_metrics_compute_classes(const double *labels, const double *probabilities, int64_t row_count,
+                                         size_t class_count, double threshold, struct ps_metrics *metrics_out,
+                                         struct penstock_error *error) PENSTOCK_MUST_USE;
 
 #endif

@@ -34,6 +34,7 @@ struct ps_metrics {
     double rmse, mse, r2, mae, var, mape;           /* Spark's RegressionMetrics; var = explained variance */
     double area_under_roc, area_under_pr, log_loss; /* of probabilities */
     double accuracy, f1, weighted_precision, weighted_recall, hamming_loss; /* of classes */
+    double weighted_false_positive_rate;
 };
 
 /* Counts, so that nothing is left out silently. */
