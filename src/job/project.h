@@ -10,6 +10,7 @@
 
 #include "base/option.h"
 #include "data/schema.h"
+#include "job/cron.h"
 #include "sql/engine.h"
 
 /* Where something was written. Line and column count from 1; column counts bytes. */
@@ -25,6 +26,7 @@ enum ps_statement_kind {
     PS_STATEMENT_MATERIALIZED_VIEW,
     PS_STATEMENT_SINK,
     PS_STATEMENT_MODEL,
+    PS_STATEMENT_JOB,
 };
 
 /* name = 'value' of a WITH list or a parameter list, as written. */
@@ -142,18 +144,37 @@ struct ps_holdout {
     struct ps_location location;
 };
 
+/* One condition of GATE (...); what each means exactly is in docs/models.md. */
 enum ps_gate_kind {
-    PS_GATE_LIMIT,       /* rmse <= 20, r2 >= 0.1 */
-    PS_GATE_IMPROVEMENT, /* improvement >= 1 PERCENT [OF champion] CONFIDENCE 0.95 */
+    PS_GATE_LIMIT,           /* rmse <= 20, r2 >= 0.1, cv_rmse <= 22 */
+    PS_GATE_IMPROVEMENT,     /* improvement >= 1 PERCENT [OF champion] [IN metric] [CONFIDENCE 0.95] */
+    PS_GATE_NON_INFERIORITY, /* non_inferiority <= 2 PERCENT [OF champion] [IN metric] [CONFIDENCE 0.95] */
+    PS_GATE_SLICE,           /* slice(c) worse BY <= 5 PERCENT [IN metric] [MIN ROWS 500] [CONFIDENCE 0.95] */
+    PS_GATE_ROWS,            /* rows >= 1000 */
+    PS_GATE_ROWS_DROP,       /* rows DROP <= 50 PERCENT */
+    PS_GATE_NULLS,           /* nulls <= 5 PERCENT, nulls(c) <= 5 PERCENT */
+    PS_GATE_NULLS_RISE,      /* nulls RISE <= 10 PERCENT, nulls(c) RISE <= 10 PERCENT */
+    PS_GATE_LABEL,           /* label >= 0, label <= 500 */
+    PS_GATE_LABEL_SHIFT,     /* label SHIFT <= 1 (standard deviations; classes: of a share) */
+    PS_GATE_LABEL_OUTSIDE,   /* label OUTSIDE <= 5 PERCENT */
+    PS_GATE_DRIFT,           /* drift <= 0.2 [CONFIDENCE 0.99], drift(c) <= 0.1, DRIFT CONFIDENCE 0.99 */
+    PS_GATE_CONDITION,       /* condition <= 1e8 */
+    PS_GATE_FULL_RANK,       /* full_rank */
+    PS_GATE_CONVERGED,       /* converged */
 };
 struct ps_gate_condition {
     enum ps_gate_kind kind;
-    const char *metric;     /* "rmse", ... or "improvement" */
-    const char *comparison; /* "<=" "<" ">=" ">" */
-    double value;           /* improvement: a fraction, 0.01 */
-    double confidence;      /* improvement: default 0.95 */
-    bool is_first_run;      /* FIRST RUN metric ...: applies only while there is no champion */
+    const char *text;        /* the condition in one wording, whatever the spaces: the name of its check */
+    const char *metric;      /* LIMIT: "rmse"; IN metric of a comparison, or NULL: by task */
+    const char *comparison;  /* "<=" "<" ">=" ">"; NULL: the condition has none */
+    const char *column;      /* slice(c), nulls(c), drift(c); NULL: all */
+    double value;            /* PERCENT: a fraction, 0.01 */
+    double confidence;       /* 0.95; drift: 0.99 */
+    int64_t row_count_min;   /* slice: MIN ROWS */
+    bool is_cross_validated; /* cv_rmse: of the search, not of the hold-out */
+    bool is_first_run;       /* FIRST RUN ...: applies only while there is no champion */
     struct ps_location location;
+    struct ps_location column_location;
 };
 
 struct ps_model_statement {
@@ -169,6 +190,24 @@ struct ps_model_statement {
     struct ps_sql_text select;
 };
 
+/* CREATE JOB name FOR MODEL m EVERY 'cron' [TIME ZONE 'zone'] OR AFTER n ROWS OR ON DRIFT [...] [WITH (...)]: when
+ * the model is trained again. Any of the three. */
+struct ps_job_statement {
+    const char *model;
+    struct ps_location model_location;
+    const char *every; /* as written; NULL: no EVERY */
+    struct ps_cron cron;
+    const char *time_zone; /* "UTC" unless it is given */
+    struct ps_location zone_location;
+    int64_t row_count; /* AFTER n ROWS; 0: no AFTER */
+    bool on_drift;
+    double drift_tolerance;    /* ON DRIFT > 0.1; below 0: not given */
+    double drift_confidence;   /* CONFIDENCE 0.99; 0: not given */
+    int64_t drift_interval_ms; /* CHECK EVERY INTERVAL 1 HOUR */
+    struct ps_setting *settings; /* WITH */
+    size_t setting_count;
+};
+
 struct ps_statement {
     enum ps_statement_kind kind;
     const char *name;               /* NULL for PS_STATEMENT_SQL */
@@ -182,6 +221,7 @@ struct ps_statement {
         struct ps_view_statement view;
         struct ps_sink_statement sink;
         struct ps_model_statement model;
+        struct ps_job_statement job;
     } as;
 };
 
