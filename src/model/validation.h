@@ -2,8 +2,11 @@
  *
  * validation.h - VALIDATE: how training rows are cut into parts, and which part validates which split.
  *
- * Split s validates on part s and trains on all other parts. CrossValidator has as many splits as parts,
- * TrainValidationSplit one split and two parts. A new validator is a row of the table in validation.c.
+ * CrossValidator has as many splits as parts: split s validates on part s and trains on all others.
+ * TrainValidationSplit has one split and two parts. TimeSeriesSplit's parts are in the order of time: a split trains
+ * on the first parts and validates on later ones, and what lies between (the gap) is in neither. Whoever needs to
+ * know asks ps_validation_trains() and ps_validation_validates(). A new validator is a row of the table in
+ * validation.c.
  */
 #ifndef PS_MODEL_VALIDATION_H
 #define PS_MODEL_VALIDATION_H
@@ -23,6 +26,12 @@ struct ps_validation_type {
 };
 extern const struct ps_validation_type ps_validation_types[];
 
+/* Parts of one split of a series in time. */
+struct ps_series_split {
+    size_t train_end;  /* trains on parts before this one */
+    size_t begin, end; /* validates on parts begin .. end - 1 */
+};
+
 struct ps_validation {
     const struct ps_validation_type *type;
     const char *metric_name;
@@ -33,7 +42,24 @@ struct ps_validation {
     size_t part_count, split_count;
     double *cuts;     /* part_count - 1, rising: where the range of random numbers is cut */
     bool is_reversed; /* the first interval is the last part */
+    const struct ps_series_split *series; /* split_count; NULL: split s validates on part s */
 };
+
+/* Does split `split` train on the rows of `part`? split_count: the last fit, which trains on all. */
+static inline bool ps_validation_trains(const struct ps_validation *validation, size_t split, size_t part) {
+    if (split >= validation->split_count) {
+        return true;
+    }
+    return validation->series == NULL ? part != split : part < validation->series[split].train_end;
+}
+/* Does it validate on them? */
+static inline bool ps_validation_validates(const struct ps_validation *validation, size_t split,
+                                           size_t part) {
+    if (split >= validation->split_count || validation->series == NULL) {
+        return part == split;
+    }
+    return part >= validation->series[split].begin && part < validation->series[split].end;
+}
 
 /* The part of a row whose random number is `number`. */
 static inline size_t ps_validation_part(const struct ps_validation *validation, double number) {
