@@ -191,6 +191,7 @@ static penstock_code add_nodes(struct status *status, struct penstock_error *err
         case PS_NODE_VIEW: PS_TRY(add_relation(status, node, error)); break;
         case PS_NODE_SINK: PS_TRY(add_sink(status, node, error)); break;
         case PS_NODE_MODEL: PS_TRY(add_model(status, node, error)); break;
+        case PS_NODE_JOB:
         case PS_NODE_SQL: break;
         }
     }

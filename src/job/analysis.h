@@ -65,6 +65,11 @@ penstock_code ps_bind_stream(struct ps_analysis *analysis, struct ps_item *item)
 penstock_code ps_bind_source_stream(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
 /* bind_view.c: what is only asked of views. */
 penstock_code ps_bind_view(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
+/* bind_job.c: the model that a job is for, its time zone and its settings. */
+penstock_code ps_bind_job(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
+/* Index of that model. */
+penstock_code ps_bind_job_model(struct ps_analysis *analysis, const struct ps_item *item,
+                                size_t *index_out) PENSTOCK_MUST_USE;
 /* reads.c: which columns of each source are read. */
 penstock_code ps_reads_find(struct ps_analysis *analysis) PENSTOCK_MUST_USE;
 /* bind_error.c: DuckDB's words become ours where a nearer name can be given. `text`: what the user wrote, in which

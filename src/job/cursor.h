@@ -76,6 +76,7 @@ penstock_code ps_parse_view(struct ps_cursor *cursor, struct ps_view_statement *
 penstock_code ps_parse_sink(struct ps_cursor *cursor, struct ps_sink_statement *sink_out) PENSTOCK_MUST_USE;
 penstock_code ps_parse_model(struct ps_cursor *cursor, struct ps_model_statement *model_out)
     PENSTOCK_MUST_USE;
+penstock_code ps_parse_job(struct ps_cursor *cursor, struct ps_job_statement *job_out) PENSTOCK_MUST_USE;
 penstock_code ps_parse_holdout(struct ps_cursor *cursor, struct ps_holdout *holdout_out) PENSTOCK_MUST_USE;
 penstock_code ps_parse_gate(struct ps_cursor *cursor, struct ps_model_statement *model) PENSTOCK_MUST_USE;
 

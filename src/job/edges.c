@@ -230,10 +230,10 @@ static penstock_code add_stream(struct ps_analysis *analysis, struct ps_item *it
             analysis, item, table->offset, "leave STREAM out: it is read as a table, as it is in each epoch",
             "'%s' is a materialized view: its rows change, so they cannot be read as STREAM", node->name);
     }
-    if (node->kind == PS_NODE_MODEL || node->kind == PS_NODE_SINK) {
+    if (node->kind == PS_NODE_MODEL || node->kind == PS_NODE_SINK || node->kind == PS_NODE_JOB) {
         return ps_analysis_fail(analysis, item, table->offset, NULL,
                                 "'%s' is a %s, not a source or streaming table", node->name,
-                                node->kind == PS_NODE_MODEL ? "model" : "sink");
+                                ps_node_kind_name(node->kind));
     }
     return add_input(analysis, item, (size_t)found, true);
 }
@@ -259,9 +259,9 @@ static penstock_code add_table(struct ps_analysis *analysis, struct ps_item *ite
                                 "'%s' is a source: its records are not kept, so it cannot be read as a table",
                                 node->name);
     }
-    if (node->kind == PS_NODE_MODEL || node->kind == PS_NODE_SINK) {
+    if (node->kind == PS_NODE_MODEL || node->kind == PS_NODE_SINK || node->kind == PS_NODE_JOB) {
         return ps_analysis_fail(analysis, item, table->offset, NULL, "'%s' is a %s, not a table", node->name,
-                                node->kind == PS_NODE_MODEL ? "model" : "sink");
+                                ps_node_kind_name(node->kind));
     }
     return add_input(analysis, item, (size_t)found, false);
 }
@@ -309,6 +309,11 @@ penstock_code ps_edges_find(struct ps_analysis *analysis) {
         struct ps_item *item = &analysis->items[i];
         if (item->node.kind == PS_NODE_SQL) {
             PS_TRY(add_mentions(analysis, item, i));
+        }
+        if (item->node.kind == PS_NODE_JOB) {
+            size_t model = 0;
+            PS_TRY(ps_bind_job_model(analysis, item, &model));
+            PS_TRY(add_input(analysis, item, model, false));
         }
         for (size_t j = 0; j < item->table_count; j++) {
             PS_TRY(add_table(analysis, item, &item->tables[j]));

@@ -9,13 +9,14 @@ static const char *project_name(const struct ps_graph *graph) {
     return name != NULL ? name : "penstock";
 }
 
-static const char *kind_name(enum ps_node_kind kind) {
+const char *ps_node_kind_name(enum ps_node_kind kind) {
     switch (kind) {
     case PS_NODE_SOURCE: return "source";
     case PS_NODE_SQL: return "sql";
     case PS_NODE_TABLE: return "streaming table";
     case PS_NODE_VIEW: return "materialized view";
     case PS_NODE_SINK: return "sink";
+    case PS_NODE_JOB: return "job";
     case PS_NODE_MODEL: break;
     }
     return "model";
@@ -32,7 +33,7 @@ static void write_reads(const struct ps_graph *graph, const struct ps_node *node
 
 static void write_node(const struct ps_graph *graph, const struct ps_node *node, struct ps_buffer *out) {
     const struct ps_statement *statement = node->statement;
-    ps_buffer_printf(out, "  %s  [%s", node->name, kind_name(node->kind));
+    ps_buffer_printf(out, "  %s  [%s", node->name, ps_node_kind_name(node->kind));
     switch (node->kind) {
     case PS_NODE_SOURCE:
         ps_buffer_printf(out, ", %s, %s", statement->as.source.connector, statement->as.source.encode);
@@ -51,11 +52,15 @@ static void write_node(const struct ps_graph *graph, const struct ps_node *node,
         ps_buffer_printf(out, ", %s predicts %s", statement->as.model.estimator.name,
                          statement->as.model.label);
         break;
+    case PS_NODE_JOB:
+        ps_buffer_text(out, ", ");
+        ps_job_describe(&statement->as.job, out);
+        break;
     case PS_NODE_SQL:
         ps_buffer_printf(out, ", %s:%d", statement->location.file, (int)statement->location.line);
         break;
     }
-    if (node->kind != PS_NODE_SQL) {
+    if (node->kind != PS_NODE_SQL && node->kind != PS_NODE_JOB) {
         ps_buffer_printf(out, ", %zu columns", node->column_count);
     }
     ps_buffer_text(out, "]");
@@ -107,6 +112,7 @@ static const char *shape_of(enum ps_node_kind kind) {
     case PS_NODE_TABLE: return "box";
     case PS_NODE_VIEW: return "box3d";
     case PS_NODE_SINK: return "cds";
+    case PS_NODE_JOB: return "octagon";
     case PS_NODE_MODEL: break;
     }
     return "hexagon";
@@ -121,7 +127,7 @@ static void write_dot(const struct ps_plan *plan, struct ps_buffer *out) {
         const struct ps_node *node = &graph->nodes[i];
         ps_buffer_text(out, "  ");
         write_dot_text(out, node->name);
-        ps_buffer_printf(out, " [shape=%s, tooltip=\"%s\"];\n", shape_of(node->kind), kind_name(node->kind));
+        ps_buffer_printf(out, " [shape=%s, tooltip=\"%s\"];\n", shape_of(node->kind), ps_node_kind_name(node->kind));
     }
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct ps_node *node = &graph->nodes[i];
@@ -154,7 +160,7 @@ static void write_json_list(struct ps_buffer *out, const char *const *texts, siz
 static void write_json_node(const struct ps_graph *graph, const struct ps_node *node, struct ps_buffer *out) {
     ps_buffer_text(out, "{\"name\":");
     write_json_text(out, node->name);
-    ps_buffer_printf(out, ",\"kind\":\"%s\",\"file\":", kind_name(node->kind));
+    ps_buffer_printf(out, ",\"kind\":\"%s\",\"file\":", ps_node_kind_name(node->kind));
     write_json_text(out, node->statement->location.file);
     ps_buffer_printf(out, ",\"line\":%d,\"columns\":[", (int)node->statement->location.line);
     for (size_t i = 0; i < node->column_count; i++) {

@@ -10,7 +10,15 @@
 
 #include "job/project.h"
 
-enum ps_node_kind { PS_NODE_SOURCE, PS_NODE_SQL, PS_NODE_TABLE, PS_NODE_VIEW, PS_NODE_SINK, PS_NODE_MODEL };
+enum ps_node_kind {
+    PS_NODE_SOURCE,
+    PS_NODE_SQL,
+    PS_NODE_TABLE,
+    PS_NODE_VIEW,
+    PS_NODE_SINK,
+    PS_NODE_MODEL,
+    PS_NODE_JOB /* its one input is the model that it trains */
+};
 
 struct ps_node {
     enum ps_node_kind kind;
@@ -53,8 +61,24 @@ struct ps_graph {
 penstock_code ps_graph_build(const struct ps_project *project, struct ps_graph **graph_out,
                              struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_graph_free(struct ps_graph *graph);
+const char *ps_node_kind_name(enum ps_node_kind kind); /* "streaming table" */
 /* Index of a node by name, or -1. */
 int64_t ps_graph_find(const struct ps_graph *graph, const char *name);
+
+/* When a job trains, in words: "every '0 3 * * *' or after 100,000 rows". */
+void ps_job_describe(const struct ps_job_statement *job, struct ps_buffer *out);
+/* WITH (...) of a job. */
+struct ps_job_settings {
+    int64_t cores;        /* most that a training beside the stream takes; 0: all but one */
+    bool makes_up_missed; /* a time that passed while nothing ran */
+    int64_t pause_ms;     /* least time between the starts of two trainings that AFTER or ON DRIFT asks for */
+};
+/* Cores of a training beside the stream when there are `core_count`: all but one, at most `cores`, at least one. */
+int64_t ps_job_core_share(const struct ps_job_settings *settings, int64_t core_count);
+extern const struct ps_option ps_job_options[];
+penstock_code ps_job_settings_read(const struct ps_job_statement *job, struct ps_arena *arena,
+                                   struct ps_job_settings *settings_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 /* Stages end where data must be exchanged: decoding is parallel (one task a slice), the SQL of an epoch is
  * one task (its order makes results repeat), a training scan is one task a block of rows. */

@@ -307,6 +307,21 @@ static void note_join(struct planning *planning, const struct ps_node *node) {
                  left->column_names[left->time_column]));
 }
 
+static void note_job(struct planning *planning, const struct ps_node *node) {
+    const long long cores = (long long)planning->graph->project->core_count;
+    struct ps_job_settings settings;
+    if (ps_job_settings_read(&node->statement->as.job, planning->arena, &settings, NULL) != PENSTOCK_OK) {
+        planning->failed = true;
+        return;
+    }
+    const long long share = (long long)ps_job_core_share(&settings, planning->graph->project->core_count);
+    add_line(planning, &planning->notes,
+             ps_arena_printf(planning->arena,
+                             "%s: %s is trained beside the stream, from a snapshot, with %lld of %lld core%s",
+                             node->name, planning->graph->nodes[node->inputs[0]].name, share, cores,
+                             cores == 1 ? "" : "s"));
+}
+
 static void add_notes(struct planning *planning) {
     const struct ps_graph *graph = planning->graph;
     for (size_t i = 0; i < graph->node_count; i++) {
@@ -322,6 +337,7 @@ static void add_notes(struct planning *planning) {
                                      "%s: kept incrementally, an epoch reads only its own rows", node->name));
             break;
         case PS_NODE_MODEL: note_search(planning, node); break;
+        case PS_NODE_JOB: note_job(planning, node); break;
         case PS_NODE_SINK:
             add_line(
                 planning, &planning->notes,

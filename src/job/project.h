@@ -201,9 +201,9 @@ struct ps_job_statement {
     struct ps_location zone_location;
     int64_t row_count; /* AFTER n ROWS; 0: no AFTER */
     bool on_drift;
-    double drift_tolerance;    /* ON DRIFT > 0.1; below 0: not given */
-    double drift_confidence;   /* CONFIDENCE 0.99; 0: not given */
-    int64_t drift_interval_ms; /* CHECK EVERY INTERVAL 1 HOUR */
+    double drift_tolerance;      /* ON DRIFT > 0.1; below 0: not given */
+    double drift_confidence;     /* CONFIDENCE 0.99; 0: not given */
+    int64_t drift_interval_ms;   /* CHECK EVERY INTERVAL 1 HOUR */
     struct ps_setting *settings; /* WITH */
     size_t setting_count;
 };

@@ -9,18 +9,20 @@
 #include "job/cursor.h"
 
 static const char statement_list[] =
-    "statements are CREATE SOURCE, CREATE STREAMING TABLE, CREATE MATERIALIZED VIEW, CREATE SINK, CREATE MODEL and "
-    "DuckDB's own";
+    "statements are CREATE SOURCE, CREATE STREAMING TABLE, CREATE MATERIALIZED VIEW, CREATE SINK, CREATE MODEL, "
+    "CREATE JOB and DuckDB's own";
 
 static penstock_code unknown_create(struct ps_cursor *cursor, size_t first) {
-    static const char *const words[] = {"SOURCE", "STREAMING", "MATERIALIZED", "SINK",   "MODEL",    "TABLE",
-                                        "VIEW",   "TEMP",      "TEMPORARY",    "SCHEMA", "SEQUENCE", "TYPE",
-                                        "MACRO",  "FUNCTION",  "INDEX",        "UNIQUE", "SECRET",   NULL};
+    static const char *const words[] = {"SOURCE", "STREAMING", "MATERIALIZED", "SINK",  "MODEL",
+                                        "JOB",    "TABLE",     "VIEW",         "TEMP",  "TEMPORARY",
+                                        "SCHEMA", "SEQUENCE",  "TYPE",         "MACRO", "FUNCTION",
+                                        "INDEX",  "UNIQUE",    "SECRET",       NULL};
     static const char *const full[] = {"SOURCE",
                                        "STREAMING TABLE",
                                        "MATERIALIZED VIEW",
                                        "SINK",
                                        "MODEL",
+                                       "JOB",
                                        "TABLE",
                                        "VIEW",
                                        "TEMP",
@@ -84,6 +86,8 @@ static penstock_code read_kind(struct ps_cursor *cursor, enum ps_statement_kind 
         *kind_out = PS_STATEMENT_SINK;
     } else if (ps_cursor_accept(cursor, "MODEL")) {
         *kind_out = PS_STATEMENT_MODEL;
+    } else if (ps_cursor_accept(cursor, "JOB")) {
+        *kind_out = PS_STATEMENT_JOB;
     } else {
         return unknown_create(cursor, first);
     }
@@ -115,7 +119,7 @@ static penstock_code read_name(struct ps_cursor *cursor, struct ps_statement *st
     if (ps_cursor_is_sign(cursor, 0, '.')) {
         return ps_cursor_fail(
             cursor, statement->name_location,
-            "'%s.' names a schema, but sources, streaming tables, views and models have none",
+            "'%s.' names a schema, but sources, streaming tables, views, models and jobs have none",
             statement->name);
     }
     if (strchr(statement->name, '@') != NULL || strchr(statement->name, '/') != NULL) {
@@ -148,6 +152,7 @@ static penstock_code read_statement(struct ps_cursor *cursor, struct ps_statemen
     case PS_STATEMENT_MATERIALIZED_VIEW: PS_TRY(ps_parse_view(cursor, &statement->as.view)); break;
     case PS_STATEMENT_SINK: PS_TRY(ps_parse_sink(cursor, &statement->as.sink)); break;
     case PS_STATEMENT_MODEL: PS_TRY(ps_parse_model(cursor, &statement->as.model)); break;
+    case PS_STATEMENT_JOB: PS_TRY(ps_parse_job(cursor, &statement->as.job)); break;
     case PS_STATEMENT_SQL: break;
     }
     return ps_cursor_at_end(cursor) ? PENSTOCK_OK : ps_cursor_unexpected(cursor, "';'");

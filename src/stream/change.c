@@ -43,6 +43,7 @@ static const char *kind_of(const struct ps_node *node) {
     case PS_NODE_VIEW: return KIND_VIEW;
     case PS_NODE_SINK: return "sink";
     case PS_NODE_MODEL: return "model";
+    case PS_NODE_JOB: return "job";
     }
     return "";
 }
@@ -243,7 +244,8 @@ static penstock_code decide(struct plan *plan, size_t index, struct penstock_err
     case PS_NODE_SOURCE:
     case PS_NODE_SINK: return decide_outside(plan, index, known, error);
     case PS_NODE_SQL:
-    case PS_NODE_MODEL: break;
+    case PS_NODE_MODEL:
+    case PS_NODE_JOB: break;
     }
     return PENSTOCK_OK;
 }

@@ -142,7 +142,8 @@ penstock_code ps_output_list(struct ps_run *run, struct penstock_error *error) {
             run->sink_count++;
             break;
         case PS_NODE_SQL:
-        case PS_NODE_MODEL: break;
+        case PS_NODE_MODEL:
+        case PS_NODE_JOB: break;
         }
     }
     hand_needs_up(run);

@@ -368,7 +368,8 @@ static penstock_code apply_nodes(struct ps_run *run, const char *const *texts, c
             }
             sink++;
             break;
-        case PS_NODE_MODEL: break;
+        case PS_NODE_MODEL:
+        case PS_NODE_JOB: break;
         }
     }
     return PENSTOCK_OK;

@@ -48,6 +48,7 @@ static void check_statement(const char *data, size_t size, const struct ps_state
         ps_check(statement->as.model.label != NULL && statement->as.model.estimator.name != NULL);
         check_place(data, size, statement->as.model.select.location, statement->as.model.select.text);
         break;
+    case PS_STATEMENT_JOB: ps_check(statement->as.job.model != NULL); break;
     case PS_STATEMENT_SQL: ps_check(statement->name == NULL); break;
     }
 }
