@@ -22,7 +22,8 @@ struct ps_predictor_type {
      * classes (they add up to 1). Errors: OUT_OF_MEMORY, INTERNAL. */
     penstock_code (*apply)(const struct ps_predictor *predictor, const struct ps_features *features,
                            double *outputs_out, struct penstock_error *error);
-    /* Adds its members to `object`. That memory ran out is found out by the caller. */
+    /* Adds its members to `object` ("kind", "task" and "outputs" are there already). That memory ran out is found
+     * out by the caller. */
     penstock_code (*write)(const struct ps_predictor *predictor, yyjson_mut_doc *doc, yyjson_mut_val *object,
                            struct penstock_error *error);
     /* feature_count: of the model. Errors: INVALID_DATA (a member is missing, of another kind or size). */
@@ -47,6 +48,17 @@ penstock_code ps_predictor_write(const struct ps_predictor *predictor, yyjson_mu
 penstock_code ps_predictor_read(yyjson_val *object, size_t feature_count, struct ps_predictor **predictor_out,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_predictor_free(struct ps_predictor *predictor); /* NULL: nothing */
+/* For the read() of a kind: "task" and "outputs", checked. */
+penstock_code ps_predictor_read_head(yyjson_val *object, enum ps_task *task_out, size_t *output_count_out,
+                                     struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The same sentence for whatever is wrong in a stored predictor: "the stored model is damaged: WHAT". */
+penstock_code ps_predictor_damaged(struct penstock_error *error, const char *what);
+/* `count` finite numbers. False: it is no such list. */
+bool ps_predictor_read_numbers(yyjson_val *list, double *numbers_out, size_t count);
+void ps_predictor_write_numbers(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name,
+                                const double *numbers, size_t count);
+/* "regression", "binary", "multiclass" */
+const char *ps_task_name(enum ps_task task);
 
 /* What a linear predictor's sum becomes. The inverse of the link function. */
 enum ps_link {
@@ -69,6 +81,10 @@ struct ps_linear_predictor {
     double *intercepts;   /* sum_count */
     double *coefficients; /* sum s, feature j: s * feature_count + j */
 };
+/* "identity", "log", ...; NULL: there is no such link. */
+const char *ps_link_name(enum ps_link link);
+/* The inverse of the link: the mean that belongs to a sum. Not for SOFTMAX. */
+double ps_link_mean(enum ps_link link, double link_power, double sum);
 /* Zeros, to be filled. BINARY with LOGIT has one sum and two outputs. */
 penstock_code ps_linear_predictor_new(enum ps_task task, enum ps_link link, size_t sum_count,
                                       size_t feature_count, size_t output_count,

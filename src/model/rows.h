@@ -7,7 +7,7 @@
  * mapped, so that the system and not the program decides what stays. Blocks are the tally's: fixed by the rows,
  * never by threads, so that sums over blocks in block order are the same bits on any number of threads.
  *
- * A training set is these rows without one part, seen through the features (design) of just these rows.
+ * A training set is some parts of these rows, seen through the features (design) of just these rows.
  */
 #ifndef PS_MODEL_ROWS_H
 #define PS_MODEL_ROWS_H
@@ -30,9 +30,12 @@ struct ps_rows {
     size_t part_count, block_count;
     struct ps_row_panel *panels; /* block * part_count + part */
     int64_t row_count;
+    void *memory; /* of all panels */
+    size_t memory_size;
+    bool is_mapped; /* a temporary file */
 };
 /* `scan` must deliver the tally's rows in the tally's order. `folder`: for the temporary file. Errors: as the
- * tally's, IO (the file cannot grow). Owns: ps_rows_free(). */
+ * tally's, IO (the file cannot grow), INTERNAL (other rows than the tally's). Owns: ps_rows_free(). */
 penstock_code ps_rows_collect(const struct ps_tally_options *options, const struct ps_tally *tally,
                               const char *folder, struct ps_scan *scan, struct ps_rows **rows_out,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
@@ -40,7 +43,7 @@ void ps_rows_free(struct ps_rows *rows);
 
 struct ps_training_set {
     const struct ps_rows *rows;
-    size_t left_out; /* the part that is not trained on; rows->part_count: none */
+    const bool *trains; /* rows->part_count: are the part's rows trained on? Others must not be looked at */
     const struct ps_design *design;
     const struct ps_moments *moments; /* of these rows */
     const struct ps_target *target;
@@ -60,9 +63,11 @@ const struct ps_features *ps_features_reader_read(struct ps_features_reader *rea
                                                   const struct ps_row_panel *panel, size_t begin,
                                                   size_t count);
 
-/* Runs work(context, worker, block) for every block, in any order, on set->worker_count threads; the results, kept
- * per block by the caller, are merged in block order by merge(), in the caller's thread. Errors: the first in block
- * order; CANCELLED. */
+/* Blocks that may be worked on and not merged yet: results may be kept in block % window places. */
+size_t ps_training_set_window(const struct ps_training_set *set);
+/* Runs work(context, worker, block) for every block, in any order, on set->worker_count threads (worker counts from
+ * 0); the results, kept per block by the caller, are merged in block order by merge(), in the caller's thread, which
+ * works, too. Errors: the first in block order; CANCELLED. */
 penstock_code ps_training_set_run(const struct ps_training_set *set, void *context,
                                   penstock_code (*work)(void *context, size_t worker, size_t block,
                                                         struct penstock_error *error),
