@@ -23,6 +23,8 @@ struct scorer {
     int64_t capacity;
     struct ps_scored scored;
     size_t labels_capacity;
+    size_t slice_first;                    /* column of the first slice */
+    struct ps_sample_input *sample_inputs; /* of the chunk at hand */
 };
 
 static void scorer_done(struct scorer *scorer) {
@@ -32,6 +34,7 @@ static void scorer_done(struct scorer *scorer) {
     ps_release(scorer->texts);
     ps_release(scorer->columns);
     ps_release(scorer->inputs);
+    ps_release(scorer->sample_inputs);
     ps_release(scorer->predictions[0]);
     ps_release(scorer->predictions[1]);
     ps_scored_done(&scorer->scored);
@@ -42,12 +45,17 @@ void ps_scored_done(struct ps_scored *scored) {
     ps_release(scored->times);
     ps_release(scored->predictions);
     ps_release(scored->others);
+    ps_sample_free(scored->sample);
+    ps_slices_free(scored->slices);
     *scored = (struct ps_scored){0};
 }
 
 static penstock_code choose_columns(struct scorer *scorer, struct penstock_error *error) {
     const struct ps_recipe *recipe = scorer->dataset->recipe;
     size_t count = 2;
+    if (scorer->scored.slices != NULL) {
+        count += scorer->scored.slices->column_count;
+    }
     for (size_t m = 0; m < scorer->model_count; m++) {
         count += ps_fitted_input_count(scorer->models[m]);
     }
@@ -74,12 +82,50 @@ static penstock_code choose_columns(struct scorer *scorer, struct penstock_error
         scorer->columns[scorer->time] =
             (struct ps_scan_column){ps_dataset_column(scorer->dataset, recipe->by_column), PS_SCAN_DOUBLE};
     }
+    scorer->slice_first = scorer->column_count;
+    for (size_t i = 0; scorer->scored.slices != NULL && i < scorer->scored.slices->column_count; i++) {
+        scorer->columns[scorer->column_count++] = (struct ps_scan_column){
+            ps_dataset_column(scorer->dataset, scorer->scored.slices->columns[i].name), PS_SCAN_TEXT};
+    }
     for (size_t i = 0; i < scorer->column_count; i++) {
         if (scorer->columns[i].expression == NULL) {
             return ps_error_memory(error, "the hold-out");
         }
     }
     return PENSTOCK_OK;
+}
+
+/* The inputs of the model as they are read, and what it predicts of them. */
+static penstock_code open_sample(struct scorer *scorer, struct penstock_error *error) {
+    const size_t count = ps_fitted_input_count(scorer->models[0]);
+    const char **names PS_SCOPED(ps_release_scoped) = ps_allocate(count + 1, sizeof *names);
+    bool *is_text PS_SCOPED(ps_release_scoped) = ps_allocate(count + 1, sizeof *is_text);
+    scorer->sample_inputs = ps_allocate(count + 1, sizeof *scorer->sample_inputs);
+    if (names == NULL || is_text == NULL || scorer->sample_inputs == NULL) {
+        return ps_error_memory(error, "the hold-out");
+    }
+    for (size_t i = 0; i < count; i++) {
+        names[i] = ps_fitted_input_name(scorer->models[0], i);
+        is_text[i] = ps_fitted_input_is_text(scorer->models[0], i);
+    }
+    names[count] = "penstock_prediction";
+    return ps_sample_new(count + 1, names, is_text, PS_SAMPLE_ROWS, &scorer->scored.sample, error);
+}
+
+static penstock_code sample_rows(struct scorer *scorer, const struct ps_chunk *chunk, int64_t rows,
+                                 struct penstock_error *error) {
+    struct ps_sample *sample = scorer->scored.sample;
+    if (sample == NULL) {
+        return PENSTOCK_OK;
+    }
+    for (size_t c = 0; c + 1 < sample->column_count; c++) {
+        const struct ps_input_column *input = &scorer->inputs[scorer->firsts[0] + c];
+        scorer->sample_inputs[c] =
+            (struct ps_sample_input){input->numbers, input->validity, scorer->firsts[0] + c};
+    }
+    scorer->sample_inputs[sample->column_count - 1] =
+        (struct ps_sample_input){.numbers = scorer->predictions[0]};
+    return ps_sample_add(sample, chunk, scorer->sample_inputs, rows, error);
 }
 
 static penstock_code fill_inputs(struct scorer *scorer, const struct ps_chunk *chunk,
@@ -184,7 +230,8 @@ static penstock_code reserve(struct scorer *scorer, int64_t rows, struct penstoc
     return PENSTOCK_OK;
 }
 
-static void keep_rows(struct scorer *scorer, int64_t rows) {
+static penstock_code keep_rows(struct scorer *scorer, const struct ps_chunk *chunk, int64_t rows,
+                               struct penstock_error *error) {
     struct ps_scored *scored = &scorer->scored;
     const struct ps_input_column *label = &scorer->inputs[scorer->label];
     for (int64_t r = 0; r < rows; r++) {
@@ -205,7 +252,12 @@ static void keep_rows(struct scorer *scorer, int64_t rows) {
         if (scored->others != NULL) {
             scored->others[place] = scorer->predictions[1][r];
         }
+        for (size_t i = 0; scored->slices != NULL && i < scored->slices->column_count; i++) {
+            PS_TRY(
+                ps_slices_add(&scored->slices->columns[i], place, chunk, scorer->slice_first + i, r, error));
+        }
     }
+    return PENSTOCK_OK;
 }
 
 static penstock_code score_chunk(struct scorer *scorer, const struct ps_chunk *chunk,
@@ -214,8 +266,8 @@ static penstock_code score_chunk(struct scorer *scorer, const struct ps_chunk *c
     PS_TRY(fill_inputs(scorer, chunk, error));
     PS_TRY(predict(scorer, rows, error));
     PS_TRY(reserve(scorer, rows, error));
-    keep_rows(scorer, rows);
-    return PENSTOCK_OK;
+    PS_TRY(sample_rows(scorer, chunk, rows, error));
+    return keep_rows(scorer, chunk, rows, error);
 }
 
 static penstock_code score_all(struct scorer *scorer, struct ps_scan *scan, const struct ps_stop *stop,
@@ -240,12 +292,19 @@ penstock_code ps_score_holdout(struct ps_dataset *dataset, const struct ps_fitte
                                struct ps_scored *scored_out, struct penstock_error *error) {
     struct scorer scorer PS_SCOPED(scorer_done) = {.dataset = dataset, .models = {fitted, other}};
     scorer.model_count = other != NULL ? 2 : 1;
+    if (other == NULL) {
+        PS_TRY(ps_slices_new(dataset->recipe->model, &scorer.scored.slices, error));
+        PS_TRY(open_sample(&scorer, error));
+    }
     PS_TRY(choose_columns(&scorer, error));
     struct ps_scan *scan = NULL;
     PS_TRY(ps_dataset_scan_holdout(dataset, scorer.columns, scorer.column_count, &scan, error));
     const penstock_code code = score_all(&scorer, scan, stop, error);
     ps_scan_close(scan);
     PS_TRY(code);
+    if (scorer.scored.sample != NULL) {
+        ps_sample_finish(scorer.scored.sample);
+    }
     *scored_out = scorer.scored;
     scorer.scored = (struct ps_scored){0};
     return PENSTOCK_OK;

@@ -7,6 +7,8 @@
 
 #include "model/dataset.h"
 #include "model/model.h"
+#include "model/sample.h"
+#include "model/slices.h"
 
 /* Rows of the hold-out that the first model can predict, in order. All are the caller's (ps_release). */
 struct ps_scored {
@@ -15,6 +17,9 @@ struct ps_scored {
     int64_t null_labels;
     double *labels, *times, *predictions; /* times NULL without BY */
     double *others; /* of the second model, NaN where it cannot predict; NULL without one */
+    /* Without a second model: for the gate, see train.h. */
+    struct ps_sample *sample;
+    struct ps_slices *slices;
 };
 
 /* `other` may be NULL. A row that `fitted` refuses (handleInvalid = 'error') is an error; one that `other`

@@ -13,7 +13,10 @@
 #include "model/fit.h"
 #include "model/model.h"
 #include "model/notes.h"
+#include "model/sample.h"
+#include "model/sanity.h"
 #include "model/score.h"
+#include "model/slices.h"
 
 /* Stages of a training at most: split, fit, scan, second scan, solve, refit, score. */
 enum { STAGE_MAX = 8 };
@@ -110,6 +113,7 @@ static penstock_code fit_transforms(struct training *training, struct penstock_e
         .connection = training->options->connection,
         .relation = training->dataset.relation,
         .where = &where,
+        .is_sorted = training->dataset.is_sorted,
         .pipeline = training->recipe->pipeline,
         .arena = training->arena,
         .stop = training->options->stop,
@@ -167,6 +171,26 @@ static penstock_code note_counts(struct training *training, struct penstock_erro
     return PENSTOCK_OK;
 }
 
+/* What the gate wants to know of the rows is learnt from the search's own scan. */
+static penstock_code watch_rows(struct training *training, struct ps_scan *scan,
+                                struct penstock_error *error) {
+    const struct ps_pipeline *pipeline = training->recipe->pipeline;
+    const char **names = ps_arena_allocate(training->arena, pipeline->input_count + 1, sizeof *names);
+    bool *is_text = ps_arena_allocate(training->arena, pipeline->input_count + 1, sizeof *is_text);
+    if (names == NULL || is_text == NULL) {
+        return ps_error_memory(error, "a training");
+    }
+    for (size_t i = 0; i < pipeline->input_count; i++) {
+        const struct ps_slot *slot = &pipeline->slots[pipeline->inputs[i]];
+        names[i] = slot->name;
+        is_text[i] = slot->kind == PS_SLOT_TEXT;
+    }
+    struct ps_sample **sample = &training->candidate->training_sample;
+    PS_TRY(ps_sample_new(pipeline->input_count, names, is_text, PS_SAMPLE_ROWS, sample, error));
+    ps_sample_watch(*sample, scan);
+    return PENSTOCK_OK;
+}
+
 static penstock_code scan_once(struct training *training, struct penstock_error *error) {
     training->tally_options = (struct ps_tally_options){
         .pipeline = training->recipe->pipeline,
@@ -178,9 +202,13 @@ static penstock_code scan_once(struct training *training, struct penstock_error 
     };
     struct ps_scan *scan = NULL;
     PS_TRY(ps_dataset_scan_training(&training->dataset, &scan, error));
-    const penstock_code code = ps_tally_run(&training->tally_options, scan, &training->tally, error);
+    penstock_code code = watch_rows(training, scan, error);
+    if (code == PENSTOCK_OK) {
+        code = ps_tally_run(&training->tally_options, scan, &training->tally, error);
+    }
     ps_scan_close(scan);
     PS_TRY(code);
+    ps_sample_finish(training->candidate->training_sample);
     training->candidate->scan_count = 1;
     PS_TRY(check_counts(training, error));
     PS_TRY(note_counts(training, error));
@@ -237,6 +265,9 @@ static penstock_code refit(struct training *training, struct penstock_error *err
                           result->solution.intercept, &json, error));
     PS_TRY(ps_fitted_from_json(json.data, json.size, &training->candidate->fitted, error));
     training->candidate->training = result->metrics;
+    PS_TRY(ps_sanity_measure(&result->moments, &training->candidate->sanity, error));
+    training->candidate->sanity.has_convergence = true;
+    training->candidate->sanity.is_converged = !result->solution.is_unconverged;
     return end_stage(training, 1, error, "refit on all training rows");
 }
 
@@ -286,6 +317,8 @@ static penstock_code score(struct training *training, struct penstock_error *err
     candidate->holdout_labels = ps_take(scored->labels);
     candidate->holdout_predictions = ps_take(scored->predictions);
     candidate->holdout_times = ps_take(scored->times);
+    candidate->holdout_sample = ps_take(scored->sample);
+    candidate->slices = ps_take(scored->slices);
     return end_stage(training, 1, error, "score the hold-out");
 }
 
@@ -350,6 +383,9 @@ void ps_candidate_free(struct ps_candidate *candidate) {
     ps_release(candidate->holdout_labels);
     ps_release(candidate->holdout_predictions);
     ps_release(candidate->holdout_times);
+    ps_sample_free(candidate->training_sample);
+    ps_sample_free(candidate->holdout_sample);
+    ps_slices_free(candidate->slices);
     ps_release(candidate->holdout_probabilities);
     ps_arena_free(candidate->arena);
 }

@@ -15,6 +15,9 @@
 #include "model/fitted.h"
 #include "model/task.h"
 
+struct ps_sample; /* sample.h */
+struct ps_slices; /* slices.h */
+
 /* One row of the search: an estimator and its parameters, with the metric per fold. */
 struct ps_search_cell {
     const char *estimator;    /* "LinearRegression" */
@@ -35,6 +38,17 @@ struct ps_metrics {
     double area_under_roc, area_under_pr, log_loss; /* of probabilities */
     double accuracy, f1, weighted_precision, weighted_recall, hamming_loss; /* of classes */
     double weighted_false_positive_rate;
+};
+
+/* Rank and condition of the features that were fitted to; sanity.h measures them. */
+struct ps_fit_sanity {
+    bool has_rank;        /* false: not measured */
+    size_t rank;          /* of the features that are not constant */
+    size_t varying_count; /* features that are not constant */
+    double condition;     /* NaN: not known; infinity: rank < varying_count */
+    bool has_convergence; /* the estimator goes in steps */
+    bool is_converged;
+    int64_t iteration_count; /* 0: not known */
 };
 
 /* Counts, so that nothing is left out silently. */
@@ -68,6 +82,12 @@ struct ps_candidate {
     double *holdout_labels, *holdout_predictions,
         *holdout_times;            /* holdout.row_count each; times NULL without BY; a class is its index */
     double *holdout_probabilities; /* of classes: row * class_count + class; NULL for a regression */
+    /* What the gate asks: rows as they were read, training_sample with the label as last column, holdout_sample with
+     * what scoring predicted as last column ("penstock_prediction"; NaN: none); of each hold-out row the values of the
+     * columns that slice(...) names. NULL without such rows. */
+    struct ps_sample *training_sample, *holdout_sample;
+    struct ps_slices *slices;
+    struct ps_fit_sanity sanity;
     struct ps_stage_time *stages;
     size_t stage_count;
     const char *const *notes; /* "feature x is constant: coefficient 0", "3,120 rows left out: ..." */

@@ -28,6 +28,8 @@ struct ps_scan {
     duckdb_result result;
     bool has_result;
     size_t column_count;
+    penstock_code (*observe)(void *context, const struct ps_chunk *chunk, struct penstock_error *error);
+    void *observe_context;
 };
 
 int64_t ps_chunk_row_count(const struct ps_chunk *chunk) {
@@ -156,8 +158,23 @@ penstock_code ps_scan_next(struct ps_scan *scan, struct ps_chunk **chunk_out, st
         chunk->columns[i].data = duckdb_vector_get_data(vector);
         chunk->columns[i].validity = duckdb_vector_get_validity(vector);
     }
+    if (scan->observe != NULL) {
+        const penstock_code code = scan->observe(scan->observe_context, chunk, error);
+        if (code != PENSTOCK_OK) {
+            ps_chunk_free(chunk);
+            return code;
+        }
+    }
     *chunk_out = chunk;
     return PENSTOCK_OK;
+}
+
+void ps_scan_observe(struct ps_scan *scan,
+                     penstock_code (*observe)(void *context, const struct ps_chunk *chunk,
+                                              struct penstock_error *error),
+                     void *context) {
+    scan->observe = observe;
+    scan->observe_context = context;
 }
 
 void ps_scan_close(struct ps_scan *scan) {

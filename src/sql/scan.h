@@ -46,6 +46,11 @@ penstock_code ps_scan_open(struct ps_connection *connection, const char *relatio
  * another thread; it stays valid after the scan is closed. */
 penstock_code ps_scan_next(struct ps_scan *scan, struct ps_chunk **chunk_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+/* `observe` sees every chunk before the taker does, in order, in the taker's thread. */
+void ps_scan_observe(struct ps_scan *scan,
+                     penstock_code (*observe)(void *context, const struct ps_chunk *chunk,
+                                              struct penstock_error *error),
+                     void *context);
 void ps_scan_close(struct ps_scan *scan);
 
 #endif
