@@ -120,12 +120,22 @@ struct ps_sink_statement {
     struct ps_sql_text select;
 };
 
-/* An argument of a TRANSFORM stage, an estimator, a validator: positional column or named values. */
+/* What stands behind name = in an argument of a TRANSFORM stage, an estimator, a validator. */
+enum ps_parameter_form {
+    PS_FORM_VALUE,    /* one literal; or, without a name, a column */
+    PS_FORM_LIST,     /* [a, b] or (a, b) */
+    PS_FORM_GRID,     /* GRID(a, b): each value a literal, or a list as the text "[a, b]" */
+    PS_FORM_RANGE,    /* RANGE(from, to [, count] [, LOG]): the two or three numbers */
+    PS_FORM_RANDOM,   /* RANDOM(n [, seed]), without a name */
+    PS_FORM_INTERVAL, /* INTERVAL 1 DAY, as milliseconds */
+};
 struct ps_parameter {
     const char *name;          /* NULL: positional, then values[0] is a column name */
-    const char *const *values; /* one, or several for GRID(...) and lists [a, b] / (a, b) */
+    const char *const *values; /* one, or several for the forms above */
     size_t value_count;
-    bool is_grid;
+    enum ps_parameter_form form;
+    bool is_grid; /* GRID, RANGE or RANDOM: for a search */
+    bool is_log;  /* RANGE(..., LOG) */
     struct ps_location location;
 };
 struct ps_call {
@@ -182,7 +192,9 @@ struct ps_model_statement {
     size_t transform_count;
     const char *label; /* PREDICT */
     struct ps_location label_location;
-    struct ps_call estimator;  /* USING */
+    struct ps_call estimator;  /* USING: the first of */
+    struct ps_call *estimators;
+    size_t estimator_count;
     struct ps_call validation; /* VALIDATE; name NULL: CrossValidator() with its defaults */
     struct ps_holdout holdout;
     struct ps_gate_condition *gate;

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "model/search_space.h"
+
 const struct ps_estimator_type ps_estimator_types[] = {
     {.name = "LinearRegression",
      .help = "least squares with ridge, lasso or elastic net",
@@ -36,104 +38,192 @@ static penstock_code at(penstock_code code, struct penstock_error *error, struct
     return PENSTOCK_INVALID_PROJECT;
 }
 
-static penstock_code unknown(const struct ps_call *call, struct penstock_error *error) {
-    const char *const names[] = {ps_estimator_types[0].name, NULL};
+const char **ps_estimator_names(struct ps_arena *arena) {
+    size_t count = 0;
+    while (ps_estimator_types[count].name != NULL) {
+        count++;
+    }
+    const char **names = ps_arena_allocate(arena, count + 1, sizeof *names);
+    for (size_t i = 0; names != NULL && i < count; i++) {
+        names[i] = ps_estimator_types[i].name;
+    }
+    return names;
+}
+
+static penstock_code unknown(const struct ps_call *call, struct ps_arena *arena,
+                             struct penstock_error *error) {
+    const char **names = ps_estimator_names(arena);
+    if (names == NULL) {
+        return ps_error_memory(error, "the estimators");
+    }
     (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "there is no estimator %s",
                        call->name == NULL ? "without a name" : call->name);
     const char *nearest = call->name == NULL ? NULL : ps_nearest(call->name, names);
     if (nearest != NULL) {
         (void)ps_error_hint(error, "did you mean %s?", nearest);
     } else {
-        (void)ps_error_hint(error, "LinearRegression is there");
+        const char *all = names[0];
+        for (size_t i = 1; names[i] != NULL && all != NULL; i++) {
+            all = ps_arena_printf(arena, "%s%s%s", all, names[i + 1] == NULL ? " and " : ", ", names[i]);
+        }
+        (void)ps_error_hint(error, "%s %s there", all == NULL ? "" : all, names[1] == NULL ? "is" : "are");
     }
     return at(PENSTOCK_INVALID_PROJECT, error, call->location);
 }
 
-static penstock_code add_axis(struct ps_estimator *estimator, const struct ps_parameter *parameter,
-                              struct ps_arena *arena, struct penstock_error *error) {
-    const struct ps_option *option = ps_option_find(estimator->type->options, parameter->name);
-    if (option != NULL && option->type != PS_OPTION_DOUBLE && option->type != PS_OPTION_INTEGER) {
-        return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "GRID is for numbers, and %s is none",
-                            option->name);
+/* Reading one USING call. */
+struct reading {
+    const struct ps_call *call;
+    struct ps_estimator *estimator;
+    struct ps_search_range *ranges;
+    const struct ps_parameter **sources; /* of the ranges, for places in errors */
+    size_t range_count;
+    const struct ps_parameter *random; /* or NULL */
+    struct ps_arena *arena;
+};
+
+static penstock_code add_range(struct reading *reading, const struct ps_parameter *parameter,
+                               struct penstock_error *error) {
+    const struct ps_estimator_type *type = reading->estimator->type;
+    const struct ps_option *option = ps_option_find(type->options, parameter->name);
+    if (option == NULL) { /* for its error: the nearest name */
+        return ps_option_set(type->options, reading->estimator->config, parameter->name, "", reading->arena,
+                             error);
     }
-    if (parameter->value_count == 0) {
-        return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: GRID needs at least one value",
-                            parameter->name);
-    }
-    struct ps_grid_axis *axis = &estimator->axes[estimator->axis_count];
-    axis->texts = parameter->values;
-    axis->count = parameter->value_count;
-    axis->values = ps_arena_allocate(arena, axis->count, sizeof(double));
-    void *trial = ps_arena_allocate(arena, 1, estimator->type->config_size);
-    if (axis->values == NULL || trial == NULL) {
-        return ps_error_memory(error, "a grid");
-    }
-    for (size_t i = 0; i < axis->count; i++) {
-        memcpy(trial, estimator->config, estimator->type->config_size);
-        PS_TRY(ps_option_set(estimator->type->options, trial, parameter->name, parameter->values[i], arena,
-                             error));
-        (void)ps_parse_double(parameter->values[i], &axis->values[i]);
-    }
-    axis->name = option->name; /* it is there, or ps_option_set would have failed */
-    for (size_t i = 0; i < estimator->axis_count; i++) {
-        if (estimator->axes[i].name == axis->name) {
-            return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s is given twice", axis->name);
+    for (size_t i = 0; i < reading->range_count; i++) {
+        if (reading->ranges[i].option == option) {
+            return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s is given twice", option->name);
         }
     }
-    estimator->axis_count++;
+    reading->sources[reading->range_count] = parameter;
+    return ps_search_range_read(parameter, option, reading->random != NULL, reading->arena,
+                                &reading->ranges[reading->range_count++], error);
+}
+
+/* [16, 8] as one text, for options that are lists. */
+static penstock_code set_list(struct reading *reading, const struct ps_parameter *parameter,
+                              struct penstock_error *error) {
+    const struct ps_estimator *estimator = reading->estimator;
+    const struct ps_option *option = ps_option_find(estimator->type->options, parameter->name);
+    if (option != NULL && option->type != PS_OPTION_TEXT) {
+        return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s takes one value, or GRID(...)",
+                            parameter->name);
+    }
+    const char *text = "[";
+    for (size_t i = 0; i < parameter->value_count && text != NULL; i++) {
+        text = ps_arena_printf(reading->arena, "%s%s%s", text, i > 0 ? ", " : "", parameter->values[i]);
+    }
+    text = text == NULL ? NULL : ps_arena_printf(reading->arena, "%s]", text);
+    return text == NULL ? ps_error_memory(error, "an estimator")
+                        : ps_option_set(estimator->type->options, estimator->config, parameter->name, text,
+                                        reading->arena, error);
+}
+
+static penstock_code set_parameter(struct reading *reading, const struct ps_parameter *parameter,
+                                   struct penstock_error *error) {
+    const struct ps_estimator *estimator = reading->estimator;
+    if (parameter->form == PS_FORM_RANDOM) {
+        return PENSTOCK_OK;
+    }
+    if (parameter->name == NULL) {
+        return ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                            "'%s' has no name; write regParam = 0.1 and the like", parameter->values[0]);
+    }
+    switch (parameter->form) {
+    case PS_FORM_GRID:
+    case PS_FORM_RANGE: return add_range(reading, parameter, error);
+    case PS_FORM_LIST: return set_list(reading, parameter, error);
+    case PS_FORM_INTERVAL:
+        return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s is no time", parameter->name);
+    case PS_FORM_VALUE:
+    case PS_FORM_RANDOM: break;
+    }
+    return ps_option_set(estimator->type->options, estimator->config, parameter->name, parameter->values[0],
+                         reading->arena, error);
+}
+
+/* Every value of every axis alone, at the place where it is written; and all cells, as far as parameters must go
+ * together. */
+static penstock_code try_values(const struct reading *reading, struct ps_location *place,
+                                struct penstock_error *error) {
+    const struct ps_estimator *estimator = reading->estimator;
+    const struct ps_estimator_type *type = estimator->type;
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    void *trial = arena == NULL ? NULL : ps_arena_allocate(arena, 1, type->config_size);
+    if (trial == NULL) {
+        return ps_error_memory(error, "a search");
+    }
+    for (size_t a = 0; a < estimator->axis_count; a++) {
+        const struct ps_grid_axis *axis = &estimator->axes[a];
+        *place = reading->sources[a]->location;
+        for (size_t i = 0; i < axis->count; i++) {
+            memcpy(trial, estimator->config, type->config_size);
+            PS_TRY(ps_option_set(type->options, trial, axis->name, axis->texts[i], arena, error));
+        }
+    }
+    *place = reading->call->location;
+    for (size_t cell = 0; type->check != NULL && cell < estimator->cell_count; cell++) {
+        PS_TRY(ps_estimator_cell(estimator, cell, arena, trial, NULL, NULL, error));
+        PS_TRY(type->check(trial, error));
+    }
     return PENSTOCK_OK;
 }
 
-static penstock_code set_parameter(struct ps_estimator *estimator, const struct ps_parameter *parameter,
-                                   struct ps_arena *arena, struct penstock_error *error) {
-    penstock_code code;
-    if (parameter->name == NULL) {
-        code = ps_error_set(error, PENSTOCK_INVALID_PROJECT,
-                            "'%s' has no name; write regParam = 0.1 and the like", parameter->values[0]);
-    } else if (parameter->is_grid) {
-        code = add_axis(estimator, parameter, arena, error);
-    } else if (parameter->value_count != 1) {
-        code = ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s takes one value, or GRID(...)",
-                            parameter->name);
-    } else {
-        code = ps_option_set(estimator->type->options, estimator->config, parameter->name,
-                             parameter->values[0], arena, error);
+static penstock_code refuse_cells(const struct ps_estimator *estimator, double cells, size_t split_count,
+                                  struct penstock_error *error) {
+    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                       "a grid of %.0f cells in %zu folds is %.0f solutions%s; the limit is %d cells", cells,
+                       split_count, cells * (double)split_count,
+                       estimator->type->needs_rows ? ", each over all rows" : "", PS_LIMIT_GRID_CELLS);
+    return ps_error_hint(error, "search a coarse grid first, then a fine one about its best cell, or draw "
+                                "some cells of it with RANDOM(n, seed)");
+}
+
+static penstock_code read_call(struct reading *reading, size_t split_count, struct ps_location *place,
+                               struct penstock_error *error) {
+    struct ps_estimator *estimator = reading->estimator;
+    const struct ps_call *call = reading->call;
+    for (size_t i = 0; i < call->parameter_count; i++) {
+        reading->random = call->parameters[i].form == PS_FORM_RANDOM ? &call->parameters[i] : reading->random;
     }
-    if (code == PENSTOCK_OK) {
-        return code;
+    for (size_t i = 0; i < call->parameter_count; i++) {
+        *place = call->parameters[i].location;
+        PS_TRY(set_parameter(reading, &call->parameters[i], error));
     }
-    (void)ps_error_context(error, "%s", estimator->type->name);
-    return at(code, error, parameter->location);
+    *place = reading->random != NULL ? reading->random->location : call->location;
+    double cells = 1;
+    PS_TRY(ps_search_space_make(estimator, reading->ranges, reading->range_count, reading->random,
+                                reading->arena, &cells, error));
+    if (cells > PS_LIMIT_GRID_CELLS) {
+        return refuse_cells(estimator, cells, split_count, error);
+    }
+    estimator->cell_count = (size_t)cells;
+    return try_values(reading, place, error);
 }
 
 penstock_code ps_estimator_read(const struct ps_call *call, size_t split_count, struct ps_arena *arena,
                                 struct ps_estimator *estimator_out, struct penstock_error *error) {
-    struct ps_estimator estimator = {.type = ps_estimator_find(call->name)};
+    struct ps_estimator estimator = {.type = ps_estimator_find(call->name), .location = call->location};
     if (estimator.type == NULL) {
-        return unknown(call, error);
+        return unknown(call, arena, error);
     }
-    estimator.axes = ps_arena_allocate(arena, call->parameter_count + 1, sizeof *estimator.axes);
+    struct reading reading = {.call = call, .estimator = &estimator, .arena = arena};
+    const size_t count = call->parameter_count + 1;
+    estimator.axes = ps_arena_allocate(arena, count, sizeof *estimator.axes);
     estimator.config = ps_arena_allocate(arena, 1, estimator.type->config_size);
-    if (estimator.axes == NULL || estimator.config == NULL) {
+    reading.ranges = ps_arena_allocate(arena, count, sizeof *reading.ranges);
+    reading.sources = ps_arena_allocate(arena, count, sizeof *reading.sources);
+    if (estimator.axes == NULL || estimator.config == NULL || reading.ranges == NULL ||
+        reading.sources == NULL) {
         return ps_error_memory(error, "a grid");
     }
     PS_TRY(ps_option_defaults(estimator.type->options, estimator.config, arena, error));
-    for (size_t i = 0; i < call->parameter_count; i++) {
-        PS_TRY(set_parameter(&estimator, &call->parameters[i], arena, error));
+    struct ps_location place = call->location;
+    const penstock_code code = read_call(&reading, split_count, &place, error);
+    if (code != PENSTOCK_OK) {
+        (void)ps_error_context(error, "%s", estimator.type->name);
+        return at(code, error, place);
     }
-    double cells = 1;
-    for (size_t i = 0; i < estimator.axis_count; i++) {
-        cells *= (double)estimator.axes[i].count;
-    }
-    if (cells > PS_LIMIT_GRID_CELLS) {
-        (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
-                           "%s: a grid of %.0f cells in %zu folds is %.0f solutions; the limit is %d cells",
-                           estimator.type->name, cells, split_count, cells * (double)split_count,
-                           PS_LIMIT_GRID_CELLS);
-        (void)ps_error_hint(error, "search a coarse grid first, then a fine one about its best cell");
-        return at(PENSTOCK_INVALID_PROJECT, error, call->location);
-    }
-    estimator.cell_count = (size_t)cells;
     *estimator_out = estimator;
     return PENSTOCK_OK;
 }
@@ -144,8 +234,8 @@ penstock_code ps_estimator_cell(const struct ps_estimator *estimator, size_t cel
     memcpy(config_out, estimator->config, estimator->type->config_size);
     for (size_t i = estimator->axis_count; i-- > 0;) {
         const struct ps_grid_axis *axis = &estimator->axes[i];
-        const size_t index = cell % axis->count;
-        cell /= axis->count;
+        const size_t index = cell % axis->count; /* of a drawn cell: itself */
+        cell /= estimator->is_drawn ? 1 : axis->count;
         PS_TRY(ps_option_set(estimator->type->options, config_out, axis->name, axis->texts[index], arena,
                              error));
         if (texts_out != NULL) {

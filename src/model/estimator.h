@@ -2,6 +2,9 @@
  *
  * estimator.h - USING: what is fitted, and the cells of its search.
  *
+ * The cells are all combinations of GRID(...) and RANGE(from, to, count), or n of them (RANDOM(n, seed));
+ * search_space.c makes values of both. Several estimators compete: each has its own cells.
+ *
  * Linear regression needs moments only, so that one scan serves every cell of the search (needs_rows false, fit
  * NULL: search.c solves it). Every other estimator gets the rows (rows.h) and is a row of the table in
  * estimator.c with its fit().
@@ -53,16 +56,22 @@ struct ps_grid_axis {
     double *values; /* NaN where a text is no number */
     size_t count;
 };
-/* One USING call. */
+/* One estimator of USING. */
 struct ps_estimator {
     const struct ps_estimator_type *type;
-    void *config;              /* of type->options: what is not gridded */
+    struct ps_location location;
+    void *config;              /* of type->options: what is not searched */
     struct ps_grid_axis *axes; /* as written; the last one varies fastest */
     size_t axis_count;
     size_t cell_count;
+    bool is_drawn; /* RANDOM: cell c takes value c of every axis */
 };
 
-/* Errors: INVALID_PROJECT with the place: unknown estimator, parameter, a value out of range, too many cells.
+/* Names of the estimators that there are, NULL-terminated, in the arena; NULL when out of memory. */
+const char **ps_estimator_names(struct ps_arena *arena);
+
+/* Errors: INVALID_PROJECT with the place: unknown estimator, parameter, a value out of range, values that do not go
+ * together, too many cells.
  * `split_count`: for the sentence about their cost. */
 penstock_code ps_estimator_read(const struct ps_call *call, size_t split_count, struct ps_arena *arena,
                                 struct ps_estimator *estimator_out, struct penstock_error *error)

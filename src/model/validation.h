@@ -55,8 +55,8 @@ static inline bool ps_validation_trains(const struct ps_validation *validation, 
 /* Does it validate on them? */
 static inline bool ps_validation_validates(const struct ps_validation *validation, size_t split,
                                            size_t part) {
-    if (split >= validation->split_count || validation->series == NULL) {
-        return part == split;
+    if (validation->series == NULL || split >= validation->split_count) {
+        return part == split && split < validation->split_count;
     }
     return part >= validation->series[split].begin && part < validation->series[split].end;
 }
