@@ -105,6 +105,14 @@ penstock_code ps_answer_show(struct ps_connection *connection, const char *refer
     return code;
 }
 
+penstock_code ps_answer_diff(struct ps_connection *connection, const char *first, const char *second,
+                             struct ps_buffer *json_out, struct penstock_error *error) {
+    PS_TRY(begin(connection, error));
+    const penstock_code code = ps_registry_diff(connection, first, second, json_out, error);
+    end(connection);
+    return code;
+}
+
 static penstock_code check_published(struct ps_connection *connection, const char *name, int64_t version,
                                      struct penstock_error *error) {
     char text[24];
@@ -115,12 +123,15 @@ static penstock_code check_published(struct ps_connection *connection, const cha
         connection, "SELECT status FROM penstock.models WHERE name = $1 AND version = CAST($2 AS BIGINT)",
         values, 2, &result, error));
     const char *status = ps_result_row_count(result) > 0 ? ps_result_text(result, 0, 0) : NULL;
-    if (status == NULL || strcmp(status, "published") != 0) {
+    if (status == NULL || strcmp(status, "refused") == 0) {
         ps_error_set(error, PENSTOCK_NOT_FOUND,
                      "version %s of model %s was refused by its gate, so it cannot be used to predict", text,
                      name);
-        return ps_error_hint(error, "penstock models show %s@%s tells why; %s@champion is what is published",
-                             name, text, name);
+        return ps_error_hint(
+            error,
+            "penstock models show %s@%s tells why; %s@champion is what is published; penstock "
+            "models promote --force --reason publishes this one",
+            name, text, name);
     }
     return PENSTOCK_OK;
 }

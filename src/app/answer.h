@@ -15,6 +15,8 @@ penstock_code ps_answer_query(struct ps_connection *connection, const char *sql,
     PENSTOCK_MUST_USE;
 penstock_code ps_answer_show(struct ps_connection *connection, const char *reference,
                              struct ps_buffer *json_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_answer_diff(struct ps_connection *connection, const char *first, const char *second,
+                             struct ps_buffer *json_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* A fitted model as JSON; a version that its gate refused is not given out. */
 penstock_code ps_answer_load(struct ps_connection *connection, const char *reference,
                              struct ps_buffer *json_out, int64_t *version_out, struct penstock_error *error)

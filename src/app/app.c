@@ -104,7 +104,7 @@ penstock_code ps_app_models_list(struct ps_app *app, struct ps_text_table **tabl
                  " CAST(json_extract_string(m.metrics, '$.baseline.rmse') AS DOUBLE) AS constant_rmse,"
                  " (SELECT g.sentence FROM penstock.gate_reports g"
                  " WHERE g.model = m.name AND g.version = m.version AND g.check_index = 0) AS gate,"
-                 " m.created_at, m.application FROM penstock.models m ORDER BY m.name, m.version",
+                 " m.created_at, m.application FROM penstock.models m WHERE m.status <> 'deleted' ORDER BY m.name, m.version",
                  table_out, error);
 }
 

@@ -94,6 +94,15 @@ penstock_code ps_app_models_list(struct ps_app *app, struct ps_text_table **tabl
 /* reference: "congestion", "congestion@champion", "congestion@3". JSON as ps_registry_show(). */
 penstock_code ps_app_models_show(struct ps_app *app, const char *reference, struct ps_buffer *json_out,
                                  struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Promotes, rolls back, deletes (publish/registry.h), through the running process if there is one. One row: model,
+ * alias, from, to, who; `alias` is NULL for a deletion, from = to means that nothing was to be done. */
+struct ps_registry_request;
+penstock_code ps_app_models_change(struct ps_app *app, const struct ps_registry_request *request,
+                                   struct ps_text_table **table_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* JSON as ps_registry_diff(). */
+penstock_code ps_app_models_diff(struct ps_app *app, const char *first, const char *second,
+                                 struct ps_buffer *json_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Predicts rows: `input` is the text of a CSV file with a header or of NDJSON, or an SQL SELECT over the store when
  * is_sql. The table has the input's columns and "prediction". */
 penstock_code ps_app_predict(struct ps_app *app, const char *reference, const char *input, bool is_sql,

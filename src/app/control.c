@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "app/answer.h"
+#include "app/models.h"
 #include "app/table.h"
 #include "app/wire.h"
 #include "base/clock.h"
@@ -114,6 +115,27 @@ static penstock_code answer_model(struct control_thread *thread, yyjson_val *req
     return PENSTOCK_OK;
 }
 
+static penstock_code answer_diff(struct control_thread *thread, yyjson_val *request, yyjson_mut_doc *answer,
+                                 struct penstock_error *error) {
+    const char *first = NULL;
+    const char *second = NULL;
+    struct ps_buffer json PS_SCOPED(ps_buffer_done) = {0};
+    ps_buffer_init(&json, PS_LIMIT_ARENA_SIZE);
+    PS_TRY(need_text(request, "reference", &first, error));
+    PS_TRY(need_text(request, "other", &second, error));
+    PS_TRY(ps_answer_diff(thread->connection, first, second, &json, error));
+    ps_json_add_text(answer, yyjson_mut_doc_get_root(answer), "json", json.data);
+    return PENSTOCK_OK;
+}
+
+/* The one request that writes: a transaction of its own, beside the runner's. */
+static penstock_code answer_models(struct control_thread *thread, yyjson_val *request, yyjson_mut_doc *answer,
+                                   struct ps_text_table **table_out, struct penstock_error *error) {
+    PS_TRY(ps_models_answer(thread->connection, thread->control->store_path, request, table_out, error));
+    ps_text_table_to_json(*table_out, answer, yyjson_mut_doc_get_root(answer));
+    return PENSTOCK_OK;
+}
+
 static penstock_code answer_stop(struct ps_control *control, yyjson_val *request,
                                  struct penstock_error *error) {
     const char *application = request_text(request, "application");
@@ -209,6 +231,12 @@ static penstock_code answer_request(struct control_thread *thread, yyjson_val *r
     }
     if (strcmp(what, "show") == 0 || strcmp(what, "load") == 0) {
         return answer_model(thread, request, strcmp(what, "load") == 0, answer, error);
+    }
+    if (strcmp(what, "models") == 0) {
+        return answer_models(thread, request, answer, table_out, error);
+    }
+    if (strcmp(what, "diff") == 0) {
+        return answer_diff(thread, request, answer, error);
     }
     if (strcmp(what, "status") == 0) {
         answer_status(control, answer);

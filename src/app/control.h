@@ -6,13 +6,16 @@
  *   {"request": "query", "sql": "..."}           -> {"code": 0, "names": [...], "types": [...], "rows": [[...]]}
  *   {"request": "show", "reference": "m@1"}      -> {"code": 0, "json": "..."}
  *   {"request": "load", "reference": "m@1"}      -> {"code": 0, "json": "...", "version": 1}
+ *   {"request": "diff", "reference": "m@1", "other": "m@2"} -> {"code": 0, "json": "..."}
+ *   {"request": "models", "verb": "promote", "reference": "m@3", "alias": null, "force": false, "reason": null}
+ *                                                -> as a query, with the one row of what was done
  *   {"request": "status"}                        -> {"code": 0, "application": "application_...", "lags": [...]}
  *   {"request": "stop", "application": "..."}    -> {"code": 0}
  *   {"request": "replay", "source": null, "reason": "late"} -> {"code": 0, "tried": 1, "replayed": 1, ...}
  * An error is {"code": n, "message": "...", "detail": "...", "hint": "..."}.
  *
  * Only the user who runs the application may connect (mode 0600). Questions are answered by a few threads with
- * connections of their own, in read-only transactions; a replay is handed to the runner's thread.
+ * connections of their own, in read-only transactions, but for "models", which moves aliases; a replay is handed to the runner's thread.
  */
 #ifndef PS_APP_CONTROL_H
 #define PS_APP_CONTROL_H

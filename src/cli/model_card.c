@@ -132,6 +132,32 @@ static void put_gate(struct ps_output *out, yyjson_val *gate) {
     }
 }
 
+/* Who moved an alias to or from this version, when and why. */
+static void put_history(struct ps_output *out, yyjson_val *history) {
+    size_t index, count;
+    yyjson_val *move;
+    if (yyjson_arr_size(history) > 0) {
+        ps_output_text(out, "\nHistory\n");
+    }
+    yyjson_arr_foreach(history, index, count, move) {
+        ps_output_printf(out, "  %s  %s @%s", text_of(move, "at"), text_of(move, "action"),
+                         text_of(move, "alias"));
+        yyjson_val *const from = yyjson_obj_get(move, "from");
+        yyjson_val *const to = yyjson_obj_get(move, "to");
+        if (yyjson_is_int(from)) {
+            ps_output_printf(out, " %lld", (long long)yyjson_get_sint(from));
+        }
+        if (yyjson_is_int(to)) {
+            ps_output_printf(out, " -> %lld", (long long)yyjson_get_sint(to));
+        }
+        ps_output_text(out, " by ");
+        ps_output_shown(out, text_of(move, "who"));
+        ps_output_text(out, ": ");
+        ps_output_shown(out, text_of(move, "why"));
+        ps_output_text(out, "\n");
+    }
+}
+
 static penstock_code put_coefficients(struct ps_cli *cli, yyjson_val *root, struct penstock_error *error) {
     static const char *const names[] = {"feature", "coefficient"};
     static const char *const types[] = {"VARCHAR", "DOUBLE"};
@@ -184,5 +210,6 @@ penstock_code ps_model_card_print(struct ps_cli *cli, const char *json, size_t s
     }
     PS_TRY(put_search(cli, yyjson_obj_get(root, "search"), error));
     put_gate(out, yyjson_obj_get(root, "gate"));
+    put_history(out, yyjson_obj_get(root, "history"));
     return put_coefficients(cli, root, error);
 }

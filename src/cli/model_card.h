@@ -10,5 +10,8 @@
 /* table: the page; csv: feature,coefficient. */
 penstock_code ps_model_card_print(struct ps_cli *cli, const char *json, size_t size,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;
+/* From the JSON of a comparison. table: the page; csv: feature,a,b,change of the coefficients that differ. */
+penstock_code ps_model_diff_print(struct ps_cli *cli, const char *json, size_t size,
+                                  struct penstock_error *error) PENSTOCK_MUST_USE;
 
 #endif

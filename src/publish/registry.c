@@ -10,9 +10,7 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/option.h"
@@ -38,14 +36,15 @@ penstock_code ps_registry_prepare(struct ps_connection *connection, struct penst
         " why VARCHAR NOT NULL);"
         "CREATE TABLE IF NOT EXISTS penstock.gate_reports(model VARCHAR NOT NULL, version BIGINT NOT NULL,"
         " check_index INTEGER NOT NULL, name VARCHAR NOT NULL, value DOUBLE, limit_value DOUBLE,"
-        " verdict VARCHAR NOT NULL, sentence VARCHAR NOT NULL, PRIMARY KEY (model, version, check_index));",
+        " verdict VARCHAR NOT NULL, sentence VARCHAR NOT NULL, PRIMARY KEY (model, version, check_index));"
+        "ALTER TABLE penstock.model_alias_history ADD COLUMN IF NOT EXISTS action VARCHAR;",
         error);
 }
 
 /* What a publication writes, as text. */
 struct record {
     const struct ps_publication *publication;
-    char version[24], previous[24], created_at[32], checksum[24], who[64];
+    char version[24], created_at[32], checksum[24], who[160];
     struct ps_buffer search, fitted, metrics;
 };
 
@@ -135,17 +134,6 @@ static void checksum(const char *const *texts, size_t count, char *out, size_t s
     (void)snprintf(out, size, "%016" PRIx64, hash);
 }
 
-static void name_user(char *out, size_t size) {
-    char buffer[1024];
-    struct passwd entry;
-    struct passwd *found = NULL;
-    if (getpwuid_r(geteuid(), &entry, buffer, sizeof buffer, &found) == 0 && found != NULL) {
-        (void)snprintf(out, size, "%s", entry.pw_name);
-    } else {
-        (void)snprintf(out, size, "uid %lu", (unsigned long)geteuid());
-    }
-}
-
 static const char *verdict_name(enum ps_verdict verdict) {
     switch (verdict) {
     case PS_VERDICT_PASSED: return "passed";
@@ -226,41 +214,26 @@ static penstock_code write_report(struct ps_connection *connection, const struct
     return PENSTOCK_OK;
 }
 
-/* `to` and `from` are version numbers as text; from NULL: the alias is new. */
-static penstock_code move_alias(struct ps_connection *connection, const struct record *record,
-                                const char *alias, const char *from, const char *to,
-                                struct penstock_error *error) {
-    const char *const moved[] = {record->publication->model_name, alias, to};
-    PS_TRY(ps_sql_run_with(connection,
-                           "INSERT INTO penstock.model_aliases SELECT $1, $2, CAST($3 AS BIGINT)"
-                           " ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version",
-                           moved, sizeof moved / sizeof moved[0], error));
-    const char *const history[] = {
-        record->publication->model_name,      alias, from, to, record->created_at, record->who,
-        record->publication->report->sentence};
-    return ps_sql_run_with(
-        connection,
-        "INSERT INTO penstock.model_alias_history SELECT $1, $2, CAST($3 AS BIGINT), CAST($4 AS BIGINT),"
-        " CAST($5 AS TIMESTAMP), $6, $7",
-        history, sizeof history / sizeof history[0], error);
-}
-
-static penstock_code move_aliases(struct ps_connection *connection, struct record *record,
-                                  struct penstock_error *error) {
+static penstock_code move_aliases(struct ps_connection *connection, const struct record *record,
+                                  int64_t version, struct penstock_error *error) {
     const char *name = record->publication->model_name;
+    struct ps_alias_move move = {.model = name,
+                                 .alias = "previous",
+                                 .moved_at = record->created_at,
+                                 .who = record->who,
+                                 .why = record->publication->report->sentence,
+                                 .action = "publish"};
     int64_t champion = 0;
-    int64_t previous = 0;
     PS_TRY(ps_registry_alias(connection, name, "champion", &champion, error));
-    PS_TRY(ps_registry_alias(connection, name, "previous", &previous, error));
-    char champion_text[24];
-    (void)snprintf(champion_text, sizeof champion_text, "%" PRId64, champion);
-    (void)snprintf(record->previous, sizeof record->previous, "%" PRId64, previous);
     if (champion > 0) {
-        PS_TRY(move_alias(connection, record, "previous", previous > 0 ? record->previous : NULL,
-                          champion_text, error));
+        PS_TRY(ps_registry_alias(connection, name, "previous", &move.from, error));
+        move.to = champion;
+        PS_TRY(ps_registry_move(connection, &move, error));
     }
-    return move_alias(connection, record, "champion", champion > 0 ? champion_text : NULL, record->version,
-                      error);
+    move.alias = "champion";
+    move.from = champion;
+    move.to = version;
+    return ps_registry_move(connection, &move, error);
 }
 
 static penstock_code next_version(struct ps_connection *connection, const char *name, int64_t *version_out,
@@ -279,14 +252,15 @@ static penstock_code publish(struct ps_connection *connection, struct record *re
     const struct ps_candidate *candidate = record->publication->candidate;
     (void)snprintf(record->version, sizeof record->version, "%" PRId64, version);
     ps_clock_format_iso(ps_clock_wall_ms(), record->created_at, sizeof record->created_at);
-    name_user(record->who, sizeof record->who);
+    ps_registry_who(record->who, sizeof record->who);
     PS_TRY(write_search(candidate, &record->search, error));
     PS_TRY(write_metrics(candidate, &record->metrics, error));
     PS_TRY(ps_fitted_to_json(candidate->fitted, &record->fitted, error));
     PS_TRY(ps_buffer_status(&record->fitted, error));
     PS_TRY(write_version(connection, record, error));
     PS_TRY(write_report(connection, record, error));
-    return record->publication->report->passed ? move_aliases(connection, record, error) : PENSTOCK_OK;
+    return record->publication->report->passed ? move_aliases(connection, record, version, error)
+                                               : PENSTOCK_OK;
 }
 
 penstock_code ps_registry_publish(struct ps_connection *connection, const struct ps_publication *publication,

@@ -15,15 +15,21 @@
 /* Names offered when one is not found. */
 #define OFFERED_COUNT_MAX 200
 
+penstock_code ps_registry_has(struct ps_connection *connection, const char *table, const char *column,
+                              bool *has_out, struct penstock_error *error) {
+    const char *const values[] = {table, column};
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(ps_sql_query_with(connection,
+                             "SELECT count(*) FROM duckdb_columns() WHERE database_name = current_database()"
+                             " AND schema_name = 'penstock' AND table_name = $1 AND column_name = $2",
+                             values, 2, &result, error));
+    *has_out = ps_result_integer(result, 0, 0) > 0;
+    return PENSTOCK_OK;
+}
+
 static penstock_code has_registry(struct ps_connection *connection, bool *has_out,
                                   struct penstock_error *error) {
-    int64_t count = 0;
-    PS_TRY(ps_sql_integer(
-        connection,
-        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'penstock' AND table_name = 'model_aliases'",
-        &count, error));
-    *has_out = count > 0;
-    return PENSTOCK_OK;
+    return ps_registry_has(connection, "model_aliases", "alias", has_out, error);
 }
 
 penstock_code ps_registry_alias(struct ps_connection *connection, const char *name, const char *alias,
@@ -96,6 +102,30 @@ static penstock_code count_versions(struct ps_connection *connection, const char
     return PENSTOCK_OK;
 }
 
+/* A deleted version is a row without a model: who took it away, when and why is in the history. */
+static penstock_code check_there(struct ps_connection *connection, const char *name, int64_t version,
+                                 struct penstock_error *error) {
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRId64, version);
+    const char *const values[] = {name, text};
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(ps_sql_query_with(
+        connection,
+        "SELECT h.who, h.moved_at, h.why FROM penstock.models m LEFT JOIN penstock.model_alias_history h"
+        " ON h.model = m.name AND h.alias = '' AND h.from_version = m.version"
+        " WHERE m.name = $1 AND m.version = CAST($2 AS BIGINT) AND m.status = 'deleted'",
+        values, 2, &result, error));
+    if (ps_result_row_count(result) == 0) {
+        return PENSTOCK_OK;
+    }
+    const char *who = ps_result_text(result, 0, 0);
+    const char *when = ps_result_text(result, 0, 1);
+    const char *why = ps_result_text(result, 0, 2);
+    ps_error_set(error, PENSTOCK_NOT_FOUND, "version %s of model %s was deleted by %s at %s: %s", text, name,
+                 who == NULL ? "?" : who, when == NULL ? "?" : when, why == NULL ? "?" : why);
+    return ps_error_hint(error, "penstock models list shows what is there");
+}
+
 penstock_code ps_registry_resolve(struct ps_connection *connection, const char *reference_text,
                                   struct ps_arena *arena, const char **name_out, int64_t *version_out,
                                   struct penstock_error *error) {
@@ -122,6 +152,7 @@ penstock_code ps_registry_resolve(struct ps_connection *connection, const char *
         ps_error_set(error, PENSTOCK_NOT_FOUND, "model %s has no version %" PRId64, reference.name, version);
         return ps_error_hint(error, "its versions are 1 to %" PRId64, last);
     }
+    PS_TRY(check_there(connection, reference.name, version, error));
     *name_out = reference.name;
     *version_out = version;
     return PENSTOCK_OK;

@@ -124,6 +124,38 @@ static penstock_code add_aliases(struct showing *show, struct penstock_error *er
     return PENSTOCK_OK;
 }
 
+/* Every move of an alias to or from this version, and what was done by hand. */
+static penstock_code add_history(struct showing *show, struct penstock_error *error) {
+    static const char *const names[] = {"at", "action", "alias", "from", "to", "who", "why"};
+    const char *const values[] = {show->name, show->version};
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    bool has_action = false;
+    PS_TRY(ps_registry_has(show->connection, "model_alias_history", "action", &has_action, error));
+    if (!has_action) {
+        return PENSTOCK_OK; /* of an older penstock, and only read */
+    }
+    PS_TRY(ps_sql_query_with(
+        show->connection,
+        "SELECT moved_at, coalesce(action, 'publish'), alias, from_version, nullif(to_version, 0), who, why"
+        " FROM penstock.model_alias_history WHERE model = $1 AND (from_version = CAST($2 AS BIGINT)"
+        " OR to_version = CAST($2 AS BIGINT)) ORDER BY rowid",
+        values, 2, &result, error));
+    yyjson_mut_val *history = yyjson_mut_obj_add_arr(show->document, show->root, "history");
+    for (int64_t row = 0; row < ps_result_row_count(result); row++) {
+        yyjson_mut_val *move = yyjson_mut_arr_add_obj(show->document, history);
+        for (int64_t i = 0; i < 7; i++) {
+            const char *text = ps_result_text(result, row, i);
+            if (text != NULL && (i == 3 || i == 4)) {
+                (void)yyjson_mut_obj_add_int(show->document, move, names[i],
+                                             ps_result_integer(result, row, i));
+            } else {
+                ps_json_add_text(show->document, move, names[i], text);
+            }
+        }
+    }
+    return PENSTOCK_OK;
+}
+
 static void add_lineage(struct showing *show, const struct ps_result *row) {
     yyjson_mut_val *lineage = yyjson_mut_obj_add_obj(show->document, show->root, "lineage");
     ps_json_add_text(show->document, lineage, "statement", ps_result_text(row, 0, STATEMENT));
@@ -146,6 +178,7 @@ static penstock_code show_row(struct showing *show, const struct ps_result *row,
     PS_TRY(add_coefficients(show, version, error));
     PS_TRY(add_metrics(show, ps_result_text(row, 0, METRICS), error));
     PS_TRY(add_gate(show, error));
+    PS_TRY(add_history(show, error));
     add_lineage(show, row);
     return ps_json_write(show->document, true, json_out, error);
 }
