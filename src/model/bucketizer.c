@@ -5,11 +5,7 @@
  * Intervals are [split, next split), the last one closed. A value outside all of them is an error however
  * handleInvalid stands (put -Infinity and Infinity at the ends); NaN and NULL follow handleInvalid. As in Spark.
  */
-#include <math.h>
-#include <stdio.h>
-
-#include "model/categories.h"
-#include "model/fit.h"
+#include "model/buckets.h"
 
 struct config {
     const char *handle_invalid;
@@ -45,104 +41,37 @@ static penstock_code bind(struct ps_pipeline *pipeline, struct ps_transform *tra
     return ps_pipeline_replace_all(pipeline, transform, error);
 }
 
-static penstock_code name_buckets(struct ps_pipeline *pipeline, const struct ps_transform *transform,
-                                  struct ps_categories *categories, struct penstock_error *error) {
-    categories->count = transform->list_count - 1;
-    categories->order = PS_ORDER_VALUE;
-    categories->has_unknown = is_invalid(transform, "keep");
-    categories->labels = ps_arena_allocate(pipeline->arena, categories->count, sizeof *categories->labels);
-    if (categories->labels == NULL) {
-        return ps_error_memory(error, "a pipeline");
-    }
-    for (size_t i = 0; i < categories->count; i++) {
-        const bool is_last = i + 1 == categories->count;
-        categories->labels[i] = ps_arena_printf(pipeline->arena, "[%.12g,%.12g%s", transform->list[i],
-                                                transform->list[i + 1], is_last ? "]" : ")");
-        if (categories->labels[i] == NULL) {
-            return ps_error_memory(error, "a pipeline");
-        }
-    }
-    return PENSTOCK_OK;
-}
-
-static penstock_code write_sql(struct ps_pipeline *pipeline, const struct ps_transform *transform,
-                               const char *in, struct ps_slot *out, struct penstock_error *error) {
-    struct ps_buffer text PS_SCOPED(ps_buffer_done);
-    ps_buffer_init(&text, (size_t)16 << 20);
-    ps_buffer_text(&text, "CAST(CASE");
-    for (size_t i = 1; i < transform->list_count; i++) {
-        const bool is_last = i + 1 == transform->list_count;
-        ps_buffer_printf(&text, " WHEN %s %s ", in, is_last ? "<=" : "<");
-        ps_buffer_sql_double(&text, transform->list[i]);
-        ps_buffer_printf(&text, " THEN %zu", i - 1);
-    }
-    if (is_invalid(transform, "keep")) {
-        ps_buffer_printf(&text, " WHEN %s IS NULL THEN %zu", in, transform->list_count - 1);
-    }
-    ps_buffer_text(&text, " END AS DOUBLE)");
-    PS_TRY(ps_buffer_status(&text, error));
-    out->sql = ps_arena_copy(pipeline->arena, text.data);
-    return out->sql != NULL ? PENSTOCK_OK : ps_error_memory(error, "a pipeline");
+static struct ps_buckets buckets_of(const struct ps_transform *transform) {
+    return (struct ps_buckets){
+        .splits = transform->list,
+        .split_count = transform->list_count,
+        .keeps_missing = is_invalid(transform, "keep"),
+        .refusal = "is outside the splits of Bucketizer (-Infinity and Infinity can be its ends)",
+    };
 }
 
 static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *transform,
                             struct penstock_error *error) {
+    const struct ps_buckets buckets = buckets_of(transform);
     for (size_t i = 0; i < transform->input_count; i++) {
         transform->is_fitted[i] = true;
         struct ps_slot *out = &pipeline->slots[transform->outputs[i]];
-        PS_TRY(name_buckets(pipeline, transform, &transform->categories[i], error));
+        PS_TRY(ps_buckets_name(&buckets, pipeline->arena, &transform->categories[i], error));
         out->categories = &transform->categories[i];
         const char *in = pipeline->slots[transform->inputs[i]].sql;
         if (in != NULL) {
-            PS_TRY(write_sql(pipeline, transform, in, out, error));
+            PS_TRY(ps_buckets_write_sql(&buckets, in, pipeline->arena, &out->sql, error));
         }
     }
     return PENSTOCK_OK;
 }
 
-/* Index of the bucket, or -1 outside. */
-static int64_t bucket_of(const struct ps_transform *transform, double value) {
-    const double *splits = transform->list;
-    size_t low = 0;
-    size_t high = transform->list_count - 1;
-    if (value < splits[0] || value > splits[high]) {
-        return -1;
-    }
-    while (high - low > 1) {
-        const size_t middle = low + (high - low) / 2;
-        if (value < splits[middle]) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    return (int64_t)low;
-}
-
 static void apply(const struct ps_pipeline *pipeline, const struct ps_transform *transform,
                   struct ps_frame *frame) {
+    const struct ps_buckets buckets = buckets_of(transform);
     for (size_t i = 0; i < transform->input_count; i++) {
-        const double *in = frame->slots[transform->inputs[i]].numbers;
-        struct ps_frame_slot *out = &frame->slots[transform->outputs[i]];
-        for (size_t row = 0; row < frame->row_count; row++) {
-            if (isnan(in[row])) {
-                const bool keeps = is_invalid(transform, "keep");
-                out->own_numbers[row] = keeps ? (double)(transform->list_count - 1) : (double)NAN;
-                if (!keeps) {
-                    ps_frame_set_fate(frame, row, PS_FATE_NULL);
-                }
-                continue;
-            }
-            const int64_t bucket = bucket_of(transform, in[row]);
-            if (bucket < 0) {
-                char digits[32];
-                (void)snprintf(digits, sizeof digits, "%.17g", in[row]);
-                ps_frame_fail(frame, row, pipeline->slots[transform->inputs[i]].name, ps_bytes_of(digits),
-                              "is outside the splits of Bucketizer (-Infinity and Infinity can be its ends)");
-            }
-            out->own_numbers[row] = (double)bucket;
-        }
-        out->numbers = out->own_numbers;
+        const char *column = pipeline->slots[transform->inputs[i]].name;
+        ps_buckets_apply(&buckets, column, frame, transform->inputs[i], transform->outputs[i]);
     }
 }
 

@@ -11,6 +11,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "model/fit.h"
+
 static const size_t direct_max = 4096;
 
 static penstock_code index_numbers(struct ps_categories *categories, struct ps_arena *arena,
@@ -165,6 +167,31 @@ int64_t ps_categories_last(const struct ps_categories *categories, const double 
         }
     }
     return last;
+}
+
+penstock_code ps_categories_write_sql(const struct ps_categories *categories, const char *in, bool is_index,
+                                      const double *values, const char *missing, const char *other,
+                                      struct ps_arena *arena, const char **sql_out,
+                                      struct penstock_error *error) {
+    struct ps_buffer text PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&text, (size_t)16 << 20);
+    ps_buffer_printf(&text, "CAST(CASE WHEN %s IS NULL THEN %s ELSE CASE %s", in, missing, in);
+    for (size_t i = 0; i < categories->count; i++) {
+        ps_buffer_text(&text, " WHEN ");
+        if (is_index) {
+            ps_buffer_printf(&text, "%zu", i);
+        } else if (categories->numbers != NULL) {
+            ps_buffer_sql_double(&text, categories->numbers[i]);
+        } else {
+            ps_buffer_sql_literal(&text, categories->labels[i]);
+        }
+        ps_buffer_text(&text, " THEN ");
+        ps_buffer_sql_double(&text, values != NULL ? values[i] : (double)i);
+    }
+    ps_buffer_printf(&text, " ELSE %s END END AS DOUBLE)", other);
+    PS_TRY(ps_buffer_status(&text, error));
+    *sql_out = ps_arena_copy(arena, text.data);
+    return *sql_out != NULL ? PENSTOCK_OK : ps_error_memory(error, "a pipeline");
 }
 
 const char *ps_category_label(struct ps_arena *arena, double number) {

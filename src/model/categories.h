@@ -22,6 +22,12 @@ penstock_code ps_categories_sort(struct ps_categories *categories, const int64_t
 /* Which of the labels is the last one by `order` when they occur `counts` times (0: not at all)? -1: none occurs. */
 int64_t ps_categories_last(const struct ps_categories *categories, const double *counts);
 
+/* CASE in WHEN category THEN value ... : `values` by category (NULL: the index itself), `missing` for NULL, `other` for
+ * the rest ("NULL" or a number). With is_index, `in` is an index and not the category. In the arena. */
+penstock_code ps_categories_write_sql(const struct ps_categories *categories, const char *in, bool is_index,
+                                      const double *values, const char *missing, const char *other,
+                                      struct ps_arena *arena, const char **sql_out,
+                                      struct penstock_error *error) PENSTOCK_MUST_USE;
 /* A number category as its user would write it: 5, not 5.0. In the arena; NULL when exhausted. */
 const char *ps_category_label(struct ps_arena *arena, double number);
 

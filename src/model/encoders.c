@@ -118,7 +118,18 @@ static penstock_code finish_indexer(struct ps_pipeline *pipeline, struct ps_tran
         categories->order = order_of(config->order);
         categories->has_unknown = is_invalid(transform, "keep");
         PS_TRY(ps_categories_index(categories, pipeline->arena, error));
-        pipeline->slots[transform->outputs[i]].categories = categories;
+        struct ps_slot *out = &pipeline->slots[transform->outputs[i]];
+        out->categories = categories;
+        const char *in = pipeline->slots[transform->inputs[i]].sql;
+        if (in != NULL && out->is_asked) {
+            const char *unknown =
+                categories->has_unknown ? ps_arena_printf(pipeline->arena, "%zu", categories->count) : "NULL";
+            if (unknown == NULL) {
+                return ps_error_memory(error, "a pipeline");
+            }
+            PS_TRY(ps_categories_write_sql(categories, in, false, NULL, unknown, unknown, pipeline->arena,
+                                           &out->sql, error));
+        }
     }
     return PENSTOCK_OK;
 }
@@ -242,6 +253,8 @@ const struct ps_transform_type ps_string_indexer_type = {
     .config_size = sizeof(struct config),
     .column_min = 1,
     .takes_text = true,
+    .takes_time = true,
+    .learns_categories = true,
     .reads_values = true,
     .bind = bind_indexer,
     .fit = fit_categories,
@@ -256,6 +269,8 @@ const struct ps_transform_type ps_one_hot_encoder_type = {
     .config_size = sizeof(struct config),
     .column_min = 1,
     .takes_text = true,
+    .takes_time = true,
+    .learns_categories = true,
     .reads_values = true,
     .bind = bind_encoder,
     .fit = fit_categories,

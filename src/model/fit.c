@@ -47,8 +47,8 @@ static void add_from(struct ps_fit *fit, struct ps_buffer *sql) {
     ps_buffer_printf(sql, " FROM %s %s", fit->relation, fit->where->size > 0 ? fit->where->data : "");
 }
 
-static penstock_code quantiles_of(struct ps_fit *fit, const char *const *expressions, size_t count,
-                                  const double *probabilities, size_t probability_count,
+static penstock_code quantiles_of(struct ps_fit *fit, const char *function, const char *const *expressions,
+                                  size_t count, const double *probabilities, size_t probability_count,
                                   double *quantiles_out, struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, (size_t)16 << 20);
@@ -60,7 +60,7 @@ static penstock_code quantiles_of(struct ps_fit *fit, const char *const *express
     }
     ps_buffer_text(&sql, " FROM (SELECT ");
     for (size_t i = 0; i < count; i++) {
-        ps_buffer_printf(&sql, "%squantile_cont(%s, [", i > 0 ? ", " : "", expressions[i]);
+        ps_buffer_printf(&sql, "%s%s(%s, [", i > 0 ? ", " : "", function, expressions[i]);
         for (size_t p = 0; p < probability_count; p++) {
             ps_buffer_printf(&sql, "%s%.17g", p > 0 ? ", " : "", probabilities[p]);
         }
@@ -76,21 +76,30 @@ static penstock_code quantiles_of(struct ps_fit *fit, const char *const *express
     return PENSTOCK_OK;
 }
 
-penstock_code ps_fit_quantiles(struct ps_fit *fit, const char *const *expressions, size_t count,
-                               const double *probabilities, size_t probability_count, double *quantiles_out,
-                               struct penstock_error *error) {
+static penstock_code all_quantiles(struct ps_fit *fit, const char *function, const char *const *expressions,
+                                   size_t count, const double *probabilities, size_t probability_count,
+                                   double *quantiles_out, struct penstock_error *error) {
     for (size_t i = 0; i < count; i += quantile_columns) {
         const size_t some = count - i < quantile_columns ? count - i : quantile_columns;
-        PS_TRY(quantiles_of(fit, expressions + i, some, probabilities, probability_count,
+        PS_TRY(quantiles_of(fit, function, expressions + i, some, probabilities, probability_count,
                             quantiles_out + i * probability_count, error));
     }
     return PENSTOCK_OK;
 }
 
-/* Sums about the first value, compensated (Neumaier): the order of rows is the query's, so the bits repeat. */
-struct sums {
-    double count, pilot, first, first_rest, second, second_rest, least, largest;
-};
+penstock_code ps_fit_quantiles(struct ps_fit *fit, const char *const *expressions, size_t count,
+                               const double *probabilities, size_t probability_count, double *quantiles_out,
+                               struct penstock_error *error) {
+    return all_quantiles(fit, "quantile_cont", expressions, count, probabilities, probability_count,
+                         quantiles_out, error);
+}
+
+penstock_code ps_fit_ranks(struct ps_fit *fit, const char *const *expressions, size_t count,
+                           const double *probabilities, size_t probability_count, double *values_out,
+                           struct penstock_error *error) {
+    return all_quantiles(fit, "quantile_disc", expressions, count, probabilities, probability_count,
+                         values_out, error);
+}
 
 static void add(double *sum, double *rest, double value) {
     const double total = *sum + value;
@@ -98,7 +107,7 @@ static void add(double *sum, double *rest, double value) {
     *sum = total;
 }
 
-static void add_value(struct sums *sums, double value) {
+void ps_fit_sums_add(struct ps_fit_sums *sums, double value) {
     if (sums->count == 0) {
         sums->pilot = sums->least = sums->largest = value;
     }
@@ -110,7 +119,7 @@ static void add_value(struct sums *sums, double value) {
     sums->largest = fmax(sums->largest, value);
 }
 
-static struct ps_column_moments moments_of(const struct sums *sums) {
+struct ps_column_moments ps_fit_sums_moments(const struct ps_fit_sums *sums) {
     const double first = sums->first + sums->first_rest;
     const double squares = sums->second + sums->second_rest - first * first / fmax(sums->count, 1);
     return (struct ps_column_moments){
@@ -122,8 +131,8 @@ static struct ps_column_moments moments_of(const struct sums *sums) {
     };
 }
 
-static penstock_code sum_chunks(struct ps_fit *fit, struct ps_scan *scan, struct sums *sums, size_t count,
-                                struct penstock_error *error) {
+static penstock_code sum_chunks(struct ps_fit *fit, struct ps_scan *scan, struct ps_fit_sums *sums,
+                                size_t count, struct penstock_error *error) {
     for (;;) {
         struct ps_chunk *chunk = NULL;
         PS_TRY(ps_scan_next(scan, &chunk, error));
@@ -135,7 +144,7 @@ static penstock_code sum_chunks(struct ps_fit *fit, struct ps_scan *scan, struct
             const uint64_t *validity = ps_chunk_validity(chunk, c);
             for (int64_t row = 0; row < ps_chunk_row_count(chunk); row++) {
                 if (ps_chunk_is_valid(validity, row) && isfinite(values[row])) {
-                    add_value(&sums[c], values[row]);
+                    ps_fit_sums_add(&sums[c], values[row]);
                 }
             }
         }
@@ -146,10 +155,22 @@ static penstock_code sum_chunks(struct ps_fit *fit, struct ps_scan *scan, struct
     }
 }
 
+penstock_code ps_fit_scan(struct ps_fit *fit, const struct ps_scan_column *columns, size_t count,
+                          struct ps_scan **scan_out, struct penstock_error *error) {
+    struct ps_buffer tail PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&tail, (size_t)16 << 20);
+    ps_buffer_printf(&tail, "%s%s", fit->where->size > 0 ? fit->where->data : "",
+                     fit->is_sorted ? " ORDER BY ALL" : "");
+    PS_TRY(ps_buffer_status(&tail, error));
+    fit->scan_count++;
+    return ps_scan_open(fit->connection, fit->relation, columns, count, tail.size > 0 ? tail.data : NULL,
+                        scan_out, error);
+}
+
 penstock_code ps_fit_moments(struct ps_fit *fit, const char *const *expressions, size_t count,
                              struct ps_column_moments *moments_out, struct penstock_error *error) {
     struct ps_scan_column *columns PS_SCOPED(ps_release_scoped) = ps_allocate(count, sizeof *columns);
-    struct sums *sums PS_SCOPED(ps_release_scoped) = ps_allocate(count, sizeof *sums);
+    struct ps_fit_sums *sums PS_SCOPED(ps_release_scoped) = ps_allocate(count, sizeof *sums);
     if (columns == NULL || sums == NULL) {
         return ps_error_memory(error, "moments");
     }
@@ -157,13 +178,11 @@ penstock_code ps_fit_moments(struct ps_fit *fit, const char *const *expressions,
         columns[i] = (struct ps_scan_column){expressions[i], PS_SCAN_DOUBLE};
     }
     struct ps_scan *scan = NULL;
-    PS_TRY(ps_scan_open(fit->connection, fit->relation, columns, count,
-                        fit->where->size > 0 ? fit->where->data : NULL, &scan, error));
-    fit->scan_count++;
+    PS_TRY(ps_fit_scan(fit, columns, count, &scan, error));
     const penstock_code code = sum_chunks(fit, scan, sums, count, error);
     ps_scan_close(scan);
     for (size_t i = 0; code == PENSTOCK_OK && i < count; i++) {
-        moments_out[i] = moments_of(&sums[i]);
+        moments_out[i] = ps_fit_sums_moments(&sums[i]);
     }
     return code;
 }
@@ -225,17 +244,39 @@ penstock_code ps_fit_distinct(struct ps_fit *fit, const char *expression, bool i
 /* A scaler whose values a later stage needs: its moments are summed now. */
 static penstock_code learn_now(struct ps_fit *fit, struct ps_transform *transform,
                                struct penstock_error *error) {
+    bool has_work = false;
     for (size_t i = 0; i < transform->input_count; i++) {
-        if (transform->is_deferred[i]) {
-            continue;
+        has_work = has_work || !transform->is_deferred[i];
+    }
+    if (!has_work) {
+        return PENSTOCK_OK;
+    }
+    struct ps_column_moments *moments =
+        ps_arena_allocate(fit->arena, transform->input_count, sizeof *moments);
+    if (moments == NULL) {
+        return ps_error_memory(error, "moments");
+    }
+    PS_TRY(ps_fit_input_moments(fit, transform, moments, error));
+    for (size_t i = 0; i < transform->input_count; i++) {
+        if (!transform->is_deferred[i]) {
+            transform->type->learn(transform, &moments[i],
+                                   transform->numbers + i * transform->type->number_count);
+            transform->is_fitted[i] = true;
         }
-        struct ps_column_moments moments = {0};
-        const char *sql = fit->pipeline->slots[transform->inputs[i]].sql;
-        PS_TRY(ps_fit_moments(fit, &sql, 1, &moments, error));
-        transform->type->learn(transform, &moments, transform->numbers + i * transform->type->number_count);
-        transform->is_fitted[i] = true;
     }
     return PENSTOCK_OK;
+}
+
+/* Has a selector left something to learn from? */
+static penstock_code check_left(const struct ps_fit *fit, struct penstock_error *error) {
+    for (size_t i = 0; i < fit->pipeline->column_count; i++) {
+        if (!fit->pipeline->columns[i].is_label) {
+            return PENSTOCK_OK;
+        }
+    }
+    (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                       "TRANSFORM leaves no feature: no column varies more than varianceThreshold");
+    return ps_error_hint(error, "a lower varianceThreshold keeps more; 0 leaves out constants only");
 }
 
 penstock_code ps_pipeline_fit(struct ps_fit *fit, struct penstock_error *error) {
@@ -243,7 +284,7 @@ penstock_code ps_pipeline_fit(struct ps_fit *fit, struct penstock_error *error) 
         struct ps_transform *transform = &fit->pipeline->transforms[i];
         for (size_t c = 0; transform->type->reads_values && c < transform->input_count; c++) {
             const struct ps_slot *slot = &fit->pipeline->slots[transform->inputs[c]];
-            if (slot->sql == NULL && slot->categories == NULL) {
+            if (slot->sql == NULL && !(slot->categories != NULL && transform->type->learns_categories)) {
                 return ps_transform_error(
                     transform, error, "cannot learn from %s, which an earlier stage has made", slot->name);
             }
@@ -254,6 +295,8 @@ penstock_code ps_pipeline_fit(struct ps_fit *fit, struct penstock_error *error) 
             PS_TRY(learn_now(fit, transform, error));
         }
         PS_TRY(transform->type->finish(fit->pipeline, transform, error));
+        ps_pipeline_settle(fit->pipeline, transform);
     }
-    return PENSTOCK_OK;
+    ps_pipeline_prune(fit->pipeline);
+    return check_left(fit, error);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fit.h - what transforms may ask of the training rows before the scan, answered by SQL.
+ * fit.h - what transforms may ask of the training rows before the scan.
  *
  * Only aggregates whose value does not depend on the order of rows are asked of DuckDB (counts, extremes,
  * exact quantiles): those are the same bits on any number of threads. Means and variances, which are not,
- * are summed by an ordered scan of our own.
+ * are summed by an ordered scan of our own: of SQL expressions (ps_fit_moments), or of rows that have gone
+ * through the stages before, whatever these do (ps_fit_rows).
  */
 #ifndef PS_MODEL_FIT_H
 #define PS_MODEL_FIT_H
@@ -15,6 +16,7 @@ struct ps_fit {
     struct ps_connection *connection;
     const char *relation;    /* follows FROM */
     struct ps_buffer *where; /* "WHERE ..." of the training rows; filters add to it */
+    bool is_sorted;          /* rows are summed up ORDER BY ALL: the relation has no order of its own */
     struct ps_pipeline *pipeline;
     struct ps_arena *arena;
     const struct ps_stop *stop;
@@ -23,11 +25,21 @@ struct ps_fit {
     void *note_context;
 };
 
+/* Starts a scan of expressions over the training rows; counts it. */
+struct ps_scan;
+struct ps_scan_column;
+penstock_code ps_fit_scan(struct ps_fit *fit, const struct ps_scan_column *columns, size_t count,
+                          struct ps_scan **scan_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Exact quantiles with linear interpolation of `count` SQL numbers: quantiles_out[i * probability_count + p].
  * NaN where there is no value. */
 penstock_code ps_fit_quantiles(struct ps_fit *fit, const char *const *expressions, size_t count,
                                const double *probabilities, size_t probability_count, double *quantiles_out,
                                struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The same, but values of the column: the least one that reaches the probability's share of the rows, as Spark's
+ * approxQuantile gives it with relativeError = 0. */
+penstock_code ps_fit_ranks(struct ps_fit *fit, const char *const *expressions, size_t count,
+                           const double *probabilities, size_t probability_count, double *values_out,
+                           struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Count, mean, variance (n - 1), least and largest of each; NULLs and NaN are passed over. */
 penstock_code ps_fit_moments(struct ps_fit *fit, const char *const *expressions, size_t count,
                              struct ps_column_moments *moments_out, struct penstock_error *error)
@@ -48,6 +60,26 @@ penstock_code ps_fit_distinct(struct ps_fit *fit, const char *expression, bool i
     PENSTOCK_MUST_USE;
 penstock_code ps_fit_note(struct ps_fit *fit, struct penstock_error *error, const char *format, ...)
     PS_PRINTF(3, 4);
+
+/* One ordered scan of the training rows through the stages before `transform`: take() gets frame after frame, in
+ * which the inputs of the transform (those that are not deferred) are set, and the label with `with_label`. Rows whose
+ * fate is not KEEP are not to be learnt from. In the caller's thread: sums in the order of rows repeat to the bit. */
+penstock_code ps_fit_rows(struct ps_fit *fit, const struct ps_transform *transform, bool with_label,
+                          void *context,
+                          penstock_code (*take)(void *context, const struct ps_frame *frame,
+                                                struct penstock_error *error),
+                          struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The moments of all inputs of the transform (zeros for deferred ones), by one such scan; values that are not finite
+ * are passed over. moments_out: input_count. */
+penstock_code ps_fit_input_moments(struct ps_fit *fit, const struct ps_transform *transform,
+                                   struct ps_column_moments *moments_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* Running sums of one column about its first value, compensated (Neumaier). Starts as zeros. */
+struct ps_fit_sums {
+    double count, pilot, first, first_rest, second, second_rest, least, largest;
+};
+void ps_fit_sums_add(struct ps_fit_sums *sums, double value);
+struct ps_column_moments ps_fit_sums_moments(const struct ps_fit_sums *sums);
 
 /* Fits every stage that cannot wait for the moments of the scan, in order. */
 penstock_code ps_pipeline_fit(struct ps_fit *fit, struct penstock_error *error) PENSTOCK_MUST_USE;

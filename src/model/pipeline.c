@@ -128,6 +128,14 @@ static penstock_code unknown_column(const struct ps_pipeline *pipeline, const st
     return ps_error_at(error, parameter->location, NULL, 0);
 }
 
+static const char *type_of(const struct ps_slot *slot) {
+    return slot->type_text == NULL ? "text" : slot->type_text;
+}
+
+static bool is_time(const char *type) {
+    return strncmp(type, "TIME", 4) == 0 || strcmp(type, "DATE") == 0;
+}
+
 static penstock_code check_kind(const struct ps_pipeline *pipeline, const struct ps_transform *transform,
                                 const struct ps_live_column *column, struct penstock_error *error) {
     const struct ps_slot *slot = &pipeline->slots[column->slot];
@@ -136,10 +144,25 @@ static penstock_code check_kind(const struct ps_pipeline *pipeline, const struct
         return ps_transform_error(transform, error, "%s is the label: only OutlierFilter may read it",
                                   column->name);
     }
-    if (slot->kind == PS_SLOT_TEXT && !type->takes_text) {
+    if (slot->kind == PS_SLOT_TEXT && is_time(type_of(slot)) && !type->takes_text && !type->takes_time) {
         return ps_transform_error(transform, error,
-                                  "%s is %s, not a number; StringIndexer or OneHotEncoder first",
-                                  column->name, slot->type_text == NULL ? "text" : slot->type_text);
+                                  "%s is %s, not a number; CyclicEncoder makes numbers of a time",
+                                  column->name, type_of(slot));
+    }
+    if (slot->kind == PS_SLOT_TEXT && !is_time(type_of(slot)) && !type->takes_text) {
+        return type->takes_time
+                   ? ps_transform_error(transform, error,
+                                        "%s is %s, neither a time nor a number; CAST(%s AS "
+                                        "TIMESTAMP) AS %s in the SELECT makes a time of it",
+                                        column->name, type_of(slot), column->name, column->name)
+                   : ps_transform_error(transform, error,
+                                        "%s is %s, not a number; StringIndexer or OneHotEncoder first",
+                                        column->name, type_of(slot));
+    }
+    if (slot->is_opaque && type->reads_values) {
+        return ps_transform_error(transform, error,
+                                  "cannot learn from %s, which %s has made; put %s before it", column->name,
+                                  pipeline->transforms[slot->maker].type->name, type->name);
     }
     if (slot->kind == PS_SLOT_ONE_HOT && !type->takes_one_hot) {
         return ps_transform_error(transform, error,
@@ -194,6 +217,11 @@ static penstock_code set_option(struct ps_pipeline *pipeline, struct ps_transfor
     if (type->list_name != NULL && ps_option_name_equal(parameter->name, type->list_name)) {
         return set_list(pipeline, transform, parameter, error);
     }
+    if (type->words_name != NULL && ps_option_name_equal(parameter->name, type->words_name)) {
+        transform->words = parameter->values;
+        transform->word_count = parameter->value_count;
+        return PENSTOCK_OK;
+    }
     penstock_code code = PENSTOCK_OK;
     if (parameter->is_grid) {
         code = ps_error_set(error, PENSTOCK_INVALID_PROJECT,
@@ -245,7 +273,9 @@ static penstock_code bind_parameters(struct ps_pipeline *pipeline, struct ps_tra
     if (transform->input_count == 0 && transform->type->takes_all) {
         for (size_t i = 0; i < pipeline->column_count; i++) {
             const struct ps_live_column *column = &pipeline->columns[i];
-            if (!column->is_label && pipeline->slots[column->slot].kind == PS_SLOT_NUMBER) {
+            const struct ps_slot *slot = &pipeline->slots[column->slot];
+            if (!column->is_label && slot->kind == PS_SLOT_NUMBER &&
+                !(slot->is_opaque && transform->type->reads_values)) {
                 transform->inputs[transform->input_count++] = column->slot;
             }
         }
@@ -271,9 +301,16 @@ static penstock_code unknown_transform(const struct ps_call *call, struct pensto
     if (nearest != NULL) {
         (void)ps_error_hint(error, "did you mean %s?", nearest);
     } else {
-        (void)ps_error_hint(
-            error, "OutlierFilter, StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, Imputer, "
-                   "StringIndexer, OneHotEncoder, Bucketizer, PolynomialExpansion and Interaction are there");
+        char list[sizeof error->hint];
+        size_t size = 0;
+        for (size_t i = 0; i < count && size < sizeof list; i++) {
+            size += (size_t)snprintf(list + size, sizeof list - size, "%s%s",
+                                     i == 0           ? ""
+                                     : i + 1 == count ? " and "
+                                                      : ", ",
+                                     names[i]);
+        }
+        (void)ps_error_hint(error, "%s are there", list);
     }
     return ps_error_at(error, call->location, NULL, 0);
 }
@@ -294,7 +331,8 @@ penstock_code ps_pipeline_add(struct ps_pipeline *pipeline, const struct ps_call
     PS_TRY(bind_parameters(pipeline, &transform, error));
     const size_t count = transform.input_count + 1;
     transform.outputs = ps_arena_allocate(pipeline->arena, count, sizeof(size_t));
-    transform.numbers = ps_arena_allocate(pipeline->arena, count * (type->number_count + 1), sizeof(double));
+    transform.number_count = transform.input_count * type->number_count;
+    transform.numbers = ps_arena_allocate(pipeline->arena, transform.number_count + 1, sizeof(double));
     transform.is_deferred = ps_arena_allocate(pipeline->arena, count, sizeof(bool));
     transform.is_fitted = ps_arena_allocate(pipeline->arena, count, sizeof(bool));
     transform.categories = ps_arena_allocate(pipeline->arena, count, sizeof *transform.categories);
@@ -307,6 +345,13 @@ penstock_code ps_pipeline_add(struct ps_pipeline *pipeline, const struct ps_call
     PS_TRY(type->bind(pipeline, &transform, error));
     pipeline->transforms[pipeline->transform_count++] = transform;
     return PENSTOCK_OK;
+}
+
+penstock_code ps_transform_reserve(const struct ps_pipeline *pipeline, struct ps_transform *transform,
+                                   size_t count, struct penstock_error *error) {
+    transform->numbers = ps_arena_allocate(pipeline->arena, count + 1, sizeof(double));
+    transform->number_count = count;
+    return transform->numbers != NULL ? PENSTOCK_OK : ps_error_memory(error, "what a transform learns");
 }
 
 penstock_code ps_pipeline_make(struct ps_pipeline *pipeline, struct ps_transform *transform, size_t input,
@@ -328,6 +373,7 @@ penstock_code ps_pipeline_replace(struct ps_pipeline *pipeline, struct ps_transf
                                  .kind = kind,
                                  .maker = pipeline->transform_count,
                                  .maker_input = input,
+                                 .is_in_place = true,
                                  .dropped = -1};
     size_t index = 0;
     PS_TRY(add_slot(pipeline, &slot, &index, error));
@@ -340,12 +386,63 @@ penstock_code ps_pipeline_replace(struct ps_pipeline *pipeline, struct ps_transf
     return PENSTOCK_OK;
 }
 
+static void remove_column(struct ps_pipeline *pipeline, size_t column) {
+    pipeline->column_count--;
+    memmove(&pipeline->columns[column], &pipeline->columns[column + 1],
+            (pipeline->column_count - column) * sizeof *pipeline->columns);
+}
+
+void ps_pipeline_remove(struct ps_pipeline *pipeline, const struct ps_transform *transform, size_t input) {
+    for (size_t i = pipeline->column_count; i-- > 0;) {
+        if (pipeline->columns[i].slot == transform->inputs[input]) {
+            remove_column(pipeline, i);
+        }
+    }
+}
+
+void ps_pipeline_prune(struct ps_pipeline *pipeline) {
+    for (size_t i = pipeline->column_count; i-- > 0;) {
+        const struct ps_slot *slot = &pipeline->slots[pipeline->columns[i].slot];
+        if (slot->is_spent || slot->is_absent) {
+            remove_column(pipeline, i);
+        }
+    }
+}
+
+/* In place, an output goes with its own input; what is made of several goes when all of them have gone. */
+void ps_pipeline_settle(struct ps_pipeline *pipeline, const struct ps_transform *transform) {
+    bool all_absent = true;
+    for (size_t i = 0; i < transform->input_count; i++) {
+        all_absent = all_absent && pipeline->slots[transform->inputs[i]].is_absent;
+    }
+    for (size_t i = 0; i < transform->output_count; i++) {
+        struct ps_slot *out = &pipeline->slots[transform->outputs[i]];
+        const bool is_own_absent =
+            out->is_in_place && pipeline->slots[transform->inputs[out->maker_input]].is_absent;
+        out->is_absent = out->is_absent || all_absent || is_own_absent;
+    }
+}
+
 penstock_code ps_pipeline_replace_all(struct ps_pipeline *pipeline, struct ps_transform *transform,
                                       struct penstock_error *error) {
     for (size_t i = 0; i < transform->input_count; i++) {
         PS_TRY(ps_pipeline_replace(pipeline, transform, i, PS_SLOT_NUMBER, error));
     }
     return PENSTOCK_OK;
+}
+
+/* From the last stage to the first: what is asked of a stage is asked of its inputs. */
+static void ask_for_sql(struct ps_pipeline *pipeline) {
+    for (size_t t = pipeline->transform_count; t-- > 0;) {
+        const struct ps_transform *transform = &pipeline->transforms[t];
+        bool is_asked = transform->type->reads_values;
+        for (size_t i = 0; i < transform->output_count; i++) {
+            is_asked = is_asked || pipeline->slots[transform->outputs[i]].is_asked;
+        }
+        for (size_t i = 0; is_asked && i < transform->input_count; i++) {
+            pipeline->slots[transform->inputs[i]].is_asked = true;
+        }
+    }
 }
 
 /* From the last stage to the first: a column is deferred when only deferred stages (or none) read what it makes.
@@ -367,6 +464,8 @@ void ps_pipeline_defer(struct ps_pipeline *pipeline) {
             transform->is_deferred[i] = is_deferred;
         }
     }
+    ask_for_sql(pipeline);
+    ps_pipeline_prune(pipeline);
 }
 
 void ps_pipeline_apply(const struct ps_pipeline *pipeline, struct ps_frame *frame) {

@@ -40,8 +40,12 @@ penstock_code ps_pipeline_add_input(struct ps_pipeline *pipeline, const char *na
  * value out of range, a column of the wrong kind. `call` is kept. */
 penstock_code ps_pipeline_add(struct ps_pipeline *pipeline, const struct ps_call *call,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
-/* All stages are there: decides what is deferred. */
+/* All stages are there: decides what is deferred and whose SQL will be asked for; spent columns go. */
 void ps_pipeline_defer(struct ps_pipeline *pipeline);
+/* Columns that are spent or absent are no features any more. */
+void ps_pipeline_prune(struct ps_pipeline *pipeline);
+/* The stage has finished: what it makes of absent columns alone is absent, too. */
+void ps_pipeline_settle(struct ps_pipeline *pipeline, const struct ps_transform *transform);
 /* Applies every stage to the frame, whose inputs are set. Stops early when the frame has failed. */
 void ps_pipeline_apply(const struct ps_pipeline *pipeline, struct ps_frame *frame);
 
@@ -52,6 +56,8 @@ penstock_code ps_pipeline_make(struct ps_pipeline *pipeline, struct ps_transform
 /* The output takes the place of the input's column. */
 penstock_code ps_pipeline_replace(struct ps_pipeline *pipeline, struct ps_transform *transform, size_t input,
                                   enum ps_slot_kind kind, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The input's column goes: for a stage whose outputs stand for several columns together. */
+void ps_pipeline_remove(struct ps_pipeline *pipeline, const struct ps_transform *transform, size_t input);
 /* One output for each input, NUMBER in place: the bind() of scalers and the like. */
 penstock_code ps_pipeline_replace_all(struct ps_pipeline *pipeline, struct ps_transform *transform,
                                       struct penstock_error *error) PENSTOCK_MUST_USE;

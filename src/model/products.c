@@ -118,13 +118,18 @@ static penstock_code bind_expansion(struct ps_pipeline *pipeline, struct ps_tran
 
 static penstock_code finish_expansion(struct ps_pipeline *pipeline, struct ps_transform *transform,
                                       struct penstock_error *error) {
+    bool has_sql = true;
     for (size_t i = 0; i < transform->input_count; i++) {
+        const struct ps_slot *slot = &pipeline->slots[transform->inputs[i]];
         transform->is_fitted[i] = true;
-        if (pipeline->slots[transform->inputs[i]].sql == NULL) {
-            return PENSTOCK_OK;
+        has_sql = has_sql && slot->sql != NULL;
+        for (size_t o = 0; slot->is_absent && o < transform->output_count; o++) {
+            if (exponents_of(transform, o)[i] > 0) {
+                pipeline->slots[transform->outputs[o]].is_absent = true;
+            }
         }
     }
-    for (size_t i = 0; i < transform->output_count; i++) {
+    for (size_t i = 0; has_sql && i < transform->output_count; i++) {
         const char *sql = monomial_name(pipeline, transform, exponents_of(transform, i), true);
         if (sql == NULL) {
             return ps_error_memory(error, "a pipeline");
@@ -197,6 +202,7 @@ static penstock_code finish_interaction(struct ps_pipeline *pipeline, struct ps_
     for (size_t i = 0; i < transform->input_count; i++) {
         transform->is_fitted[i] = true;
         const struct ps_slot *slot = &pipeline->slots[transform->inputs[i]];
+        out->is_absent = out->is_absent || slot->is_absent;
         if (slot->kind == PS_SLOT_ONE_HOT) {
             out->components[out->component_count++] =
                 (struct ps_component){transform->inputs[i], width, slot->width};

@@ -2,11 +2,12 @@
  *
  * transform.h - the contract of a TRANSFORM stage: one row of a table per type.
  *
- * A stage reads slots and makes slots. It may learn from the training rows: by SQL aggregates before the scan
- * (fit), or, for what is affine in one column (scalers, a mean that fills), from the moments of each training
- * set after the scan (learn): such a stage is "deferred", its columns pass the scan as they are and the Gram
- * matrix is rescaled by algebra, per fold as Spark's pipeline inside a CrossValidator refits it. A stage is
- * deferred per column, unless a later stage needs its values.
+ * A stage reads slots and makes slots. It may learn from the training rows: before the scan (fit), by SQL
+ * aggregates or from the rows themselves as the stages before it leave them (ps_fit_rows), or, for what is affine
+ * in one column (scalers, a mean that fills), from the moments of each training set after the scan (learn): such a
+ * stage is "deferred", its columns pass the scan as they are and the Gram matrix is rescaled by algebra, per fold
+ * as Spark's pipeline inside a CrossValidator refits it. A stage is deferred per column, unless a later stage
+ * needs its values.
  *
  * A new transform is one file with its functions, one row in transform.c, and its tests.
  */
@@ -55,6 +56,11 @@ struct ps_slot {
     size_t maker;          /* index of the transform, or PS_NO_SLOT for an input */
     size_t maker_input;    /* which of the transform's inputs, when it makes one output for each */
     bool is_label;
+    bool is_opaque; /* its value cannot be said in SQL: what learns by SQL must stand before its maker */
+    bool is_asked;  /* a later stage learns from it by SQL: finish() must set `sql` */
+    bool is_spent; /* no feature of its own, once all stages are bound (a time that CyclicEncoder has read) */
+    bool is_absent;                   /* a selector leaves it out, or what it is made of */
+    bool is_in_place;                 /* it took the place of its maker's input `maker_input` */
     bool has_values;                  /* ONE_HOT with values other than 1 */
     struct ps_categories *categories; /* of an index (NUMBER) or of ONE_HOT; NULL: none */
     size_t width;                     /* ONE_HOT: number of slots in the group */
@@ -72,12 +78,15 @@ struct ps_transform {
     void *config; /* of type->options */
     double *list; /* values of the list parameter (splits) */
     size_t list_count;
+    const char *const *words; /* values of the words parameter (categoricalCols) */
+    size_t word_count;
     size_t *inputs, *outputs;
     size_t input_count, output_count;
-    double *numbers;   /* fitted: input_count * type->number_count */
-    bool is_learnt;    /* as its type, unless bind() finds that its options ask for more than moments */
-    bool *is_deferred; /* per input */
-    bool *is_fitted;   /* per input */
+    double *numbers;     /* fitted */
+    size_t number_count; /* input_count * type->number_count, or what ps_transform_reserve() has made it */
+    bool is_learnt;      /* as its type, unless bind() finds that its options ask for more than moments */
+    bool *is_deferred;   /* per input */
+    bool *is_fitted;     /* per input */
     struct ps_categories *categories; /* fitted, per input, or NULL */
 };
 
@@ -94,17 +103,22 @@ struct ps_transform_type {
     const char *help;
     const struct ps_option *options;
     size_t config_size;
-    const char *list_name; /* an option that takes a list of numbers, or NULL */
+    const char *list_name;  /* an option that takes a list of numbers, or NULL */
+    const char *words_name; /* an option that takes a list of names, or NULL */
     size_t column_min, column_max;
     bool takes_all; /* without columns: every number column there is */
     bool takes_label;
     bool takes_text;
+    bool takes_time; /* DATE, TIME and TIMESTAMP columns, as text */
     bool takes_one_hot;
-    bool is_filter;      /* leaves out rows of training; no part of the fitted model */
-    bool is_learnt;      /* learn() can wait until the moments are known */
-    bool learns_range;   /* learn() reads least and largest */
-    bool reads_values;   /* fit() needs the values of its inputs in SQL */
-    size_t number_count; /* fitted numbers per input */
+    bool learns_categories; /* transform->categories of inputs that do not carry their own */
+    bool is_filter;         /* leaves out rows of training; no part of the fitted model */
+    bool is_learnt;         /* learn() can wait until the moments are known */
+    bool learns_range;      /* learn() reads least and largest */
+    bool reads_values;      /* fit() needs the values of its inputs in SQL */
+    size_t number_count;    /* fitted numbers per input */
+    bool
+        has_own_count; /* there are as many numbers as fit() reserves; finish() checks how many a model brings */
     /* Columns and options are set: checks them, adds output slots. */
     penstock_code (*bind)(struct ps_pipeline *pipeline, struct ps_transform *transform,
                           struct penstock_error *error);
@@ -120,6 +134,9 @@ struct ps_transform_type {
 };
 extern const struct ps_transform_type *const ps_transform_types[]; /* NULL-terminated */
 const struct ps_transform_type *ps_transform_find(const char *name);
+/* Room for `count` fitted numbers, all 0, instead of what there was. */
+penstock_code ps_transform_reserve(const struct ps_pipeline *pipeline, struct ps_transform *transform,
+                                   size_t count, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 extern const struct ps_transform_type ps_outlier_filter_type;
 extern const struct ps_transform_type ps_standard_scaler_type;
@@ -132,5 +149,14 @@ extern const struct ps_transform_type ps_one_hot_encoder_type;
 extern const struct ps_transform_type ps_bucketizer_type;
 extern const struct ps_transform_type ps_polynomial_expansion_type;
 extern const struct ps_transform_type ps_interaction_type;
+extern const struct ps_transform_type ps_normalizer_type;
+extern const struct ps_transform_type ps_quantile_discretizer_type;
+extern const struct ps_transform_type ps_target_encoder_type;
+extern const struct ps_transform_type ps_feature_hasher_type;
+/* Is the column a category of this FeatureHasher call (by its type, or by categoricalCols)? Then it is read as text. */
+bool ps_feature_hasher_wants_text(const struct ps_call *call, const char *column, const char *type);
+extern const struct ps_transform_type ps_pca_type;
+extern const struct ps_transform_type ps_variance_selector_type;
+extern const struct ps_transform_type ps_cyclic_encoder_type;
 
 #endif
