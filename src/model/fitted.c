@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * fitted.c - a fitted model: what it reads, and what it predicts.
+ *
+ * A linear regression is a sum of terms over the columns of a frame; every other predictor gets the frame as
+ * features. Both add in the order of the features.
  */
 #include <math.h>
 
 #include "base/check.h"
+#include "model/metrics.h"
 #include "model/model.h"
 
 void ps_fitted_free(struct ps_fitted *fitted) {
     if (fitted != NULL) {
+        ps_predictor_free(fitted->predictor);
         ps_arena_free(fitted->arena); /* the model itself lies in it */
     }
 }
@@ -30,6 +35,14 @@ bool ps_fitted_input_is_text(const struct ps_fitted *fitted, size_t input) {
     return input_slot(fitted, input)->kind == PS_SLOT_TEXT;
 }
 
+const struct ps_target *ps_fitted_target(const struct ps_fitted *fitted) {
+    return &fitted->target;
+}
+
+const struct ps_predictor *ps_fitted_predictor(const struct ps_fitted *fitted) {
+    return fitted->predictor;
+}
+
 size_t ps_fitted_feature_count(const struct ps_fitted *fitted) {
     return fitted->feature_count;
 }
@@ -39,13 +52,32 @@ const char *ps_fitted_feature_name(const struct ps_fitted *fitted, size_t featur
     return fitted->names[feature];
 }
 
+bool ps_fitted_has_coefficients(const struct ps_fitted *fitted) {
+    return fitted->linear != NULL;
+}
+
 double ps_fitted_coefficient(const struct ps_fitted *fitted, size_t feature) {
     ps_check(feature < fitted->feature_count);
-    return fitted->coefficients[feature];
+    return fitted->linear == NULL ? (double)NAN : fitted->linear->coefficients[feature];
 }
 
 double ps_fitted_intercept(const struct ps_fitted *fitted) {
-    return fitted->intercept;
+    return fitted->linear == NULL ? (double)NAN : fitted->linear->intercepts[0];
+}
+
+double ps_fitted_threshold(const struct ps_fitted *fitted) {
+    const struct ps_predictor *predictor = fitted->predictor;
+    const bool is_linear = predictor->type == &ps_linear_predictor_type;
+    return is_linear && predictor->task == PS_TASK_BINARY
+               ? ((const struct ps_linear_predictor *)predictor)->threshold
+               : 0.5;
+}
+
+double ps_fitted_class(const struct ps_fitted *fitted, const double *probabilities) {
+    if (isnan(probabilities[0])) {
+        return (double)NAN;
+    }
+    return (double)ps_metrics_class(probabilities, fitted->target.class_count, ps_fitted_threshold(fitted));
 }
 
 size_t ps_pipeline_feature_count(const struct ps_pipeline *pipeline) {
@@ -83,24 +115,94 @@ static void add_term(const struct ps_fitted *fitted, const struct ps_term *term,
     }
 }
 
-static penstock_code predict_frame(const struct ps_fitted *fitted, struct ps_frame *frame, int64_t begin,
-                                   double *predictions, struct penstock_error *error) {
-    ps_pipeline_apply(fitted->pipeline, frame);
-    if (frame->failure.is_set) {
-        return ps_frame_error(frame, begin, error);
-    }
+static void add_terms(const struct ps_fitted *fitted, const struct ps_frame *frame, double *predictions) {
     for (size_t i = 0; i < frame->row_count; i++) {
-        predictions[i] = fitted->intercept;
+        predictions[i] = fitted->linear->intercepts[0];
     }
     for (size_t t = 0; t < fitted->term_count; t++) {
         add_term(fitted, &fitted->terms[t], frame, predictions);
     }
+}
+
+/* The frame as features; `columns` is this call's own copy. */
+static penstock_code apply_predictor(const struct ps_fitted *fitted, const struct ps_frame *frame,
+                                     struct ps_feature_column *columns, double *outputs,
+                                     struct penstock_error *error) {
+    for (size_t c = 0; c < fitted->column_count; c++) {
+        const struct ps_frame_slot *slot = &frame->slots[fitted->slots[c]];
+        if (fitted->columns[c].features == NULL) {
+            columns[c].numbers = slot->numbers;
+        } else {
+            columns[c].indexes = slot->indexes;
+            columns[c].values = slot->values;
+        }
+    }
+    const struct ps_features features = {.columns = columns,
+                                         .column_count = fitted->column_count,
+                                         .feature_count = fitted->feature_count,
+                                         .row_count = frame->row_count};
+    return ps_predictor_apply(fitted->predictor, &features, outputs, error);
+}
+
+/* A row that cannot be predicted is NaN in all its outputs. */
+static void mark_rows(const struct ps_frame *frame, size_t width, double *outputs) {
     for (size_t i = 0; i < frame->row_count; i++) {
-        if (frame->fates[i] != PS_FATE_KEEP || !isfinite(predictions[i])) {
-            predictions[i] = (double)NAN;
+        bool is_kept = frame->fates[i] == PS_FATE_KEEP;
+        for (size_t k = 0; k < width; k++) {
+            is_kept = is_kept && isfinite(outputs[i * width + k]);
+        }
+        for (size_t k = 0; !is_kept && k < width; k++) {
+            outputs[i * width + k] = (double)NAN;
+        }
+    }
+}
+
+static penstock_code predict_frame(const struct ps_fitted *fitted, struct ps_frame *frame,
+                                   struct ps_feature_column *columns, int64_t begin, double *outputs,
+                                   struct penstock_error *error) {
+    ps_pipeline_apply(fitted->pipeline, frame);
+    if (frame->failure.is_set) {
+        return ps_frame_error(frame, begin, error);
+    }
+    if (fitted->terms != NULL) {
+        add_terms(fitted, frame, outputs);
+    } else {
+        PS_TRY(apply_predictor(fitted, frame, columns, outputs, error));
+    }
+    mark_rows(frame, fitted->predictor->output_count, outputs);
+    return PENSTOCK_OK;
+}
+
+/* All outputs of all rows: into `outputs` row after row, or, with `classes`, the class of each row. */
+static penstock_code predict_rows(const struct ps_fitted *fitted, const struct ps_input_column *inputs,
+                                  int64_t row_count, struct ps_frame *frame, double *outputs, double *classes,
+                                  struct penstock_error *error) {
+    const size_t width = fitted->predictor->output_count;
+    struct ps_feature_column *columns PS_SCOPED(ps_release_scoped) = NULL;
+    if (fitted->terms == NULL) {
+        columns = ps_allocate(fitted->column_count + 1, sizeof *columns);
+        if (columns == NULL) {
+            return ps_error_memory(error, "predictions");
+        }
+        memcpy(columns, fitted->columns, fitted->column_count * sizeof *columns);
+    }
+    for (int64_t begin = 0; begin < row_count; begin += PS_FRAME_ROWS) {
+        const int64_t left = row_count - begin;
+        ps_frame_begin(frame, (size_t)(left < PS_FRAME_ROWS ? left : PS_FRAME_ROWS));
+        for (size_t i = 0; i < fitted->pipeline->input_count; i++) {
+            ps_frame_set_input(frame, fitted->pipeline->inputs[i], &inputs[i], begin);
+        }
+        double *place = classes != NULL ? outputs : outputs + (size_t)begin * width;
+        PS_TRY(predict_frame(fitted, frame, columns, begin, place, error));
+        for (size_t i = 0; classes != NULL && i < frame->row_count; i++) {
+            classes[begin + (int64_t)i] = ps_fitted_class(fitted, outputs + i * width);
         }
     }
     return PENSTOCK_OK;
+}
+
+static size_t rows_at_once(int64_t row_count) {
+    return row_count < PS_FRAME_ROWS ? (size_t)row_count : PS_FRAME_ROWS;
 }
 
 penstock_code ps_fitted_predict(const struct ps_fitted *fitted, const struct ps_input_column *columns,
@@ -108,18 +210,34 @@ penstock_code ps_fitted_predict(const struct ps_fitted *fitted, const struct ps_
     if (row_count <= 0) {
         return PENSTOCK_OK;
     }
-    const size_t row_max = row_count < PS_FRAME_ROWS ? (size_t)row_count : PS_FRAME_ROWS;
+    const size_t row_max = rows_at_once(row_count);
+    double *outputs PS_SCOPED(ps_release_scoped) = NULL;
+    if (fitted->target.class_count > 0) {
+        outputs = ps_allocate(row_max * fitted->target.class_count, sizeof(double));
+        if (outputs == NULL) {
+            return ps_error_memory(error, "predictions");
+        }
+    }
     struct ps_frame *frame = NULL;
     PS_TRY(ps_frame_new(fitted->pipeline, row_max, false, &frame, error));
-    penstock_code code = PENSTOCK_OK;
-    for (int64_t begin = 0; code == PENSTOCK_OK && begin < row_count; begin += PS_FRAME_ROWS) {
-        const int64_t left = row_count - begin;
-        ps_frame_begin(frame, (size_t)(left < PS_FRAME_ROWS ? left : PS_FRAME_ROWS));
-        for (size_t i = 0; i < fitted->pipeline->input_count; i++) {
-            ps_frame_set_input(frame, fitted->pipeline->inputs[i], &columns[i], begin);
-        }
-        code = predict_frame(fitted, frame, begin, predictions_out + begin, error);
+    const penstock_code code =
+        predict_rows(fitted, columns, row_count, frame, outputs == NULL ? predictions_out : outputs,
+                     outputs == NULL ? NULL : predictions_out, error);
+    ps_frame_free(frame);
+    return code;
+}
+
+penstock_code ps_fitted_probabilities(const struct ps_fitted *fitted, const struct ps_input_column *columns,
+                                      int64_t row_count, double *probabilities_out,
+                                      struct penstock_error *error) {
+    ps_check(fitted->target.class_count > 0);
+    if (row_count <= 0) {
+        return PENSTOCK_OK;
     }
+    struct ps_frame *frame = NULL;
+    PS_TRY(ps_frame_new(fitted->pipeline, rows_at_once(row_count), false, &frame, error));
+    const penstock_code code =
+        predict_rows(fitted, columns, row_count, frame, probabilities_out, NULL, error);
     ps_frame_free(frame);
     return code;
 }

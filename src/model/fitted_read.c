@@ -12,10 +12,17 @@
 
 /* Most bytes of one model: 8192 features with names are below a megabyte. */
 static const size_t model_size_max = (size_t)256 << 20;
+/* Format 2: predictors of any kind, classes. */
+static const int64_t format_newest = 2;
+
+/* Most numbers of one transform: as PCA of all features into all features would have. */
+static const size_t number_count_max = (size_t)PS_LIMIT_FEATURE_COUNT * PS_LIMIT_FEATURE_COUNT;
 
 struct reader {
     struct ps_arena *arena;
     struct ps_fitted *fitted;
+    const char *json;
+    size_t size;
     struct penstock_error *error;
 };
 
@@ -139,8 +146,12 @@ static penstock_code read_categories(struct reader *reader, yyjson_val *list, bo
 static penstock_code read_learnt(struct reader *reader, yyjson_val *stage, struct ps_transform *transform) {
     yyjson_val *numbers = yyjson_obj_get(stage, "numbers");
     yyjson_val *categories = yyjson_obj_get(stage, "categories");
-    const size_t count = transform->input_count * transform->type->number_count;
-    if (yyjson_arr_size(numbers) != count || yyjson_arr_size(categories) != transform->input_count) {
+    const size_t given = yyjson_arr_size(numbers);
+    if (transform->type->has_own_count && given <= number_count_max) {
+        PS_TRY(ps_transform_reserve(reader->fitted->pipeline, transform, given, reader->error));
+    }
+    const size_t count = transform->number_count;
+    if (given != count || yyjson_arr_size(categories) != transform->input_count) {
         return damaged(reader, "a transform has not the numbers it needs");
     }
     for (size_t i = 0; i < count; i++) {
@@ -152,7 +163,7 @@ static penstock_code read_learnt(struct reader *reader, yyjson_val *stage, struc
         const struct ps_slot *slot = &reader->fitted->pipeline->slots[transform->inputs[i]];
         transform->is_fitted[i] = true;
         yyjson_val *list = yyjson_arr_get(categories, i);
-        const bool needs = transform->type->takes_text && slot->categories == NULL;
+        const bool needs = transform->type->learns_categories && slot->categories == NULL;
         if (needs != yyjson_is_arr(list)) {
             return damaged(reader, "a transform has not the categories it needs");
         }
@@ -202,103 +213,67 @@ static penstock_code read_transforms(struct reader *reader, yyjson_val *model) {
         }
         PS_TRY(read_learnt(reader, stage, transform));
         PS_TRY(transform->type->finish(pipeline, transform, reader->error));
+        ps_pipeline_settle(pipeline, transform);
         PS_TRY(read_dropped(reader, stage, transform));
     }
+    ps_pipeline_prune(pipeline);
     return PENSTOCK_OK;
 }
 
-/* One term: the coefficients that belong to a live column, taken from the list in order. */
-static penstock_code read_term(struct reader *reader, yyjson_val *features, const int64_t *dropped,
-                               size_t column, size_t *next) {
-    struct ps_fitted *fitted = reader->fitted;
-    const size_t slot_index = fitted->pipeline->columns[column].slot;
-    const struct ps_slot *slot = &fitted->pipeline->slots[slot_index];
-    struct ps_term *term = &fitted->terms[fitted->term_count++];
-    *term = (struct ps_term){.slot = slot_index, .count = slot->kind == PS_SLOT_ONE_HOT ? slot->width : 1};
-    term->coefficients = ps_arena_allocate(reader->arena, term->count, sizeof(double));
-    if (term->coefficients == NULL) {
-        return exhausted(reader);
-    }
-    for (size_t i = 0; i < term->count; i++) {
-        if (slot->kind == PS_SLOT_ONE_HOT && ps_slot_is_dropped(slot, dropped, i)) {
-            continue;
-        }
-        yyjson_val *feature = yyjson_arr_get(features, *next);
-        const char *name = ps_slot_feature_name(fitted->pipeline, slot_index, i);
-        if (name == NULL) {
+/* Of the very bytes that were written; of a file that somebody has laid out anew, of what it says. */
+static penstock_code hash_model(struct reader *reader, yyjson_val *model, char *hash_out, size_t hash_size) {
+    static const char head[] = "{\"model\":";
+    static const char tail[] = ",\"checksum\":\"0123456789abcdef\"}";
+    const size_t head_size = sizeof head - 1;
+    const size_t tail_size = sizeof tail - 1;
+    const bool is_ours =
+        reader->size > head_size + tail_size && memcmp(reader->json, head, head_size) == 0 &&
+        memcmp(reader->json + reader->size - tail_size, tail, sizeof ",\"checksum\":\"" - 1) == 0;
+    size_t size = reader->size - head_size - tail_size;
+    char *text PS_SCOPED(ps_release_scoped) = NULL;
+    if (!is_ours) {
+        text = yyjson_val_write_opts(model, YYJSON_WRITE_NOFLAG, &ps_model_allocator, &size, NULL);
+        if (text == NULL) {
             return exhausted(reader);
         }
-        if (*next >= fitted->feature_count || !yyjson_equals_str(yyjson_obj_get(feature, "name"), name) ||
-            !read_number(yyjson_obj_get(feature, "coefficient"), &term->coefficients[i])) {
-            return damaged(reader, "its features are not those of its transforms");
-        }
-        fitted->names[*next] = name;
-        fitted->coefficients[*next] = term->coefficients[i];
-        (*next)++;
     }
+    const char *bytes = is_ours ? reader->json + head_size : text;
+    (void)snprintf(hash_out, hash_size, "%016llx", (unsigned long long)ps_hash(bytes, size, 0));
     return PENSTOCK_OK;
 }
 
-static penstock_code read_features(struct reader *reader, yyjson_val *model) {
-    struct ps_fitted *fitted = reader->fitted;
-    const struct ps_pipeline *pipeline = fitted->pipeline;
-    yyjson_val *features = yyjson_obj_get(model, "features");
-    fitted->feature_count = yyjson_arr_size(features);
-    int64_t *dropped = ps_arena_allocate(reader->arena, pipeline->slot_count + 1, sizeof *dropped);
-    fitted->names = ps_arena_allocate(reader->arena, fitted->feature_count + 1, sizeof *fitted->names);
-    fitted->coefficients = ps_arena_allocate(reader->arena, fitted->feature_count + 1, sizeof(double));
-    fitted->terms = ps_arena_allocate(reader->arena, pipeline->column_count + 1, sizeof *fitted->terms);
-    if (dropped == NULL || fitted->names == NULL || fitted->coefficients == NULL || fitted->terms == NULL) {
-        return exhausted(reader);
-    }
-    for (size_t i = 0; i < pipeline->slot_count; i++) {
-        dropped[i] = pipeline->slots[i].dropped;
-    }
-    size_t next = 0;
-    for (size_t c = 0; c < pipeline->column_count; c++) {
-        PS_TRY(read_term(reader, features, dropped, c, &next));
-    }
-    if (next != fitted->feature_count ||
-        !read_number(yyjson_obj_get(model, "intercept"), &fitted->intercept)) {
-        return damaged(reader, "it has more features than its transforms");
-    }
-    return PENSTOCK_OK;
-}
-
-static penstock_code verify(struct reader *reader, yyjson_val *root, yyjson_val **model_out) {
+static penstock_code verify(struct reader *reader, yyjson_val *root, yyjson_val **model_out,
+                            int64_t *format_out) {
     yyjson_val *model = yyjson_obj_get(root, "model");
     const char *checksum = yyjson_get_str(yyjson_obj_get(root, "checksum"));
     if (!yyjson_is_obj(model) || checksum == NULL) {
         return damaged(reader, "it is no model");
     }
     const int64_t format = yyjson_get_sint(yyjson_obj_get(model, "format"));
-    if (format > 1) {
-        return ps_error_set(reader->error, PENSTOCK_UNSUPPORTED,
-                            "the stored model has format %lld of a newer penstock; this one reads format 1",
-                            (long long)format);
-    }
-    size_t size = 0;
-    char *text = yyjson_val_write_opts(model, YYJSON_WRITE_NOFLAG, &ps_model_allocator, &size, NULL);
-    if (text == NULL) {
-        return exhausted(reader);
+    if (format > format_newest) {
+        return ps_error_set(
+            reader->error, PENSTOCK_UNSUPPORTED,
+            "the stored model has format %lld of a newer penstock; this one reads formats 1 to %lld",
+            (long long)format, (long long)format_newest);
     }
     char expected[32];
-    (void)snprintf(expected, sizeof expected, "%016llx", (unsigned long long)ps_hash(text, size, 0));
-    ps_release(text);
-    if (format != 1 || strcmp(expected, checksum) != 0) {
+    PS_TRY(hash_model(reader, model, expected, sizeof expected));
+    if (format < 1 || strcmp(expected, checksum) != 0) {
         return damaged(reader, "its checksum does not fit");
     }
     *model_out = model;
+    *format_out = format;
     return PENSTOCK_OK;
 }
 
 static penstock_code read_model(struct reader *reader, yyjson_val *root) {
     yyjson_val *model = NULL;
-    PS_TRY(verify(reader, root, &model));
+    int64_t format = 0;
+    PS_TRY(verify(reader, root, &model, &format));
     PS_TRY(ps_pipeline_new(reader->arena, &reader->fitted->pipeline, reader->error));
     PS_TRY(read_inputs(reader, model));
     PS_TRY(read_transforms(reader, model));
-    return read_features(reader, model);
+    return ps_fitted_read_features(reader->fitted, model, format, reader->error);
 }
 
 penstock_code ps_fitted_from_json(const char *json, size_t size, struct ps_fitted **fitted_out,
@@ -309,7 +284,7 @@ penstock_code ps_fitted_from_json(const char *json, size_t size, struct ps_fitte
         return ps_error_memory(error, "a model");
     }
     fitted->arena = arena;
-    struct reader reader = {.arena = arena, .fitted = fitted, .error = error};
+    struct reader reader = {.arena = arena, .fitted = fitted, .json = json, .size = size, .error = error};
     if (size > model_size_max) {
         return damaged(&reader, "it is too large");
     }
@@ -326,9 +301,11 @@ penstock_code ps_fitted_from_json(const char *json, size_t size, struct ps_fitte
     }
     const penstock_code code = read_model(&reader, yyjson_doc_get_root(doc));
     yyjson_doc_free(doc);
-    if (code == PENSTOCK_OK) {
-        *fitted_out = fitted;
-        arena = NULL;
+    if (code != PENSTOCK_OK) {
+        ps_predictor_free(fitted->predictor);
+        return code;
     }
-    return code;
+    *fitted_out = fitted;
+    arena = NULL;
+    return PENSTOCK_OK;
 }

@@ -2,8 +2,8 @@
  *
  * fitted_write.c - a model as JSON.
  *
- *   {"model": {"format": 1, "inputs": [...], "transforms": [...], "features": [...], "intercept": ...},
- *    "checksum": "..."}
+ *   {"model": {"format": 2, "inputs": [...], "transforms": [...], "features": [{"name": ...}, ...],
+ *              "classes": [...], "isText": ..., "predictor": {"kind": "linear", ...}}, "checksum": "..."}
  *
  * A transform is written as the call it was, with what it learnt: reading it binds the call again. Numbers are
  * in shortest form that reads back as the same bits. The checksum is over the text of "model".
@@ -80,13 +80,13 @@ static yyjson_mut_val *write_transform(yyjson_mut_doc *doc, const struct ps_pipe
     }
     (void)yyjson_mut_obj_add_val(doc, object, "parameters", write_parameters(doc, transform->call));
     yyjson_mut_val *numbers = yyjson_mut_obj_add_arr(doc, object, "numbers");
-    for (size_t i = 0; i < transform->input_count * transform->type->number_count; i++) {
+    for (size_t i = 0; i < transform->number_count; i++) {
         (void)yyjson_mut_arr_add_real(doc, numbers, transform->numbers[i]);
     }
     yyjson_mut_val *categories = yyjson_mut_obj_add_arr(doc, object, "categories");
     yyjson_mut_val *dropped = yyjson_mut_obj_add_arr(doc, object, "dropped");
     for (size_t i = 0; i < transform->input_count; i++) {
-        const bool own = transform->type->takes_text &&
+        const bool own = transform->type->learns_categories &&
                          is_own(&transform->categories[i], &pipeline->slots[transform->inputs[i]]);
         (void)yyjson_mut_arr_add_val(categories, own ? write_categories(doc, &transform->categories[i])
                                                      : yyjson_mut_null(doc));
@@ -113,8 +113,8 @@ static void write_inputs(yyjson_mut_doc *doc, yyjson_mut_val *model, const struc
 }
 
 static penstock_code write_features(yyjson_mut_doc *doc, yyjson_mut_val *model,
-                                    const struct ps_pipeline *pipeline, const double *coefficients,
-                                    size_t feature_count, struct penstock_error *error) {
+                                    const struct ps_pipeline *pipeline, size_t feature_count,
+                                    struct penstock_error *error) {
     yyjson_mut_val *features = yyjson_mut_obj_add_arr(doc, model, "features");
     int64_t *dropped PS_SCOPED(ps_release_scoped) = ps_allocate(pipeline->slot_count + 1, sizeof *dropped);
     if (dropped == NULL) {
@@ -139,7 +139,7 @@ static penstock_code write_features(yyjson_mut_doc *doc, yyjson_mut_val *model,
             }
             yyjson_mut_val *object = yyjson_mut_arr_add_obj(doc, features);
             (void)yyjson_mut_obj_add_str(doc, object, "name", name);
-            (void)yyjson_mut_obj_add_real(doc, object, "coefficient", coefficients[feature++]);
+            feature++;
         }
     }
     return PENSTOCK_OK;
@@ -161,9 +161,20 @@ static penstock_code write_text(yyjson_mut_doc *doc, struct ps_buffer *out, stru
     return ps_buffer_status(out, error);
 }
 
-penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *coefficients,
-                             size_t feature_count, double intercept, struct ps_buffer *out,
-                             struct penstock_error *error) {
+static void write_classes(yyjson_mut_doc *doc, yyjson_mut_val *model, const struct ps_target *target) {
+    if (target->class_count == 0) {
+        return;
+    }
+    yyjson_mut_val *classes = yyjson_mut_obj_add_arr(doc, model, "classes");
+    for (size_t i = 0; i < target->class_count; i++) {
+        (void)yyjson_mut_arr_add_str(doc, classes, target->class_names[i]);
+    }
+    (void)yyjson_mut_obj_add_bool(doc, model, "isText", target->is_text);
+}
+
+penstock_code ps_model_write_predictor(const struct ps_pipeline *pipeline,
+                                       const struct ps_predictor *predictor, const struct ps_target *target,
+                                       struct ps_buffer *out, struct penstock_error *error) {
     bool is_exhausted = false;
     const yyjson_alc allocator = {json_allocate, json_reallocate, json_free, &is_exhausted};
     yyjson_mut_doc *doc = yyjson_mut_doc_new(&allocator);
@@ -172,7 +183,7 @@ penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *c
     }
     yyjson_mut_val *model = yyjson_mut_obj(doc);
     yyjson_mut_doc_set_root(doc, model);
-    (void)yyjson_mut_obj_add_int(doc, model, "format", 1);
+    (void)yyjson_mut_obj_add_int(doc, model, "format", 2);
     write_inputs(doc, model, pipeline);
     yyjson_mut_val *transforms = yyjson_mut_obj_add_arr(doc, model, "transforms");
     for (size_t i = 0; i < pipeline->transform_count; i++) {
@@ -181,8 +192,11 @@ penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *c
                                          write_transform(doc, pipeline, &pipeline->transforms[i]));
         }
     }
-    penstock_code code = write_features(doc, model, pipeline, coefficients, feature_count, error);
-    (void)yyjson_mut_obj_add_real(doc, model, "intercept", intercept);
+    penstock_code code = write_features(doc, model, pipeline, predictor->feature_count, error);
+    write_classes(doc, model, target);
+    if (code == PENSTOCK_OK) {
+        code = ps_predictor_write(predictor, doc, yyjson_mut_obj_add_obj(doc, model, "predictor"), error);
+    }
     if (code == PENSTOCK_OK && is_exhausted) {
         code = ps_error_memory(error, "a model");
     }
@@ -193,8 +207,21 @@ penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *c
     return code;
 }
 
+penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *coefficients,
+                             size_t feature_count, double intercept, struct ps_buffer *out,
+                             struct penstock_error *error) {
+    struct ps_linear_predictor *linear = NULL;
+    PS_TRY(
+        ps_linear_predictor_new(PS_TASK_REGRESSION, PS_LINK_IDENTITY, 1, feature_count, 1, &linear, error));
+    linear->intercepts[0] = intercept;
+    memcpy(linear->coefficients, coefficients, feature_count * sizeof(double));
+    const struct ps_target target = {.task = PS_TASK_REGRESSION};
+    const penstock_code code = ps_model_write_predictor(pipeline, &linear->predictor, &target, out, error);
+    ps_predictor_free(&linear->predictor);
+    return code;
+}
+
 penstock_code ps_fitted_to_json(const struct ps_fitted *fitted, struct ps_buffer *out,
                                 struct penstock_error *error) {
-    return ps_model_write(fitted->pipeline, fitted->coefficients, fitted->feature_count, fitted->intercept,
-                          out, error);
+    return ps_model_write_predictor(fitted->pipeline, fitted->predictor, &fitted->target, out, error);
 }

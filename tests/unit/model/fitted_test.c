@@ -2,6 +2,8 @@
  *
  * fitted_test.c - a model as JSON: the same bits back, damage is noticed, and what predict does with odd values.
  */
+#include <stdio.h>
+
 #include "training.h"
 
 static int open_model(void **state) {
@@ -64,10 +66,31 @@ static void damage_is_noticed(void **state) {
 
 static void newer_formats_are_refused(void **state) {
     struct scene *scene = *state;
-    static const char text[] = "{\"model\":{\"format\":2},\"checksum\":\"0\"}";
+    static const char text[] = "{\"model\":{\"format\":3},\"checksum\":\"0\"}";
     struct ps_fitted *fitted = NULL;
     assert_int_equal(ps_fitted_from_json(text, sizeof text - 1, &fitted, &scene->error),
                      PENSTOCK_UNSUPPORTED);
+}
+
+/* What versions before 0.3 have stored. */
+static void the_first_format_is_read(void **state) {
+    struct scene *scene = *state;
+    static const char model[] =
+        "{\"format\":1,\"inputs\":[{\"name\":\"a\",\"kind\":\"number\",\"type\":\"DOUBLE\"}],\"transforms\":[],"
+        "\"features\":[{\"name\":\"a\",\"coefficient\":2.5}],\"intercept\":-1}";
+    char text[512];
+    const int size = snprintf(text, sizeof text, "{\"model\":%s,\"checksum\":\"%016llx\"}", model,
+                              (unsigned long long)ps_hash(model, sizeof model - 1, 0));
+    struct ps_fitted *fitted = NULL;
+    must(ps_fitted_from_json(text, (size_t)size, &fitted, &scene->error), &scene->error);
+    assert_int_equal(ps_fitted_target(fitted)->task, PS_TASK_REGRESSION);
+    assert_true(ps_fitted_has_coefficients(fitted));
+    static const double a[] = {0, 2};
+    const struct ps_input_column column = {a, NULL, NULL};
+    double predictions[2];
+    must(ps_fitted_predict(fitted, &column, 2, predictions, &scene->error), &scene->error);
+    assert_true(predictions[0] == -1 && predictions[1] == 4);
+    ps_fitted_free(fitted);
 }
 
 static penstock_code predict(struct scene *scene, double a, bool has_b, const char *g, double h,
@@ -158,6 +181,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(comes_back_bit_for_bit, open_model, scene_close),
         cmocka_unit_test_setup_teardown(damage_is_noticed, open_model, scene_close),
         cmocka_unit_test_setup_teardown(newer_formats_are_refused, open_model, scene_close),
+        cmocka_unit_test_setup_teardown(the_first_format_is_read, open_model, scene_close),
         cmocka_unit_test_setup_teardown(predicts, open_model, scene_close),
         cmocka_unit_test_setup_teardown(predicts_what_the_numbers_say, open_model, scene_close),
         cmocka_unit_test_setup_teardown(many_rows_are_one_row_many_times, open_model, scene_close),
