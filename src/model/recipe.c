@@ -88,6 +88,17 @@ static const struct ps_call *first_stage(const struct binder *binder, const char
     return NULL;
 }
 
+/* The HOLDOUT column says when; it is a feature only as a place on a circle, which says nothing of later or earlier. */
+static bool is_only_holdout(const struct binder *binder, const char *name) {
+    const struct ps_recipe *recipe = binder->recipe;
+    if ((recipe->by_column == NULL || strcmp(recipe->by_column, name) != 0) &&
+        (recipe->time_column == NULL || strcmp(recipe->time_column, name) != 0)) {
+        return false;
+    }
+    const struct ps_call *stage = first_stage(binder, name);
+    return stage == NULL || ps_transform_find(stage->name) != &ps_cyclic_encoder_type;
+}
+
 static const char *value_sql(const struct binder *binder, const char *name, bool is_text,
                              struct penstock_error *error) {
     struct ps_buffer text PS_SCOPED(ps_buffer_done);
@@ -125,13 +136,79 @@ static penstock_code add_input(struct binder *binder, size_t column, bool is_lab
         binder->recipe->left_out[binder->recipe->left_out_count++] = note;
         return PENSTOCK_OK;
     }
-    is_text = is_text || (stage != NULL && ps_transform_find(stage->name) == &ps_string_indexer_type);
+    is_text = is_text || (stage != NULL && (ps_transform_find(stage->name) == &ps_string_indexer_type ||
+                                            ps_feature_hasher_wants_text(stage, name, type)));
     const char *sql = value_sql(binder, name, is_text, error);
     if (sql == NULL) {
         return PENSTOCK_OUT_OF_MEMORY;
     }
     return ps_pipeline_add_input(binder->recipe->pipeline, name, is_text ? PS_SLOT_TEXT : PS_SLOT_NUMBER,
                                  type, sql, is_label, error);
+}
+
+/* What an estimator may do with the label, as far as the statement tells. */
+static unsigned tasks_of(const struct ps_estimator *estimator, bool is_class, bool is_text) {
+    const struct ps_estimator_type *type = estimator->type;
+    unsigned tasks = type->tasks;
+    if (type->task != NULL) {
+        tasks = is_text ? 0 : (unsigned)type->task(estimator->config, 0);
+        for (size_t count = 2; is_class && count <= 3; count++) {
+            tasks |= (unsigned)type->task(estimator->config, count);
+        }
+    }
+    return is_class && !is_text ? tasks : tasks & (is_text ? PS_TASK_CLASSES : PS_TASK_REGRESSION);
+}
+
+static penstock_code refuse_label(const struct binder *binder, const char *estimator, const char *type,
+                                  struct penstock_error *error) {
+    const char *label = binder->model->label;
+    if (is_number(type)) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                           "PREDICT: the label %s is %s; %s predicts classes", label, type, estimator);
+        (void)ps_error_hint(error, "a class is BOOLEAN, a whole number or a text: CAST(%s AS INTEGER) AS %s",
+                            label, label);
+    } else if (strcmp(type, "VARCHAR") == 0 || starts_with(type, "ENUM")) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                           "PREDICT: the label %s is %s; %s predicts a number", label, type, estimator);
+        (void)ps_error_hint(
+            error, "CAST(%s AS DOUBLE) AS %s in the SELECT, an estimator of classes, or another column",
+            label, label);
+    } else {
+        (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                           "PREDICT: the label %s is %s, neither a number nor a class", label, type);
+        (void)ps_error_hint(error,
+                            "CAST it to a number or to VARCHAR in the SELECT, or predict another column");
+    }
+    (void)ps_error_at(error, binder->model->label_location, NULL, 0);
+    return PENSTOCK_INVALID_PROJECT;
+}
+
+/* All estimators of a search predict the same kind of thing, or their metrics could not be compared. */
+static penstock_code check_task(const struct binder *binder, size_t label, struct penstock_error *error) {
+    struct ps_recipe *recipe = binder->recipe;
+    const char *type = binder->types[label];
+    const bool is_text = strcmp(type, "VARCHAR") == 0 || starts_with(type, "ENUM");
+    const bool is_class = is_text || (is_number(type) && strcmp(type, "FLOAT") != 0 &&
+                                      strcmp(type, "DOUBLE") != 0 && !starts_with(type, "DECIMAL"));
+    unsigned tasks = PS_TASK_ANY;
+    for (size_t i = 0; i < recipe->estimator_count; i++) {
+        const struct ps_estimator *estimator = &recipe->estimators[i];
+        const unsigned own = is_class || is_number(type) ? tasks_of(estimator, is_class, is_text) : 0;
+        if (own == 0) {
+            return refuse_label(binder, estimator->type->name, type, error);
+        }
+        if ((tasks & own) == 0) {
+            (void)ps_error_set(
+                error, PENSTOCK_INVALID_PROJECT, "USING: %s predicts %s and %s %s: they cannot compete",
+                recipe->estimator.type->name, (own & PS_TASK_REGRESSION) != 0 ? "classes" : "a number",
+                estimator->type->name, (own & PS_TASK_REGRESSION) != 0 ? "a number" : "classes");
+            (void)ps_error_hint(error, "make two models of them");
+            return ps_error_at(error, estimator->location, NULL, 0);
+        }
+        tasks &= own;
+    }
+    recipe->tasks = strcmp(type, "BOOLEAN") == 0 ? tasks & ~(unsigned)PS_TASK_MULTICLASS : tasks;
+    return PENSTOCK_OK;
 }
 
 static penstock_code check_label(const struct binder *binder, size_t *label_out,
@@ -141,17 +218,8 @@ static penstock_code check_label(const struct binder *binder, size_t *label_out,
     if (label < 0) {
         return no_column(binder, "PREDICT", model->label, model->label_location, error);
     }
-    if (!is_number(binder->types[label])) {
-        (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
-                           "PREDICT: the label %s is %s; a regression predicts a number", model->label,
-                           binder->types[label]);
-        (void)ps_error_hint(error, "CAST(%s AS DOUBLE) AS %s in the SELECT, or predict another column",
-                            model->label, model->label);
-        (void)ps_error_at(error, model->label_location, NULL, 0);
-        return PENSTOCK_INVALID_PROJECT;
-    }
     *label_out = (size_t)label;
-    return PENSTOCK_OK;
+    return check_task(binder, (size_t)label, error);
 }
 
 static penstock_code check_holdout(const struct binder *binder, struct penstock_error *error) {
@@ -196,25 +264,82 @@ static penstock_code check_fold_column(const struct binder *binder, struct penst
     return PENSTOCK_OK;
 }
 
-static penstock_code check_gate(const struct binder *binder, struct penstock_error *error) {
-    const char *names[16] = {0};
-    for (size_t i = 0; ps_metric_types[i].name != NULL && i < 15; i++) {
-        names[i] = ps_metric_types[i].name;
+/* The column of TimeSeriesSplit: its own `by`, or that of HOLDOUT. */
+static penstock_code check_series(const struct binder *binder, struct penstock_error *error) {
+    struct ps_recipe *recipe = binder->recipe;
+    struct ps_validation *validation = &recipe->validation;
+    if (validation->series == NULL) {
+        return PENSTOCK_OK;
     }
-    for (size_t i = 0; i < binder->model->gate_count; i++) {
-        const struct ps_gate_condition *condition = &binder->model->gate[i];
-        if (condition->kind != PS_GATE_LIMIT || ps_metric_find(condition->metric) != NULL) {
-            continue;
+    const struct ps_location location = binder->model->validation.location;
+    const char *name = validation->time_column != NULL ? validation->time_column : recipe->by_column;
+    if (name == NULL) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s needs to know what time is",
+                           validation->type->name);
+        (void)ps_error_hint(error, "write %s(by = column), or HOLDOUT LAST 20 PERCENT BY column",
+                            validation->type->name);
+        return ps_error_at(error, location, NULL, 0);
+    }
+    const int64_t column = find(binder, name);
+    if (column < 0) {
+        return no_column(binder, validation->type->name, name, location, error);
+    }
+    const char *type = binder->types[column];
+    if (!is_time(type) && !(is_number(type) && validation->gap_ms == 0)) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: column %s is %s, not a %s",
+                           validation->type->name, name, type,
+                           validation->gap_ms > 0 ? "DATE or a TIMESTAMP" : "time or a number");
+        return ps_error_at(error, location, NULL, 0);
+    }
+    recipe->time_column = validation->fold_column = binder->names[column];
+    return PENSTOCK_OK;
+}
+
+static penstock_code check_gate(const struct ps_recipe *recipe, unsigned tasks, struct ps_arena *arena,
+                                struct penstock_error *error) {
+    for (size_t i = 0; i < recipe->model->gate_count; i++) {
+        const struct ps_gate_condition *condition = &recipe->model->gate[i];
+        const bool has_metric =
+            condition->metric != NULL &&
+            (condition->kind == PS_GATE_LIMIT || condition->kind == PS_GATE_IMPROVEMENT ||
+             condition->kind == PS_GATE_NON_INFERIORITY || condition->kind == PS_GATE_SLICE);
+        const struct ps_metric_type *metric = NULL;
+        if (has_metric && ps_metric_choose(condition->metric, tasks, arena, &metric, error) != PENSTOCK_OK) {
+            (void)ps_error_context(error, "GATE");
+            return ps_error_at(error, condition->location, NULL, 0);
         }
-        (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "GATE: there is no metric %s", condition->metric);
-        const char *nearest = ps_nearest(condition->metric, names);
-        if (nearest != NULL) {
-            (void)ps_error_hint(error, "did you mean %s?", nearest);
-        } else {
-            (void)ps_error_hint(error, "rmse, mse, r2, mae and var are there");
-        }
-        (void)ps_error_at(error, condition->location, NULL, 0);
-        return PENSTOCK_INVALID_PROJECT;
+    }
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_recipe_settle(struct ps_recipe *recipe, enum ps_task task, struct ps_arena *arena,
+                               struct penstock_error *error) {
+    PS_TRY(ps_validation_settle(&recipe->validation, (unsigned)task, arena, error));
+    return check_gate(recipe, (unsigned)task, arena, error);
+}
+
+static penstock_code read_estimators(struct binder *binder, struct penstock_error *error) {
+    struct ps_recipe *recipe = binder->recipe;
+    const struct ps_model_statement *model = binder->model;
+    const size_t splits = recipe->validation.split_count;
+    recipe->estimators = ps_arena_allocate(binder->arena, model->estimator_count, sizeof *recipe->estimators);
+    if (recipe->estimators == NULL) {
+        return ps_error_memory(error, "a model");
+    }
+    for (size_t i = 0; i < model->estimator_count; i++) {
+        struct ps_estimator *estimator = &recipe->estimators[i];
+        PS_TRY(ps_estimator_read(&model->estimators[i], splits, binder->arena, estimator, error));
+        recipe->cell_count += estimator->cell_count;
+        recipe->estimator_count++;
+    }
+    recipe->estimator = recipe->estimators[0];
+    if (recipe->cell_count > PS_LIMIT_GRID_CELLS) {
+        (void)ps_error_set(
+            error, PENSTOCK_INVALID_PROJECT,
+            "USING: %zu cells of %zu estimators in %zu folds are %zu solutions; the limit is %d cells",
+            recipe->cell_count, recipe->estimator_count, splits, recipe->cell_count * splits,
+            PS_LIMIT_GRID_CELLS);
+        return ps_error_at(error, model->estimators[0].location, NULL, 0);
     }
     return PENSTOCK_OK;
 }
@@ -223,19 +348,21 @@ static penstock_code bind(struct binder *binder, struct penstock_error *error) {
     struct ps_recipe *recipe = binder->recipe;
     const struct ps_model_statement *model = binder->model;
     PS_TRY(ps_validation_read(&model->validation, binder->arena, &recipe->validation, error));
-    PS_TRY(ps_estimator_read(&model->estimator, recipe->validation.split_count, binder->arena,
-                             &recipe->estimator, error));
+    PS_TRY(read_estimators(binder, error));
     size_t label = 0;
     PS_TRY(check_label(binder, &label, error));
     PS_TRY(check_holdout(binder, error));
     PS_TRY(check_fold_column(binder, error));
-    PS_TRY(check_gate(binder, error));
+    PS_TRY(check_series(binder, error));
+    PS_TRY(ps_validation_settle(&recipe->validation, recipe->tasks, binder->arena, error));
+    PS_TRY(check_gate(recipe, recipe->tasks, binder->arena, error));
     PS_TRY(ps_pipeline_new(binder->arena, &recipe->pipeline, error));
     for (size_t i = 0; i < binder->column_count; i++) {
         const char *name = binder->names[i];
         const bool is_reserved =
-            i == label || (recipe->by_column != NULL && strcmp(recipe->by_column, name) == 0) ||
-            (recipe->validation.fold_column != NULL && strcmp(recipe->validation.fold_column, name) == 0);
+            i == label || is_only_holdout(binder, name) ||
+            (recipe->validation.fold_column != NULL && recipe->validation.series == NULL &&
+             strcmp(recipe->validation.fold_column, name) == 0);
         if (!is_reserved) {
             PS_TRY(add_input(binder, i, false, error));
         }

@@ -22,7 +22,8 @@ struct ps_validation_type {
     const char *help;
     const struct ps_option *options;
     /* Sets part_count, split_count and cuts from the options; cuts has room for fold_count numbers. */
-    void (*plan)(struct ps_validation *validation);
+    penstock_code (*plan)(struct ps_validation *validation, struct ps_arena *arena,
+                          struct penstock_error *error);
 };
 extern const struct ps_validation_type ps_validation_types[];
 
@@ -34,15 +35,19 @@ struct ps_series_split {
 
 struct ps_validation {
     const struct ps_validation_type *type;
-    const char *metric_name;
+    const char *metric_name; /* as written; NULL: the default of the task */
+    struct ps_location metric_location;
     const struct ps_metric_type *metric;
-    int64_t fold_count, seed;
+    int64_t fold_count, seed, parallelism;
     double train_ratio;
-    const char *fold_column; /* or NULL: parts by random numbers */
+    const char *fold_column;       /* or NULL: parts by random numbers. Of a series: the column of time */
+    const char *fold_sql;          /* a row's part, instead of the column itself (a series, once it is cut) */
+    const char *gap, *time_column; /* of a series, as written */
+    int64_t gap_rows, gap_ms;
     size_t part_count, split_count;
-    double *cuts;     /* part_count - 1, rising: where the range of random numbers is cut */
-    bool is_reversed; /* the first interval is the last part */
-    const struct ps_series_split *series; /* split_count; NULL: split s validates on part s */
+    double *cuts;                   /* part_count - 1, rising: where the range of random numbers is cut */
+    bool is_reversed;               /* the first interval is the last part */
+    struct ps_series_split *series; /* split_count; NULL: split s validates on part s */
 };
 
 /* Does split `split` train on the rows of `part`? split_count: the last fit, which trains on all. */
@@ -76,6 +81,14 @@ void ps_validation_draw(const struct ps_validation *validation, struct ps_random
 /* A call without a name is CrossValidator() with its defaults. Errors: INVALID_PROJECT with the place. */
 penstock_code ps_validation_read(const struct ps_call *call, struct ps_arena *arena,
                                  struct ps_validation *validation_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* Sets the metric, now that more is known of the task (enum ps_task, or-ed). Errors: INVALID_PROJECT with the place:
+ * the metric that was asked for is of another task. */
+penstock_code ps_validation_settle(struct ps_validation *validation, unsigned tasks, struct ps_arena *arena,
+                                   struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The metric of that name, if it is one of `tasks`. The error has no place yet. */
+penstock_code ps_metric_choose(const char *name, unsigned tasks, struct ps_arena *arena,
+                               const struct ps_metric_type **metric_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
 
 #endif
