@@ -77,7 +77,16 @@ static void sum_cells(const struct state *state, const struct ps_panel *panel, s
             const double residual = fabs(labels[i] - constant - column[i]);
             sum += state->is_share ? residual / fmax(fabs(labels[i] + pilot), DBL_EPSILON) : residual;
         }
-        sums[split * search->cell_count + first + cell] = sum;
+        sums[split * search->cell_count + first + cell] += sum;
+    }
+}
+
+static void sum_split(const struct state *state, const struct ps_panel *panel, size_t split,
+                      double *predictions, double *sums) {
+    const size_t count = state->search->cell_count;
+    for (size_t cell = 0; cell < count; cell += CELLS_AT_ONCE) {
+        sum_cells(state, panel, split, cell, count - cell < CELLS_AT_ONCE ? count - cell : CELLS_AT_ONCE,
+                  predictions, sums);
     }
 }
 
@@ -89,12 +98,12 @@ static penstock_code work(void *context, size_t worker, struct ps_block *block,
     PS_TRY(ps_packer_pack(packer, block, state->parts[block->slot], state->tally->pilots, error));
     const struct ps_search *search = state->search;
     memset(sums, 0, search->split_count * search->cell_count * sizeof(double));
-    for (size_t split = 0; split < search->split_count; split++) {
-        const struct ps_panel panel = ps_packer_panel(packer, split);
-        for (size_t cell = 0; panel.row_count > 0 && cell < search->cell_count; cell += CELLS_AT_ONCE) {
-            const size_t left = search->cell_count - cell;
-            sum_cells(state, &panel, split, cell, left < CELLS_AT_ONCE ? left : CELLS_AT_ONCE,
-                      state->predictions[worker], sums);
+    for (size_t part = 0; part < state->packing.part_count; part++) {
+        const struct ps_panel panel = ps_packer_panel(packer, part);
+        for (size_t split = 0; panel.row_count > 0 && split < search->split_count; split++) {
+            if (ps_validation_validates(state->options->validation, split, part)) {
+                sum_split(state, &panel, split, state->predictions[worker], sums);
+            }
         }
     }
     return PENSTOCK_OK;
@@ -159,7 +168,12 @@ static penstock_code collect(const struct state *state, struct ps_search *search
     }
     ps_sumtree_total(&state->tree, totals);
     for (size_t split = 0; split < search->split_count; split++) {
-        const double rows = state->tally->parts[split].spread.row_count;
+        double rows = 0;
+        for (size_t part = 0; part < state->packing.part_count; part++) {
+            rows += ps_validation_validates(state->options->validation, split, part)
+                        ? state->tally->parts[part].spread.row_count
+                        : 0;
+        }
         for (size_t cell = 0; cell < search->cell_count; cell++) {
             search->metrics[cell * search->split_count + split] =
                 totals[split * search->cell_count + cell] / rows;

@@ -206,6 +206,7 @@ penstock_code ps_dataset_scan_training(struct ps_dataset *dataset, struct ps_sca
                                        struct penstock_error *error) {
     const struct ps_pipeline *pipeline = dataset->recipe->pipeline;
     const char *fold_column = dataset->recipe->validation.fold_column;
+    const char *fold_sql = dataset->recipe->validation.fold_sql;
     const size_t count = pipeline->input_count + (fold_column != NULL ? 1 : 0);
     struct ps_scan_column *columns PS_SCOPED(ps_release_scoped) = ps_allocate(count, sizeof *columns);
     if (columns == NULL) {
@@ -213,7 +214,9 @@ penstock_code ps_dataset_scan_training(struct ps_dataset *dataset, struct ps_sca
     }
     for (size_t i = 0; i < count; i++) {
         const struct ps_slot *slot = i < pipeline->input_count ? &pipeline->slots[pipeline->inputs[i]] : NULL;
-        columns[i].expression = ps_dataset_column(dataset, slot != NULL ? slot->name : fold_column);
+        columns[i].expression = slot == NULL && fold_sql != NULL
+                                    ? fold_sql
+                                    : ps_dataset_column(dataset, slot != NULL ? slot->name : fold_column);
         columns[i].kind = slot != NULL && slot->kind == PS_SLOT_TEXT ? PS_SCAN_TEXT : PS_SCAN_DOUBLE;
         if (columns[i].expression == NULL) {
             return ps_error_memory(error, "a training set");

@@ -10,7 +10,7 @@
 #include <math.h>
 
 struct split {
-    struct ps_rowset training;
+    struct ps_rowset training, validating;
     struct ps_design design;
     struct ps_moments moments;
     struct ps_linear_workspace *workspace;
@@ -21,6 +21,7 @@ struct split {
 
 static void split_done(struct split *split) {
     ps_rowset_done(&split->training);
+    ps_rowset_done(&split->validating);
     ps_design_done(&split->design);
     ps_moments_done(&split->moments);
     ps_linear_workspace_free(split->workspace);
@@ -29,10 +30,10 @@ static void split_done(struct split *split) {
     ps_release(split->model.weights);
 }
 
-static penstock_code split_init(struct split *split, const struct ps_search_options *options, size_t left_out,
+static penstock_code split_init(struct split *split, const struct ps_search_options *options, size_t index,
                                 struct ps_pipeline *fitted, struct penstock_error *error) {
     const struct ps_layout *layout = options->layout;
-    PS_TRY(ps_tally_join(options->tally, layout, left_out, &split->training, error));
+    PS_TRY(ps_tally_join(options->tally, layout, options->validation, index, false, &split->training, error));
     PS_TRY(ps_design_init(&split->design, layout, error));
     ps_design_learn(&split->design, layout, &split->training, options->tally->pilots, fitted);
     PS_TRY(ps_moments_init(&split->moments, &split->training.spread, layout->label,
@@ -49,14 +50,13 @@ static penstock_code split_init(struct split *split, const struct ps_search_opti
     return PENSTOCK_OK;
 }
 
-static penstock_code check_rows(const struct ps_search_options *options, size_t part, double training_count,
+static penstock_code check_rows(size_t index, double validating, double training_count,
                                 struct penstock_error *error) {
-    const double validating = options->tally->parts[part].spread.row_count;
     if (validating > 0 && training_count > 1) {
         return PENSTOCK_OK;
     }
     (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
-                       "fold %zu has %.0f rows to validate and %.0f to train on", part, validating,
+                       "fold %zu has %.0f rows to validate and %.0f to train on", index, validating,
                        training_count);
     return ps_error_hint(error, "give more rows, fewer folds, or another foldCol");
 }
@@ -64,9 +64,11 @@ static penstock_code check_rows(const struct ps_search_options *options, size_t 
 static penstock_code run_split(const struct ps_search_options *options, size_t index,
                                struct ps_search *search, struct penstock_error *error) {
     struct split split PS_SCOPED(split_done) = {0};
-    const struct ps_spread *rows = &options->tally->parts[index].spread;
     PS_TRY(split_init(&split, options, index, NULL, error));
-    PS_TRY(check_rows(options, index, split.training.spread.row_count, error));
+    PS_TRY(ps_tally_join(options->tally, options->layout, options->validation, index, true, &split.validating,
+                         error));
+    const struct ps_spread *rows = &split.validating.spread;
+    PS_TRY(check_rows(index, rows->row_count, split.training.spread.row_count, error));
     const size_t label = options->layout->label;
     const double label_pilot = options->tally->pilots[label];
     for (size_t cell = 0; cell < search->cell_count; cell++) {
@@ -183,7 +185,7 @@ penstock_code ps_search_refit(const struct ps_search_options *options, size_t ce
                               struct ps_pipeline *fitted, struct ps_refit *refit_out,
                               struct penstock_error *error) {
     struct split split PS_SCOPED(split_done) = {0};
-    PS_TRY(split_init(&split, options, options->tally->part_count, fitted, error));
+    PS_TRY(split_init(&split, options, options->validation->split_count, fitted, error));
     struct ps_linear_config config;
     PS_TRY(ps_estimator_cell(options->estimator, cell, options->arena, &config, NULL, NULL, error));
     struct ps_linear_solution solution = {.coefficients = split.coefficients};

@@ -317,7 +317,8 @@ void ps_tally_done(struct ps_tally *tally) {
     *tally = (struct ps_tally){0};
 }
 
-penstock_code ps_tally_join(const struct ps_tally *tally, const struct ps_layout *layout, size_t left_out,
+penstock_code ps_tally_join(const struct ps_tally *tally, const struct ps_layout *layout,
+                            const struct ps_validation *validation, size_t split, bool is_validating,
                             struct ps_rowset *set_out, struct penstock_error *error) {
     struct ps_rowset set;
     PS_TRY(rowset_init(&set, layout, error));
@@ -325,7 +326,8 @@ penstock_code ps_tally_join(const struct ps_tally *tally, const struct ps_layout
     const size_t pair_size = ps_gram_pair_size(&layout->shape);
     for (size_t p = 0; p < tally->part_count; p++) {
         const struct ps_rowset *part = &tally->parts[p];
-        if (p == left_out) {
+        if (is_validating ? !ps_validation_validates(validation, split, p)
+                          : !ps_validation_trains(validation, split, p)) {
             continue;
         }
         for (size_t i = 0; i < gram_size; i++) {

@@ -36,8 +36,10 @@ struct ps_tally {
 penstock_code ps_tally_run(const struct ps_tally_options *options, struct ps_scan *scan,
                            struct ps_tally *tally_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_tally_done(struct ps_tally *tally);
-/* Sums of all parts but `left_out` (part_count: of all). Added up, never subtracted. Owns: ps_rowset_done(). */
-penstock_code ps_tally_join(const struct ps_tally *tally, const struct ps_layout *layout, size_t left_out,
+/* Sums of the parts that split `split` trains on (split_count: of all parts), or of those it validates. Added up, never
+ * subtracted. Owns: ps_rowset_done(). */
+penstock_code ps_tally_join(const struct ps_tally *tally, const struct ps_layout *layout,
+                            const struct ps_validation *validation, size_t split, bool is_validating,
                             struct ps_rowset *set_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_rowset_done(struct ps_rowset *set);
 

@@ -88,6 +88,7 @@ static penstock_code read_statement(struct training *training, struct penstock_e
 static penstock_code split(struct training *training, struct penstock_error *error) {
     PS_TRY(ps_dataset_open(training->options->connection, training->recipe, training->options->thread_count,
                            training->arena, &training->dataset, error));
+    PS_TRY(ps_dataset_cut_series(&training->dataset, &training->recipe->validation, error));
     if (training->dataset.null_times > 0) {
         PS_TRY(ps_notes_add(&training->notes, error,
                             "%lld rows without %s are in neither training nor hold-out",
@@ -145,7 +146,7 @@ static penstock_code check_counts(const struct training *training, struct pensto
             (long long)tally->row_count, (long long)tally->outliers, (long long)tally->null_features);
         return ps_error_hint(error, "Imputer fills NULLs; a larger k keeps more rows");
     }
-    if (tally->used_count < (int64_t)recipe->validation.part_count) {
+    if (tally->used_count < (int64_t)recipe->validation.part_count && recipe->validation.series == NULL) {
         return ps_error_set(error, PENSTOCK_INVALID_DATA, "%lld rows are fewer than the %zu folds",
                             (long long)tally->used_count, recipe->validation.part_count);
     }
@@ -235,8 +236,11 @@ static penstock_code scan_again(struct training *training, struct penstock_error
     PS_TRY(code);
     training->candidate->scan_count = 2;
     ps_search_choose(&training->search, training->recipe->validation.metric);
-    PS_TRY(ps_notes_add(&training->notes, error, "mae needs the rows: the training rows were scanned twice"));
-    return end_stage(training, training->tally.task_count, error, "search: second scan for mae");
+    const char *metric = training->recipe->validation.metric->name;
+    PS_TRY(ps_notes_add(&training->notes, error, "%s needs the rows: the training rows were scanned twice",
+                        metric));
+    return end_stage(training, training->tally.task_count, error,
+                     ps_arena_printf(training->arena, "search: second scan for %s", metric));
 }
 
 static penstock_code solve(struct training *training, struct penstock_error *error) {
