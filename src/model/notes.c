@@ -32,11 +32,21 @@ penstock_code ps_notes_add(struct ps_notes *notes, struct penstock_error *error,
     return notes->texts[notes->count++] != NULL ? PENSTOCK_OK : ps_error_memory(error, "notes");
 }
 
-static const char *name_of(const struct ps_layout *layout, const struct ps_refit *refit, size_t feature) {
+static size_t slot_of(const struct ps_layout *layout, const struct ps_refit *refit, size_t feature) {
     const struct ps_layout_column *column = &layout->columns[refit->design.columns[feature]];
-    const size_t slot = column->is_group ? layout->groups[column->index] : layout->dense[column->index].slot;
+    return column->is_group ? layout->groups[column->index] : layout->dense[column->index].slot;
+}
+
+static const char *name_of(const struct ps_layout *layout, const struct ps_refit *refit, size_t feature) {
+    const size_t slot = slot_of(layout, refit, feature);
     const char *name = ps_slot_feature_name(layout->pipeline, slot, refit->design.indexes[feature]);
     return name != NULL ? name : "?";
+}
+
+/* Most features of a hash are empty, and others coincide: nobody wants to read about each. */
+static bool is_hashed(const struct ps_layout *layout, const struct ps_refit *refit, size_t feature) {
+    const size_t maker = layout->pipeline->slots[slot_of(layout, refit, feature)].maker;
+    return maker != PS_NO_SLOT && layout->pipeline->transforms[maker].type == &ps_feature_hasher_type;
 }
 
 static penstock_code note_copies(struct ps_notes *notes, const struct ps_layout *layout,
@@ -67,6 +77,9 @@ penstock_code ps_notes_features(struct ps_notes *notes, const struct ps_layout *
                                 const struct ps_refit *refit, struct penstock_error *error) {
     const struct ps_moments *moments = &refit->moments;
     for (size_t i = 0; i < moments->count; i++) {
+        if (is_hashed(layout, refit, i)) {
+            continue;
+        }
         if (moments->covariance[i * moments->count + i] > 0) {
             PS_TRY(note_copies(notes, layout, refit, i, error));
         } else {

@@ -166,6 +166,23 @@ static size_t label_slot(const struct ps_pipeline *pipeline) {
     return PS_NO_SLOT;
 }
 
+/* A stored model has no label any more; a text has no mean. */
+static penstock_code bind(struct ps_pipeline *pipeline, struct ps_transform *transform,
+                          struct penstock_error *error) {
+    const size_t label = label_slot(pipeline);
+    if (label != PS_NO_SLOT && pipeline->slots[label].kind != PS_SLOT_NUMBER) {
+        const char *name = pipeline->slots[label].name;
+        const penstock_code code =
+            ps_transform_error(transform, error, "the label %s is %s, of which there is no mean", name,
+                               pipeline->slots[label].type_text);
+        (void)ps_error_hint(error,
+                            "CAST(%s = '...' AS INTEGER) AS %s in the SELECT makes 0 and 1 of two classes",
+                            name, name);
+        return code;
+    }
+    return ps_pipeline_replace_all(pipeline, transform, error);
+}
+
 static penstock_code fit(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error) {
     struct learning learning = {
         .pipeline = fit->pipeline, .transform = transform, .label_slot = label_slot(fit->pipeline)};
@@ -307,7 +324,7 @@ const struct ps_transform_type ps_target_encoder_type = {
     .learns_categories = true,
     .reads_values = true,
     .has_own_count = true,
-    .bind = ps_pipeline_replace_all,
+    .bind = bind,
     .fit = fit,
     .finish = finish,
     .apply = apply,
