@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "model/boosted.h"
 #include "model/search_space.h"
 
 const struct ps_estimator_type ps_estimator_types[] = {
@@ -14,6 +15,15 @@ const struct ps_estimator_type ps_estimator_types[] = {
      .options = ps_linear_options,
      .config_size = sizeof(struct ps_linear_config),
      .tasks = PS_TASK_REGRESSION},
+    {.name = "GradientBoostedTrees",
+     .help = "boosted trees, learnt by XGBoost",
+     .options = ps_boosted_options,
+     .config_size = sizeof(struct ps_boosted_config),
+     .tasks = PS_TASK_ANY,
+     .needs_rows = true,
+     .check = ps_boosted_check,
+     .task = ps_boosted_task,
+     .fit = ps_boosted_fit},
     {0},
 };
 

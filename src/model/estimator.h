@@ -37,9 +37,10 @@ struct ps_estimator_type {
     bool needs_rows;
     /* Parameters that do not go together; the error needs no place. NULL: none. */
     penstock_code (*check)(const void *config, struct penstock_error *error);
-    /* Which task this is, for estimators that can do several. class_count: of the label, 0 if it is no class label.
+    /* Which task this is, for estimators that can do several. class_count: of the label, 0 if it is no class label;
+     * is_text: a label that can be nothing but classes (whole numbers can be either).
      * NULL: the only one in `tasks` (CLASSES: by class_count). */
-    enum ps_task (*task)(const void *config, size_t class_count);
+    enum ps_task (*task)(const void *config, size_t class_count, bool is_text);
     /* Fits one cell on one training set. `start`: the predictor of the cell before on the same set, to start from, or
      * NULL; the result must not depend on it beyond the tolerance. Same bits on any number of threads.
      * Errors: INVALID_DATA, CANCELLED, OUT_OF_MEMORY. */

@@ -151,9 +151,9 @@ static unsigned tasks_of(const struct ps_estimator *estimator, bool is_class, bo
     const struct ps_estimator_type *type = estimator->type;
     unsigned tasks = type->tasks;
     if (type->task != NULL) {
-        tasks = is_text ? 0 : (unsigned)type->task(estimator->config, 0);
+        tasks = is_text ? 0 : (unsigned)type->task(estimator->config, 0, false);
         for (size_t count = 2; is_class && count <= 3; count++) {
-            tasks |= (unsigned)type->task(estimator->config, count);
+            tasks |= (unsigned)type->task(estimator->config, count, is_text);
         }
     }
     return is_class && !is_text ? tasks : tasks & (is_text ? PS_TASK_CLASSES : PS_TASK_REGRESSION);
