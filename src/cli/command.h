@@ -73,6 +73,7 @@ extern const struct ps_command ps_command_models_diff;
 extern const struct ps_command ps_command_models_promote;
 extern const struct ps_command ps_command_models_rollback;
 extern const struct ps_command ps_command_models_delete;
+extern const struct ps_command ps_command_models_export;
 extern const struct ps_command ps_command_predict;
 extern const struct ps_command ps_command_dlq_list;
 extern const struct ps_command ps_command_dlq_show;
