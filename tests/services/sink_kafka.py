@@ -226,8 +226,22 @@ def drive(out, epoch, attempt, disturb, rows):
                 return attempt
 
 
+def see(broker, topic, wanted):
+    """Waits until just these records are to be seen by who reads committed ones."""
+    broker.wait()
+    deadline = time.monotonic() + 60
+    got = ids(broker, topic)
+    while got != wanted and time.monotonic() < deadline:
+        time.sleep(0.2)
+        got = ids(broker, topic)
+    if got != wanted:
+        raise AssertionError(f"{len(got)} records instead of {len(wanted)}; missing {sorted(set(wanted) - set(got))[:5]}, "
+                             f"there are {len(got) - len(set(got))} twice")
+
+
 def restarts(broker):
-    """The broker stops, or dies, before every step."""
+    """The broker stops, or dies, before every step. It dies only when the markers of the epoch before are there: a
+    partition without replicas that is killed in between can stay without its marker for ever (KAFKA-20716)."""
     broker.create_topic("restarted", 2)
     with Sinks() as sinks:
         out = sinks.sink(settings(broker, "restarted", retry="50 s"), ROWS.format(0, 1))
@@ -244,9 +258,7 @@ def restarts(broker):
                     end()
                     broker.start(wait=False)  # the sink waits for it
             attempt = drive(out, epoch, attempt, disturb, ROWS.format(epoch * 10000, epoch * 10000 + 3000))
-    broker.wait()
-    wanted = [i for e in range(1, epoch + 1) for i in range(e * 10000, e * 10000 + 3000)]
-    equal("every record once", ids(broker, "restarted") == wanted, True)
+            see(broker, "restarted", [i for e in range(1, epoch + 1) for i in range(e * 10000, e * 10000 + 3000)])
 
 
 def cuts(folder):
