@@ -35,8 +35,15 @@ const struct ps_option ps_linear_options[] = {
      "the loss to minimise", "0.1"},
     {"aggregationDepth", PS_OPTION_INTEGER, "2", 2, 2, NULL, FIELD(aggregation_depth), false, false,
      "accepted for PySpark; partial sums are merged by a fixed tree", "0.1"},
+    {"compat", PS_OPTION_CHOICE, "spark", 0, 0, "spark|sklearn", FIELD(compat), false, false,
+     "whose penalties: Spark ML's, or scikit-learn's (regParam is its alpha, elasticNetParam its l1_ratio; 0: Ridge)",
+     "0.3"},
     {0},
 };
+
+static bool is_sklearn(const struct ps_linear_config *config) {
+    return config->compat != NULL && strcmp(config->compat, "sklearn") == 0;
+}
 
 /* Reciprocal condition below which normal equations say nothing any more. */
 static const double condition_min = 1e-13;
@@ -97,19 +104,46 @@ penstock_code ps_linear_workspace_new(size_t feature_count, struct ps_linear_wor
     return PENSTOCK_OK;
 }
 
-/* Fills A, r, l1, l2 in the scaled space. */
-static void scale(const struct ps_linear_config *config, const struct ps_moments *moments, double sigma_label,
-                  struct ps_linear_workspace *work) {
+/* The penalty on coefficient i of the scaled space, where sigma is its feature's deviation.
+ *
+ * scikit-learn does not know of scaling. Its Lasso and ElasticNet minimise 1/2n |y - xb|^2 + alpha l1_ratio |b|_1 + alpha
+ * (1 - l1_ratio)/2 |b|^2, its Ridge |y - xb|^2 + alpha |b|^2: there the penalty is divided by n. */
+static void set_penalty(const struct ps_linear_config *config, const struct ps_moments *moments,
+                        double sigma_label, struct ps_linear_workspace *work, size_t i) {
+    const double sigma = work->sigmas[i];
+    const double share = config->elastic_net_param;
+    if (is_sklearn(config)) {
+        const double alpha = share > 0 ? config->reg_param : config->reg_param / moments->row_count;
+        work->l1[i] = alpha * share / (sigma * sigma_label);
+        work->l2[i] = alpha * (1 - share) / (sigma * sigma);
+        return;
+    }
+    const double lambda = config->reg_param / sigma_label;
+    const double unit = config->standardization ? 1 : sigma;
+    work->l1[i] = lambda * share / unit;
+    work->l2[i] = lambda * (1 - share) / (unit * unit);
+}
+
+/* Features that vary. Without an intercept scikit-learn fits constant ones, too: they are scaled by their value. */
+static void find_features(const struct ps_linear_config *config, const struct ps_moments *moments,
+                          struct ps_linear_workspace *work) {
     work->count = 0;
     for (size_t j = 0; j < moments->count; j++) {
         const double variance = moments->covariance[j * moments->count + j];
-        if (variance > 0) {
-            work->sigmas[work->count] = sqrt(variance);
+        const bool is_level = !(variance > 0) && is_sklearn(config) && !config->fit_intercept;
+        const double sigma = is_level ? fabs(moments->means[j]) : sqrt(variance);
+        if (sigma > 0) {
+            work->sigmas[work->count] = sigma;
             work->features[work->count++] = j;
         }
     }
+}
+
+/* Fills A, r, l1, l2 in the scaled space. */
+static void scale(const struct ps_linear_config *config, const struct ps_moments *moments, double sigma_label,
+                  struct ps_linear_workspace *work) {
+    find_features(config, moments, work);
     const size_t n = work->count;
-    const double lambda = config->reg_param / sigma_label;
     for (size_t i = 0; i < n; i++) {
         const size_t fi = work->features[i];
         const double si = work->sigmas[i];
@@ -118,9 +152,7 @@ static void scale(const struct ps_linear_config *config, const struct ps_moments
             right += moments->means[fi] * moments->label_mean;
         }
         work->right[i] = right / (si * sigma_label);
-        const double unit = config->standardization ? 1 : si;
-        work->l1[i] = lambda * config->elastic_net_param / unit;
-        work->l2[i] = lambda * (1 - config->elastic_net_param) / (unit * unit);
+        set_penalty(config, moments, sigma_label, work, i);
         for (size_t j = 0; j < n; j++) {
             const size_t fj = work->features[j];
             double value = moments->covariance[fi * moments->count + fj];
@@ -335,7 +367,7 @@ penstock_code ps_linear_solve(const struct ps_linear_config *config, const struc
     double sigma_label = sqrt(moments->label_variance);
     struct ps_linear_solution solution = {.coefficients = solution_out->coefficients};
     if (sigma_label == 0 && !config->fit_intercept && moments->label_mean != 0) {
-        if (config->reg_param > 0) {
+        if (config->reg_param > 0 && !is_sklearn(config)) {
             return ps_error_set(
                 error, PENSTOCK_INVALID_DATA,
                 "the label is the same in all rows: it cannot be regularized without an intercept");

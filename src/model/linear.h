@@ -5,7 +5,8 @@
  *   1/2n sum (y - xb - b0)^2 + regParam/sigma_y ((1 - a)/2 sum (sigma_j b_j)^2 + a sigma_y sum |sigma_j b_j|)
  *
  * sigma: population standard deviations of the training rows; without standardization the penalty is on b_j
- * itself. A constant feature gets coefficient 0. (Spark ML, WeightedLeastSquares; facts and checks of the
+ * itself. With compat = 'sklearn' the penalties are those of scikit-learn's Ridge, Lasso and ElasticNet, on the
+ * features as they are. A constant feature gets coefficient 0. (Spark ML, WeightedLeastSquares; facts and checks of the
  * parity tests.)
  */
 #ifndef PS_MODEL_LINEAR_H
@@ -18,7 +19,7 @@ struct ps_linear_config {
     double reg_param, elastic_net_param, tol;
     int64_t max_iter, aggregation_depth;
     bool fit_intercept, standardization;
-    const char *solver, *loss;
+    const char *solver, *loss, *compat;
 };
 extern const struct ps_option ps_linear_options[];
 

@@ -20,7 +20,7 @@ static const double selection_max = 4e6;
 /* The shortest text that reads back as the same number. */
 static const char *number_text(struct ps_arena *arena, double value) {
     char text[40];
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) {
         (void)snprintf(text, sizeof text, "%.*g", digits, value);
         const double back = strtod(text, NULL);
         if (back >= value && back <= value) {

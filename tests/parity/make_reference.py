@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What real Spark ML and scikit-learn say about the models of the parity test.
 
-    make_reference.py [DATA_ONLY]        writes data.csv and reference.json beside itself
+    make_reference.py [DATA_ONLY | sklearn]        writes data.csv and reference.json beside itself
 
 Needs pyspark 4.3.0, pandas, scikit-learn and Java 17. Every case is a CREATE MODEL statement with the Spark pipeline
 that means the same. Input is one partition in the order of the file, so that rand(seed) gives the same folds. What
@@ -320,19 +320,49 @@ def run(spark, spec, frames):
                 coefficients=dict(zip(names, weights)), intercept=regression.intercept)
 
 
-def sklearn_lasso():
-    """scikit-learn's lasso is Spark's (its ridge is not: it does not divide by the label's deviation)."""
-    from sklearn.linear_model import Lasso, LinearRegression
+def sklearn_models():
+    """scikit-learn's lasso is Spark's (its ridge is not: it does not divide by the label's deviation); with compat =
+    'sklearn' all of its penalties are had. Solved as tightly as it can be."""
+    from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
     from sklearn.preprocessing import StandardScaler
     frame = pd.read_csv(HERE / "data.csv")
-    x = StandardScaler().fit_transform(frame[ABCD])
-    lasso = Lasso(alpha=0.1, tol=1e-14, max_iter=100000).fit(x, frame["y"])
-    plain = LinearRegression().fit(frame[ABCD], frame["y"])
-    scale = frame[ABCD].std(ddof=0).to_numpy()
-    return {"lasso 0.1": dict(zip(ABCD, (lasso.coef_ / scale).tolist())), "least squares": dict(zip(ABCD, plain.coef_.tolist()))}
+    x, y = frame[ABCD], frame["y"]
+    tight = dict(tol=1e-15, max_iter=1000000)
+    scale = x.std(ddof=0).to_numpy()
+    spark_lasso = Lasso(alpha=0.1, **tight).fit(StandardScaler().fit_transform(x), y)
+    models = {"lasso 0.1": ("regParam = 0.1, elasticNetParam = 1", None, spark_lasso.coef_ / scale),
+              "least squares": ("regParam = 0", LinearRegression(), None)}
+    for alpha in (0.001, 1, 30, 5000):
+        models[f"ridge {alpha}"] = (f"compat = 'sklearn', regParam = {alpha}", Ridge(alpha=alpha, solver="cholesky"), None)
+    models["ridge without intercept"] = ("compat = 'sklearn', regParam = 30, fitIntercept = FALSE",
+                                         Ridge(alpha=30, fit_intercept=False, solver="cholesky"), None)
+    for alpha in (0.01, 0.3, 2, 20):
+        for share in (0.2, 0.7, 1):
+            kind = Lasso(alpha=alpha, **tight) if share == 1 else ElasticNet(alpha=alpha, l1_ratio=share, **tight)
+            models[f"elastic net {alpha} {share}"] = (
+                f"compat = 'sklearn', regParam = {alpha}, elasticNetParam = {share}", kind, None)
+    models["elastic net without intercept"] = (
+        "compat = 'sklearn', regParam = 0.5, elasticNetParam = 0.5, fitIntercept = FALSE",
+        ElasticNet(alpha=0.5, l1_ratio=0.5, fit_intercept=False, **tight), None)
+    out = []
+    for name, (using, model, coefficients) in models.items():
+        intercept = None
+        if model is not None:
+            model.fit(x, y)
+            coefficients, intercept = model.coef_, float(model.intercept_)
+        case = dict(name=name, using=using, coefficients=dict(zip(ABCD, map(float, coefficients))), intercept=intercept)
+        if name.startswith("elastic"):
+            case |= dict(alpha=model.alpha, l1_ratio=model.l1_ratio)
+        out.append(case)
+    return out
 
 
 def main():
+    if sys.argv[1:] == ["sklearn"]:     # only these; the rest stays as it is
+        out = json.loads((HERE / "reference.json").read_text())
+        out["sklearn"] = sklearn_models()
+        (HERE / "reference.json").write_text(json.dumps(out, indent=1) + "\n")
+        return
     make_data()
     if sys.argv[1:]:
         return
@@ -356,7 +386,7 @@ def main():
     for spec in CASES:
         results.append(run(spark, spec, frames))
         print(spec["name"], results[-1]["means"], flush=True)
-    out = dict(made_with=dict(spark=spark.version), cases=results, sklearn=sklearn_lasso())
+    out = dict(made_with=dict(spark=spark.version), cases=results, sklearn=sklearn_models())
     (HERE / "reference.json").write_text(json.dumps(out, indent=1) + "\n")
     spark.stop()
 

@@ -230,28 +230,76 @@ static double coefficient(const struct ps_fitted *fitted, const char *name) {
     return (double)NAN;
 }
 
+/* 1/2n |y - xb - b0|^2 + alpha l1_ratio |b|_1 + alpha (1 - l1_ratio)/2 |b|^2 over table `data`. */
+static double objective(struct fixture *fixture, yyjson_val *item, const double *weights, double intercept) {
+    struct penstock_error error = {0};
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    must(ps_sql_query(fixture->connection, "SELECT a, b, c, d, y FROM data", &result, &error), &error);
+    long double sum = 0;
+    const int64_t rows = ps_result_row_count(result);
+    for (int64_t row = 0; row < rows; row++) {
+        long double residual = (long double)ps_result_double(result, row, 4) - (long double)intercept;
+        for (int column = 0; column < 4; column++) {
+            residual -= (long double)ps_result_double(result, row, column) * (long double)weights[column];
+        }
+        sum += residual * residual;
+    }
+    const double alpha = yyjson_get_num(yyjson_obj_get(item, "alpha"));
+    const double share = yyjson_get_num(yyjson_obj_get(item, "l1_ratio"));
+    double penalty = 0;
+    for (size_t i = 0; i < 4; i++) {
+        penalty += alpha * share * fabs(weights[i]) + alpha * (1 - share) / 2 * weights[i] * weights[i];
+    }
+    return (double)(sum / (2 * (long double)rows)) + penalty;
+}
+
+static void compare_sklearn(struct fixture *fixture, yyjson_val *item, size_t *objectives) {
+    static const char *const names[] = {"a", "b", "c", "d"};
+    const char *name = yyjson_get_str(yyjson_obj_get(item, "name"));
+    struct ps_candidate *candidate =
+        train(fixture,
+              ps_arena_printf(
+                  fixture->arena,
+                  "CREATE MODEL m PREDICT y USING LinearRegression(%s) AS SELECT a, b, c, d, y FROM data",
+                  yyjson_get_str(yyjson_obj_get(item, "using"))),
+              2);
+    double own[4], theirs[4];
+    for (size_t i = 0; i < 4; i++) {
+        own[i] = coefficient(candidate->fitted, names[i]);
+        theirs[i] = yyjson_get_num(yyjson_obj_get(yyjson_obj_get(item, "coefficients"), names[i]));
+        if (!is_near(own[i], theirs[i], 1e-9, 1e-4)) {
+            fail_msg("%s: %s is %.17g, scikit-learn has %.17g", name, names[i], own[i], theirs[i]);
+        }
+    }
+    yyjson_val *intercept = yyjson_obj_get(item, "intercept");
+    if (yyjson_is_num(intercept)) {
+        assert_true(is_near(ps_fitted_intercept(candidate->fitted), yyjson_get_num(intercept), 1e-9, 1));
+    }
+    if (yyjson_obj_get(item, "alpha") !=
+        NULL) { /* never above scikit-learn's, but for the rounding of the sum */
+        const double ours = objective(fixture, item, own, ps_fitted_intercept(candidate->fitted));
+        const double other = objective(fixture, item, theirs, yyjson_get_num(intercept));
+        if (!(ours <= other * (1 + 1e-15))) {
+            fail_msg("%s: the objective is %.17g, scikit-learn's %.17g", name, ours, other);
+        }
+        own[0] += 1e-6; /* the canary */
+        assert_true(objective(fixture, item, own, ps_fitted_intercept(candidate->fitted)) >
+                    other * (1 + 1e-15));
+        (*objectives)++;
+    }
+    ps_candidate_free(candidate);
+}
+
 static void agrees_with_scikit_learn(void **state) {
     struct fixture *fixture = *state;
-    static const char *const names[] = {"lasso 0.1", "least squares"};
-    static const char *const parameters[] = {"regParam = 0.1, elasticNetParam = 1", "regParam = 0"};
-    yyjson_val *reference = yyjson_obj_get(yyjson_doc_get_root(fixture->reference), "sklearn");
-    for (size_t m = 0; m < 2; m++) {
-        struct ps_candidate *candidate =
-            train(fixture,
-                  ps_arena_printf(
-                      fixture->arena,
-                      "CREATE MODEL m PREDICT y USING LinearRegression(%s) AS SELECT a, b, c, d, y FROM data",
-                      parameters[m]),
-                  2);
-        size_t index, count;
-        yyjson_val *key, *value;
-        yyjson_obj_foreach(yyjson_obj_get(reference, names[m]), index, count, key, value) {
-            const double found = coefficient(candidate->fitted, yyjson_get_str(key));
-            assert_true(is_near(found, yyjson_get_num(value), 1e-9, 1e-6));
-        }
-        assert_int_equal(count, 4);
-        ps_candidate_free(candidate);
+    size_t index, count, objectives = 0;
+    yyjson_val *item;
+    yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(fixture->reference), "sklearn"), index, count,
+                       item) {
+        compare_sklearn(fixture, item, &objectives);
     }
+    assert_int_equal(count, 20);
+    assert_int_equal(objectives, 13);
 }
 
 int main(void) {

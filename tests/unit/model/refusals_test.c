@@ -66,9 +66,9 @@ static void statements(void **state) {
             "FROM t",
             PENSTOCK_INVALID_PROJECT, "solver");
     refuses(scene,
-            "CREATE MODEL m PREDICT y USING LinearRegression(fitIntercept = GRID(true, false)) AS SELECT a, "
+            "CREATE MODEL m PREDICT y USING LinearRegression(fitIntercept = RANGE(0, 1, 2)) AS SELECT a, "
             "y FROM t",
-            PENSTOCK_INVALID_PROJECT, "GRID is for numbers");
+            PENSTOCK_INVALID_PROJECT, "RANGE is for numbers");
     refuses(
         scene,
         "CREATE MODEL m PREDICT y USING LinearRegression() VALIDATE CrossValidatr() AS SELECT a, y FROM t",
