@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "model/model.h"
+#include "sql/serve.h"
 #include "sql/tree.h"
 
 const char *ps_dataset_column(const struct ps_dataset *dataset, const char *name) {
@@ -70,7 +71,7 @@ static penstock_code keep(const char *text, const char **text_out, struct pensto
 
 static penstock_code cut_random(struct ps_dataset *dataset, struct penstock_error *error) {
     const double share = dataset->recipe->model->holdout.fraction;
-    const char *select = dataset->recipe->model->select.text;
+    const char *select = dataset->select;
     const char *relation = ps_arena_printf(dataset->arena,
                                            "(SELECT *, row_number() OVER () AS penstock_row "
                                            "FROM (SELECT * FROM (%s\n)%s)) AS penstock_rows",
@@ -168,10 +169,12 @@ penstock_code ps_dataset_open(struct ps_connection *connection, const struct ps_
                               struct penstock_error *error) {
     struct ps_dataset dataset = {.connection = connection, .recipe = recipe, .arena = arena};
     const struct ps_holdout *holdout = &recipe->model->holdout;
+    /* it may predict with other models */
+    PS_TRY(ps_serve_expand(recipe->model->select.text, arena, &dataset.select, NULL, NULL, error));
     PS_TRY(find_order(&dataset, error));
     PS_TRY(set_run_ahead(&dataset, thread_count, error));
     /* the line break ends a comment at the end of the SELECT */
-    PS_TRY(keep(ps_arena_printf(arena, "(%s\n) AS penstock_rows", recipe->model->select.text),
+    PS_TRY(keep(ps_arena_printf(arena, "(%s\n) AS penstock_rows", dataset.select),
                 &dataset.relation, error));
     if (holdout->kind != PS_HOLDOUT_NONE) {
         if (recipe->by_column == NULL) {
@@ -214,9 +217,9 @@ penstock_code ps_dataset_scan_training(struct ps_dataset *dataset, struct ps_sca
     }
     for (size_t i = 0; i < count; i++) {
         const struct ps_slot *slot = i < pipeline->input_count ? &pipeline->slots[pipeline->inputs[i]] : NULL;
-        columns[i].expression = slot == NULL && fold_sql != NULL
-                                    ? fold_sql
-                                    : ps_dataset_column(dataset, slot != NULL ? slot->name : fold_column);
+        const char *given = slot == NULL ? fold_sql : slot->is_label ? dataset->label_sql : NULL;
+        columns[i].expression =
+            given != NULL ? given : ps_dataset_column(dataset, slot != NULL ? slot->name : fold_column);
         columns[i].kind = slot != NULL && slot->kind == PS_SLOT_TEXT ? PS_SCAN_TEXT : PS_SCAN_DOUBLE;
         if (columns[i].expression == NULL) {
             return ps_error_memory(error, "a training set");

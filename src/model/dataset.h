@@ -16,12 +16,13 @@ struct ps_dataset {
     struct ps_connection *connection;
     const struct ps_recipe *recipe;
     struct ps_arena *arena;
-    const char *relation; /* follows FROM */
-    const char *training; /* condition, or NULL: all rows */
-    const char *holdout;  /* condition, or NULL: there is no hold-out */
-    bool is_disordered;   /* the SELECT joins, groups, unites, ...: work for DuckDB's threads */
-    bool is_sorted;       /* ORDER BY ALL is added */
-    int64_t null_times;   /* rows without a time: in neither part */
+    const char *relation;  /* follows FROM */
+    const char *training;  /* condition, or NULL: all rows */
+    const char *holdout;   /* condition, or NULL: there is no hold-out */
+    bool is_disordered;    /* the SELECT joins, groups, unites, ...: work for DuckDB's threads */
+    bool is_sorted;        /* ORDER BY ALL is added */
+    const char *label_sql; /* a class's index (classes.h), or NULL: the column itself */
+    int64_t null_times;    /* rows without a time: in neither part */
     int64_t scan_count;
 };
 

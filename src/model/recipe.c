@@ -147,13 +147,14 @@ static penstock_code add_input(struct binder *binder, size_t column, bool is_lab
 }
 
 /* What an estimator may do with the label, as far as the statement tells. */
-static unsigned tasks_of(const struct ps_estimator *estimator, bool is_class, bool is_text) {
+static unsigned tasks_of(const struct ps_estimator *estimator, bool is_class, bool is_text, bool is_boolean) {
     const struct ps_estimator_type *type = estimator->type;
     unsigned tasks = type->tasks;
     if (type->task != NULL) {
-        tasks = is_text ? 0 : (unsigned)type->task(estimator->config, 0, false);
+        const bool is_only_class = is_text || is_boolean;
+        tasks = is_only_class ? 0 : (unsigned)type->task(estimator->config, 0, false);
         for (size_t count = 2; is_class && count <= 3; count++) {
-            tasks |= (unsigned)type->task(estimator->config, count, is_text);
+            tasks |= (unsigned)type->task(estimator->config, count, is_only_class);
         }
     }
     return is_class && !is_text ? tasks : tasks & (is_text ? PS_TASK_CLASSES : PS_TASK_REGRESSION);
@@ -193,7 +194,9 @@ static penstock_code check_task(const struct binder *binder, size_t label, struc
     unsigned tasks = PS_TASK_ANY;
     for (size_t i = 0; i < recipe->estimator_count; i++) {
         const struct ps_estimator *estimator = &recipe->estimators[i];
-        const unsigned own = is_class || is_number(type) ? tasks_of(estimator, is_class, is_text) : 0;
+        const bool is_boolean = strcmp(type, "BOOLEAN") == 0;
+        const unsigned own =
+            is_class || is_number(type) ? tasks_of(estimator, is_class, is_text, is_boolean) : 0;
         if (own == 0) {
             return refuse_label(binder, estimator->type->name, type, error);
         }

@@ -5,6 +5,7 @@
 #include "model/score.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "model/train.h"
 
@@ -19,7 +20,9 @@ struct scorer {
     struct ps_input_column *inputs;
     struct ps_bytes **texts; /* per column, of a chunk */
     int64_t text_capacity;
-    double *predictions[2];
+    double *outputs[2];  /* of a chunk: predictions, or probabilities of classes */
+    size_t width;        /* outputs of a row */
+    double *predictions; /* of the first model; those outputs, or classes */
     int64_t capacity;
     struct ps_scored scored;
     size_t labels_capacity;
@@ -35,8 +38,9 @@ static void scorer_done(struct scorer *scorer) {
     ps_release(scorer->columns);
     ps_release(scorer->inputs);
     ps_release(scorer->sample_inputs);
-    ps_release(scorer->predictions[0]);
-    ps_release(scorer->predictions[1]);
+    ps_release(scorer->outputs[0]);
+    ps_release(scorer->outputs[1]);
+    ps_release(scorer->predictions);
     ps_scored_done(&scorer->scored);
 }
 
@@ -44,6 +48,7 @@ void ps_scored_done(struct ps_scored *scored) {
     ps_release(scored->labels);
     ps_release(scored->times);
     ps_release(scored->predictions);
+    ps_release(scored->probabilities);
     ps_release(scored->others);
     ps_sample_free(scored->sample);
     ps_slices_free(scored->slices);
@@ -75,8 +80,9 @@ static penstock_code choose_columns(struct scorer *scorer, struct penstock_error
         }
     }
     scorer->label = scorer->column_count++;
-    scorer->columns[scorer->label] =
-        (struct ps_scan_column){ps_dataset_column(scorer->dataset, recipe->model->label), PS_SCAN_DOUBLE};
+    const char *label = scorer->dataset->label_sql;
+    label = label != NULL ? label : ps_dataset_column(scorer->dataset, recipe->model->label);
+    scorer->columns[scorer->label] = (struct ps_scan_column){label, PS_SCAN_DOUBLE};
     if (recipe->by_column != NULL) {
         scorer->time = scorer->column_count++;
         scorer->columns[scorer->time] =
@@ -124,7 +130,7 @@ static penstock_code sample_rows(struct scorer *scorer, const struct ps_chunk *c
             (struct ps_sample_input){input->numbers, input->validity, scorer->firsts[0] + c};
     }
     scorer->sample_inputs[sample->column_count - 1] =
-        (struct ps_sample_input){.numbers = scorer->predictions[0]};
+        (struct ps_sample_input){.numbers = scorer->predictions};
     return ps_sample_add(sample, chunk, scorer->sample_inputs, rows, error);
 }
 
@@ -156,9 +162,18 @@ static penstock_code fill_inputs(struct scorer *scorer, const struct ps_chunk *c
     return PENSTOCK_OK;
 }
 
+/* Predictions, or the probabilities of the classes. */
+static penstock_code outputs_of(const struct ps_fitted *fitted, const struct ps_input_column *inputs,
+                                int64_t row_count, double *outputs, struct penstock_error *error) {
+    return ps_fitted_target(fitted)->class_count > 0
+               ? ps_fitted_probabilities(fitted, inputs, row_count, outputs, error)
+               : ps_fitted_predict(fitted, inputs, row_count, outputs, error);
+}
+
 /* Row by row, for a model that refuses some row of the chunk. */
 static penstock_code predict_leniently(const struct ps_fitted *fitted, const struct ps_input_column *inputs,
-                                       int64_t row_count, double *predictions, struct penstock_error *error) {
+                                       int64_t row_count, double *outputs, size_t width,
+                                       struct penstock_error *error) {
     const size_t count = ps_fitted_input_count(fitted);
     struct ps_input_column *row PS_SCOPED(ps_release_scoped) = ps_allocate(count + 1, sizeof *row);
     if (row == NULL) {
@@ -172,37 +187,45 @@ static penstock_code predict_leniently(const struct ps_fitted *fitted, const str
             row[i].texts = inputs[i].texts == NULL ? NULL : inputs[i].texts + r;
             row[i].validity = ps_chunk_is_valid(inputs[i].validity, r) ? NULL : &none;
         }
-        const penstock_code code = ps_fitted_predict(fitted, row, 1, &predictions[r], error);
-        if (code == PENSTOCK_INVALID_DATA) {
-            predictions[r] = (double)NAN;
-        } else if (code != PENSTOCK_OK) {
+        double *place = outputs + (size_t)r * width;
+        const penstock_code code = outputs_of(fitted, row, 1, place, error);
+        if (code != PENSTOCK_OK && code != PENSTOCK_INVALID_DATA) {
             return code;
+        }
+        for (size_t k = 0; code == PENSTOCK_INVALID_DATA && k < width; k++) {
+            place[k] = (double)NAN;
         }
     }
     return PENSTOCK_OK;
 }
 
 static penstock_code predict(struct scorer *scorer, int64_t rows, struct penstock_error *error) {
-    for (size_t m = 0; m < scorer->model_count; m++) {
-        if (rows > scorer->capacity || scorer->predictions[m] == NULL) {
-            double *larger = ps_reallocate(scorer->predictions[m], (size_t)rows, sizeof(double));
-            if (larger == NULL) {
-                return ps_error_memory(error, "the hold-out");
-            }
-            scorer->predictions[m] = larger;
+    double **const buffers[] = {&scorer->outputs[0], &scorer->outputs[1], &scorer->predictions};
+    for (size_t i = 0; rows > scorer->capacity && i < 3; i++) {
+        double *larger = ps_reallocate(*buffers[i], (size_t)rows * scorer->width, sizeof(double));
+        if (larger == NULL) {
+            return ps_error_memory(error, "the hold-out");
         }
+        *buffers[i] = larger;
+    }
+    scorer->capacity = rows > scorer->capacity ? rows : scorer->capacity;
+    for (size_t m = 0; m < scorer->model_count; m++) {
         const struct ps_input_column *inputs = scorer->inputs + scorer->firsts[m];
-        penstock_code code =
-            ps_fitted_predict(scorer->models[m], inputs, rows, scorer->predictions[m], error);
+        double *outputs = scorer->outputs[m];
+        penstock_code code = outputs_of(scorer->models[m], inputs, rows, outputs, error);
         if (code == PENSTOCK_INVALID_DATA && m > 0) {
-            code = predict_leniently(scorer->models[m], inputs, rows, scorer->predictions[m], error);
+            code = predict_leniently(scorer->models[m], inputs, rows, outputs, scorer->width, error);
         }
         if (code != PENSTOCK_OK) {
             (void)ps_error_context(error, "the hold-out");
             return code;
         }
     }
-    scorer->capacity = rows > scorer->capacity ? rows : scorer->capacity;
+    const bool has_classes = ps_fitted_target(scorer->models[0])->class_count > 0;
+    for (int64_t r = 0; r < rows; r++) {
+        const double *outputs = scorer->outputs[0] + (size_t)r * scorer->width;
+        scorer->predictions[r] = has_classes ? ps_fitted_class(scorer->models[0], outputs) : outputs[0];
+    }
     return PENSTOCK_OK;
 }
 
@@ -214,11 +237,14 @@ static penstock_code reserve(struct scorer *scorer, int64_t rows, struct penstoc
     }
     size_t capacity = scorer->labels_capacity == 0 ? 4096 : scorer->labels_capacity * 2;
     capacity = capacity < needed ? needed : capacity;
-    double **const columns[] = {&scored->labels, &scored->predictions,
-                                scorer->time > 0 ? &scored->times : NULL,
-                                scorer->model_count > 1 ? &scored->others : NULL};
+    const bool has_classes = ps_fitted_target(scorer->models[0])->class_count > 0;
+    double **const columns[] = {
+        &scored->labels, &scored->predictions, scorer->time > 0 ? &scored->times : NULL,
+        scorer->model_count > 1 ? &scored->others : NULL, has_classes ? &scored->probabilities : NULL};
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
-        double *larger = columns[i] == NULL ? NULL : ps_reallocate(*columns[i], capacity, sizeof(double));
+        const size_t width = i < 3 ? 1 : scorer->width;
+        double *larger =
+            columns[i] == NULL ? NULL : ps_reallocate(*columns[i], capacity * width, sizeof(double));
         if (columns[i] != NULL && larger == NULL) {
             return ps_error_memory(error, "the hold-out");
         }
@@ -230,6 +256,12 @@ static penstock_code reserve(struct scorer *scorer, int64_t rows, struct penstoc
     return PENSTOCK_OK;
 }
 
+static void keep_outputs(const double *outputs, int64_t row, size_t width, double *kept, int64_t place) {
+    if (kept != NULL) {
+        memcpy(kept + (size_t)place * width, outputs + (size_t)row * width, width * sizeof(double));
+    }
+}
+
 static penstock_code keep_rows(struct scorer *scorer, const struct ps_chunk *chunk, int64_t rows,
                                struct penstock_error *error) {
     struct ps_scored *scored = &scorer->scored;
@@ -239,19 +271,19 @@ static penstock_code keep_rows(struct scorer *scorer, const struct ps_chunk *chu
             scored->null_labels++;
             continue;
         }
-        if (isnan(scorer->predictions[0][r])) {
+        if (isnan(scorer->predictions[r])) {
             scored->unpredicted++;
             continue;
         }
         const int64_t place = scored->row_count++;
         scored->labels[place] = label->numbers[r];
-        scored->predictions[place] = scorer->predictions[0][r];
+        scored->predictions[place] = scorer->predictions[r];
+        scored->unseen_classes += scored->labels[place] < 0 && scored->probabilities != NULL ? 1 : 0;
         if (scored->times != NULL) {
             scored->times[place] = scorer->inputs[scorer->time].numbers[r];
         }
-        if (scored->others != NULL) {
-            scored->others[place] = scorer->predictions[1][r];
-        }
+        keep_outputs(scorer->outputs[0], r, scorer->width, scored->probabilities, place);
+        keep_outputs(scorer->outputs[1], r, scorer->width, scored->others, place);
         for (size_t i = 0; scored->slices != NULL && i < scored->slices->column_count; i++) {
             PS_TRY(
                 ps_slices_add(&scored->slices->columns[i], place, chunk, scorer->slice_first + i, r, error));
@@ -287,11 +319,34 @@ static penstock_code score_all(struct scorer *scorer, struct ps_scan *scan, cons
     }
 }
 
+/* Two models are compared on one hold-out: they must predict the same things. */
+static penstock_code check_targets(const struct ps_fitted *fitted, const struct ps_fitted *other,
+                                   struct penstock_error *error) {
+    const struct ps_target *left = ps_fitted_target(fitted);
+    const struct ps_target *right = ps_fitted_target(other);
+    bool is_same = left->class_count == right->class_count;
+    for (size_t i = 0; is_same && i < left->class_count; i++) {
+        is_same = strcmp(left->class_names[i], right->class_names[i]) == 0;
+    }
+    if (is_same) {
+        return PENSTOCK_OK;
+    }
+    (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                       "the other model predicts %zu classes and this one %zu, or other ones (0: a number)",
+                       right->class_count, left->class_count);
+    return ps_error_hint(error, "models of different classes cannot be compared row by row");
+}
+
 penstock_code ps_score_holdout(struct ps_dataset *dataset, const struct ps_fitted *fitted,
                                const struct ps_fitted *other, const struct ps_stop *stop,
                                struct ps_scored *scored_out, struct penstock_error *error) {
     struct scorer scorer PS_SCOPED(scorer_done) = {.dataset = dataset, .models = {fitted, other}};
     scorer.model_count = other != NULL ? 2 : 1;
+    const size_t classes = ps_fitted_target(fitted)->class_count;
+    scorer.width = classes > 0 ? classes : 1;
+    if (other != NULL) {
+        PS_TRY(check_targets(fitted, other, error));
+    }
     if (other == NULL) {
         PS_TRY(ps_slices_new(dataset->recipe->model, &scorer.scored.slices, error));
         PS_TRY(open_sample(&scorer, error));

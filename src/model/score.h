@@ -15,8 +15,12 @@ struct ps_scored {
     int64_t row_count;
     int64_t unpredicted; /* rows that the first model cannot predict: left out */
     int64_t null_labels;
+    int64_t unseen_classes;               /* rows of a class that training has not seen: label -1 */
     double *labels, *times, *predictions; /* times NULL without BY */
-    double *others; /* of the second model, NaN where it cannot predict; NULL without one */
+    double *probabilities;                /* of classes: row * class_count + class; NULL for a regression */
+    double *
+        others; /* of the second model, NaN where it cannot predict: predictions, or probabilities of classes;
+                     * NULL without one */
     /* Without a second model: for the gate, see train.h. */
     struct ps_sample *sample;
     struct ps_slices *slices;

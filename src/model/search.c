@@ -1,132 +1,166 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * search.c - splits outside, cells inside.
- *
- * A split's training sums are the other parts' added up, not the total minus its own: nothing cancels. The
- * cells of a split share one workspace, so coordinate descent starts where the last cell ended.
  */
 #include "model/search.h"
 
 #include <math.h>
+#include <string.h>
 
-struct split {
-    struct ps_rowset training, validating;
-    struct ps_design design;
-    struct ps_moments moments;
-    struct ps_linear_workspace *workspace;
-    double *coefficients;
-    double *scratch;
-    struct ps_base_model model;
-};
+#include "model/search_split.h"
 
-static void split_done(struct split *split) {
-    ps_rowset_done(&split->training);
-    ps_rowset_done(&split->validating);
-    ps_design_done(&split->design);
-    ps_moments_done(&split->moments);
-    ps_linear_workspace_free(split->workspace);
-    ps_release(split->coefficients);
-    ps_release(split->scratch);
-    ps_release(split->model.weights);
-}
-
-static penstock_code split_init(struct split *split, const struct ps_search_options *options, size_t index,
-                                struct ps_pipeline *fitted, struct penstock_error *error) {
-    const struct ps_layout *layout = options->layout;
-    PS_TRY(ps_tally_join(options->tally, layout, options->validation, index, false, &split->training, error));
-    PS_TRY(ps_design_init(&split->design, layout, error));
-    ps_design_learn(&split->design, layout, &split->training, options->tally->pilots, fitted);
-    PS_TRY(ps_moments_init(&split->moments, &split->training.spread, layout->label,
-                           options->tally->pilots[layout->label], split->design.maps, split->design.count,
-                           error));
-    PS_TRY(ps_linear_workspace_new(split->design.count, &split->workspace, error));
-    const size_t base_count = split->training.spread.count;
-    split->coefficients = ps_allocate(split->design.count + 1, sizeof(double));
-    split->scratch = ps_allocate(base_count, sizeof(double));
-    split->model.weights = ps_allocate(base_count, sizeof(double));
-    if (split->coefficients == NULL || split->scratch == NULL || split->model.weights == NULL) {
-        return ps_error_memory(error, "the model search");
-    }
-    return PENSTOCK_OK;
-}
-
-static penstock_code check_rows(size_t index, double validating, double training_count,
-                                struct penstock_error *error) {
-    if (validating > 0 && training_count > 1) {
+static penstock_code check_rows(const struct ps_split *split, struct penstock_error *error) {
+    const double validating = split->validating.spread.row_count;
+    const double training = split->training.spread.row_count;
+    if (validating > 0 && training > 1) {
         return PENSTOCK_OK;
     }
     (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
-                       "fold %zu has %.0f rows to validate and %.0f to train on", index, validating,
-                       training_count);
+                       "fold %zu has %.0f rows to validate and %.0f to train on", split->index, validating,
+                       training);
     return ps_error_hint(error, "give more rows, fewer folds, or another foldCol");
+}
+
+static penstock_code predictor_of(const struct ps_split *split, const struct ps_linear_solution *solution,
+                                  struct ps_predictor **predictor_out, struct penstock_error *error) {
+    struct ps_linear_predictor *linear = NULL;
+    PS_TRY(ps_linear_predictor_new(PS_TASK_REGRESSION, PS_LINK_IDENTITY, 1, split->design.count, 1, &linear,
+                                   error));
+    linear->intercepts[0] = solution->intercept;
+    memcpy(linear->coefficients, solution->coefficients, split->design.count * sizeof(double));
+    *predictor_out = &linear->predictor;
+    return PENSTOCK_OK;
+}
+
+/* A cell of LinearRegression: solved from moments; scored from sums where they say the metric. */
+static penstock_code run_linear_cell(struct ps_split *split, const struct ps_linear_config *config,
+                                     size_t cell, struct ps_search *search, struct penstock_error *error) {
+    const struct ps_search_options *options = split->options;
+    const struct ps_metric_type *metric = options->validation->metric;
+    struct ps_linear_solution solution;
+    PS_TRY(ps_split_solve(split, config, &solution, error));
+    search->unconverged_count += solution.is_unconverged ? 1 : 0;
+    if (search->weights != NULL) {
+        const size_t place = split->index * search->cell_count + cell;
+        search->constants[place] = split->model.constant;
+        memcpy(search->weights + place * search->base_count, split->model.weights,
+               search->base_count * sizeof(double));
+        return PENSTOCK_OK;
+    }
+    struct ps_metrics metrics;
+    if (metric->needs_rows) {
+        struct ps_predictor *predictor = NULL;
+        PS_TRY(predictor_of(split, &solution, &predictor, error));
+        const penstock_code code = ps_split_score(split, split->validates, predictor, &metrics, error);
+        ps_predictor_free(predictor);
+        PS_TRY(code);
+    } else {
+        ps_spread_score(&split->validating.spread, options->layout->label, &split->model, split->scratch,
+                        &metrics);
+    }
+    search->metrics[cell * search->split_count + split->index] = ps_metric_read(metric, &metrics);
+    return PENSTOCK_OK;
+}
+
+/* A cell of an estimator that needs the rows. *last: the predictor of the estimator's cell before, or NULL; the new
+ * one takes its place. */
+static penstock_code run_rows_cell(struct ps_split *split, const struct ps_estimator_type *type,
+                                   const void *config, size_t cell, struct ps_search *search,
+                                   struct ps_predictor **last, struct penstock_error *error) {
+    struct ps_fit_result result = {.objective = (double)NAN};
+    PS_TRY(type->fit(config, &split->set, *last, &result, error));
+    ps_predictor_free(*last);
+    *last = result.predictor;
+    search->unconverged_count += result.is_unconverged ? 1 : 0;
+    struct ps_metrics metrics;
+    PS_TRY(ps_split_score(split, split->validates, result.predictor, &metrics, error));
+    search->metrics[cell * search->split_count + split->index] =
+        ps_metric_read(split->options->validation->metric, &metrics);
+    return PENSTOCK_OK;
+}
+
+static void predictor_free_scoped(struct ps_predictor **predictor) {
+    ps_predictor_free(*predictor);
 }
 
 static penstock_code run_split(const struct ps_search_options *options, size_t index,
                                struct ps_search *search, struct penstock_error *error) {
-    struct split split PS_SCOPED(split_done) = {0};
-    PS_TRY(split_init(&split, options, index, NULL, error));
-    PS_TRY(ps_tally_join(options->tally, options->layout, options->validation, index, true, &split.validating,
-                         error));
-    const struct ps_spread *rows = &split.validating.spread;
-    PS_TRY(check_rows(index, rows->row_count, split.training.spread.row_count, error));
-    const size_t label = options->layout->label;
-    const double label_pilot = options->tally->pilots[label];
+    struct ps_split split PS_SCOPED(ps_split_done) = {0};
+    struct ps_predictor *last PS_SCOPED(predictor_free_scoped) = NULL;
+    PS_TRY(ps_split_init(&split, options, index, NULL, error));
+    PS_TRY(check_rows(&split, error));
     for (size_t cell = 0; cell < search->cell_count; cell++) {
         if (ps_stop_requested(options->stop)) {
             return ps_error_set(error, PENSTOCK_CANCELLED, "stopped while solving");
         }
-        struct ps_linear_config config;
-        PS_TRY(ps_estimator_cell(options->estimator, cell, options->arena, &config, NULL, NULL, error));
-        struct ps_linear_solution solution = {.coefficients = split.coefficients};
-        PS_TRY(ps_linear_solve(&config, &split.moments, split.workspace, &solution, error));
-        search->unconverged_count += solution.is_unconverged ? 1 : 0;
-        ps_base_model_set(&split.model, rows->count, label_pilot, split.design.maps, split.design.count,
-                          solution.coefficients, solution.intercept);
-        if (search->weights != NULL) {
-            const size_t place = index * search->cell_count + cell;
-            search->constants[place] = split.model.constant;
-            memcpy(search->weights + place * search->base_count, split.model.weights,
-                   rows->count * sizeof(double));
+        const struct ps_cell_origin *origin = &search->origins[cell];
+        const struct ps_estimator_type *type = origin->estimator->type;
+        void *config PS_SCOPED(ps_release_scoped) = ps_allocate(1, type->config_size);
+        if (config == NULL) {
+            return ps_error_memory(error, "the model search");
+        }
+        PS_TRY(ps_estimator_cell(origin->estimator, origin->cell, options->arena, config, NULL, NULL, error));
+        if (!type->needs_rows) {
+            PS_TRY(run_linear_cell(&split, config, cell, search, error));
             continue;
         }
-        struct ps_metrics metrics;
-        ps_spread_score(rows, label, &split.model, split.scratch, &metrics);
-        search->metrics[cell * search->split_count + index] =
-            ps_metric_read(options->validation->metric, &metrics);
+        if (origin->cell == 0) {
+            ps_predictor_free(last); /* of another estimator */
+            last = NULL;
+        }
+        PS_TRY(run_rows_cell(&split, type, config, cell, search, &last, error));
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code describe_estimator(const struct ps_search_options *options,
+                                        const struct ps_estimator *estimator, size_t first,
+                                        struct ps_search *search, struct penstock_error *error) {
+    const size_t axes = estimator->axis_count;
+    const size_t count = estimator->cell_count;
+    const char **names = ps_arena_allocate(options->arena, axes + 1, sizeof *names);
+    double *values = ps_arena_allocate(options->arena, count * axes + 1, sizeof(double));
+    const char **texts = ps_arena_allocate(options->arena, count * axes + 1, sizeof *texts);
+    void *config = ps_arena_allocate(options->arena, 1, estimator->type->config_size);
+    if (names == NULL || values == NULL || texts == NULL || config == NULL) {
+        return ps_error_memory(error, "the cells of the search");
+    }
+    for (size_t i = 0; i < axes; i++) {
+        names[i] = estimator->axes[i].name;
+    }
+    for (size_t cell = 0; cell < count; cell++) {
+        PS_TRY(ps_estimator_cell(estimator, cell, options->arena, config, texts + cell * axes,
+                                 values + cell * axes, error));
+        search->origins[first + cell] = (struct ps_cell_origin){estimator, cell};
+        search->cells[first + cell] = (struct ps_search_cell){
+            .estimator = estimator->type->name,
+            .names = names,
+            .texts = texts + cell * axes,
+            .values = values + cell * axes,
+            .parameter_count = axes,
+            .fold_metrics = search->metrics + (first + cell) * search->split_count,
+            .fold_count = search->split_count,
+        };
     }
     return PENSTOCK_OK;
 }
 
 static penstock_code describe_cells(const struct ps_search_options *options, struct ps_search *search,
                                     struct penstock_error *error) {
-    const struct ps_estimator *estimator = options->estimator;
-    const size_t axes = estimator->axis_count;
-    const char **names = ps_arena_allocate(options->arena, axes + 1, sizeof *names);
-    double *values = ps_arena_allocate(options->arena, search->cell_count * axes + 1, sizeof(double));
-    const char **texts = ps_arena_allocate(options->arena, search->cell_count * axes + 1, sizeof *texts);
+    for (size_t e = 0; e < options->estimator_count; e++) {
+        search->cell_count += options->estimators[e].cell_count;
+    }
     search->cells = ps_arena_allocate(options->arena, search->cell_count, sizeof *search->cells);
+    search->origins = ps_arena_allocate(options->arena, search->cell_count, sizeof *search->origins);
     search->metrics =
         ps_arena_allocate(options->arena, search->cell_count * search->split_count, sizeof(double));
-    if (names == NULL || values == NULL || texts == NULL || search->cells == NULL ||
-        search->metrics == NULL) {
+    if (search->cells == NULL || search->origins == NULL || search->metrics == NULL) {
         return ps_error_memory(error, "the cells of the search");
     }
-    for (size_t i = 0; i < axes; i++) {
-        names[i] = estimator->axes[i].name;
-    }
-    for (size_t cell = 0; cell < search->cell_count; cell++) {
-        struct ps_linear_config config;
-        PS_TRY(ps_estimator_cell(estimator, cell, options->arena, &config, texts + cell * axes,
-                                 values + cell * axes, error));
-        search->cells[cell] = (struct ps_search_cell){
-            .estimator = estimator->type->name,
-            .names = names,
-            .texts = texts + cell * axes,
-            .values = values + cell * axes,
-            .parameter_count = axes,
-            .fold_metrics = search->metrics + cell * search->split_count,
-            .fold_count = search->split_count,
-        };
+    size_t first = 0;
+    for (size_t e = 0; e < options->estimator_count; e++) {
+        PS_TRY(describe_estimator(options, &options->estimators[e], first, search, error));
+        first += options->estimators[e].cell_count;
     }
     return PENSTOCK_OK;
 }
@@ -134,12 +168,11 @@ static penstock_code describe_cells(const struct ps_search_options *options, str
 penstock_code ps_search_run(const struct ps_search_options *options, struct ps_search *search_out,
                             struct penstock_error *error) {
     struct ps_search search PS_SCOPED(ps_search_done) = {
-        .cell_count = options->estimator->cell_count,
         .split_count = options->validation->split_count,
         .base_count = options->layout->shape.dense_count + options->layout->shape.slot_count,
     };
     PS_TRY(describe_cells(options, &search, error));
-    if (options->validation->metric->needs_rows) {
+    if (options->validation->metric->needs_rows && options->rows == NULL) {
         const size_t models = search.cell_count * search.split_count;
         search.constants = ps_allocate(models, sizeof(double));
         search.weights = ps_allocate(models * search.base_count, sizeof(double));
@@ -181,24 +214,67 @@ void ps_search_choose(struct ps_search *search, const struct ps_metric_type *met
     }
 }
 
-penstock_code ps_search_refit(const struct ps_search_options *options, size_t cell,
+/* What the notes say of the features is asked of the moments, whatever the estimator. */
+static void count_varying(struct ps_refit *refit) {
+    const struct ps_moments *moments = &refit->moments;
+    for (size_t i = 0; i < moments->count; i++) {
+        refit->solution.varying_count += moments->covariance[i * moments->count + i] > 0 ? 1 : 0;
+    }
+    refit->solution.rank = refit->solution.varying_count;
+}
+
+static penstock_code refit_rows(struct ps_split *split, const struct ps_estimator_type *type,
+                                const void *config, struct ps_refit *refit, struct penstock_error *error) {
+    struct ps_fit_result result = {.objective = (double)NAN};
+    PS_TRY(type->fit(config, &split->set, NULL, &result, error));
+    refit->predictor = result.predictor;
+    refit->iteration_count = result.iteration_count;
+    refit->solution.is_unconverged = result.is_unconverged;
+    ps_metrics_clear(&refit->metrics);
+    refit->metrics.row_count = (int64_t)split->training.spread.row_count;
+    const int64_t allowed = split->options->memory_max / 4;
+    if (allowed > 0 && ps_split_score_size(split, split->trains) > allowed) {
+        return PENSTOCK_OK; /* the hold-out tells more, and the folds have told */
+    }
+    return ps_split_score(split, split->trains, result.predictor, &refit->metrics, error);
+}
+
+static penstock_code refit_linear(struct ps_split *split, const struct ps_linear_config *config,
+                                  struct ps_refit *refit, struct penstock_error *error) {
+    PS_TRY(ps_split_solve(split, config, &refit->solution, error));
+    refit->solution.coefficients = NULL; /* still the split's */
+    struct ps_linear_solution solution = refit->solution;
+    solution.coefficients = split->coefficients;
+    PS_TRY(predictor_of(split, &solution, &refit->predictor, error));
+    refit->solution.coefficients = ps_take(split->coefficients);
+    ps_spread_score(&split->training.spread, split->options->layout->label, &split->model, split->scratch,
+                    &refit->metrics);
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_search_refit(const struct ps_search_options *options, const struct ps_cell_origin *origin,
                               struct ps_pipeline *fitted, struct ps_refit *refit_out,
                               struct penstock_error *error) {
-    struct split split PS_SCOPED(split_done) = {0};
-    PS_TRY(split_init(&split, options, options->validation->split_count, fitted, error));
-    struct ps_linear_config config;
-    PS_TRY(ps_estimator_cell(options->estimator, cell, options->arena, &config, NULL, NULL, error));
-    struct ps_linear_solution solution = {.coefficients = split.coefficients};
-    PS_TRY(ps_linear_solve(&config, &split.moments, split.workspace, &solution, error));
-    const size_t label = options->layout->label;
-    ps_base_model_set(&split.model, split.training.spread.count, options->tally->pilots[label],
-                      split.design.maps, split.design.count, solution.coefficients, solution.intercept);
-    struct ps_refit refit = {.design = split.design, .moments = split.moments, .solution = solution};
-    ps_spread_score(&split.training.spread, label, &split.model, split.scratch, &refit.metrics);
+    struct ps_split split PS_SCOPED(ps_split_done) = {0};
+    struct ps_refit refit PS_SCOPED(ps_refit_done) = {0};
+    const struct ps_estimator_type *type = origin->estimator->type;
+    PS_TRY(ps_split_init(&split, options, options->validation->split_count, fitted, error));
+    void *config PS_SCOPED(ps_release_scoped) = ps_allocate(1, type->config_size);
+    if (config == NULL) {
+        return ps_error_memory(error, "the model search");
+    }
+    PS_TRY(ps_estimator_cell(origin->estimator, origin->cell, options->arena, config, NULL, NULL, error));
+    PS_TRY(type->needs_rows ? refit_rows(&split, type, config, &refit, error)
+                            : refit_linear(&split, config, &refit, error));
+    refit.design = split.design;
+    refit.moments = split.moments;
     split.design = (struct ps_design){0};
     split.moments = (struct ps_moments){0};
-    split.coefficients = NULL;
+    if (type->needs_rows) {
+        count_varying(&refit);
+    }
     *refit_out = refit;
+    refit = (struct ps_refit){0};
     return PENSTOCK_OK;
 }
 
@@ -207,4 +283,6 @@ void ps_refit_done(struct ps_refit *refit) {
     ps_moments_done(&refit->moments);
     ps_release(refit->solution.coefficients);
     refit->solution.coefficients = NULL;
+    ps_predictor_free(refit->predictor);
+    refit->predictor = NULL;
 }

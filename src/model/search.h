@@ -1,50 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * search.h - every cell of the grid on every split, from sums alone.
+ * search.h - every cell of every estimator on every split.
+ *
+ * Linear regression is solved and scored from sums alone. Estimators that need the rows get them in memory; all
+ * estimators share the splits, and so the metrics of all cells can be compared.
  */
 #ifndef PS_MODEL_SEARCH_H
 #define PS_MODEL_SEARCH_H
 
 #include "model/estimator.h"
+#include "model/rows.h"
 #include "model/tally.h"
 
 struct ps_search_options {
     const struct ps_layout *layout;
     const struct ps_tally *tally;
+    const struct ps_rows *rows; /* NULL: no estimator needs them */
     const struct ps_validation *validation;
-    const struct ps_estimator *estimator;
+    const struct ps_estimator *estimators;
+    size_t estimator_count;
+    const struct ps_target *target;
     struct ps_arena *arena;
     const struct ps_stop *stop;
+    size_t worker_count;
+    int64_t memory_max; /* 0: no limit */
+};
+
+/* Where a cell comes from. */
+struct ps_cell_origin {
+    const struct ps_estimator *estimator;
+    size_t cell; /* of the estimator */
 };
 
 struct ps_search {
-    struct ps_search_cell *cells; /* in the arena */
-    double *metrics;              /* cells x splits, what the cells point to */
+    struct ps_search_cell *cells;   /* in the arena: estimator after estimator */
+    struct ps_cell_origin *origins; /* of each cell */
+    double *metrics;                /* cells x splits, what the cells point to */
     size_t cell_count, split_count;
     size_t best;
     size_t unconverged_count;
-    /* For a metric that needs the rows: the model of each (split, cell), over base columns. */
+    /* Without rows, for a metric that needs them: the model of each (split, cell), over base columns. */
     double *constants; /* split_count * cell_count; NULL when not asked for */
     double *weights;   /* split_count * cell_count * base_count, split after split */
     size_t base_count;
 };
 
-/* Solves everything and scores it; for a metric that needs the rows it keeps the models instead, metrics are set
- * by ps_absolute_run() (absolute.h) and ps_search_choose() follows. Errors: INVALID_DATA: a fold without rows. */
+/* Solves everything and scores it; for a metric that needs the rows, when they are not there, it keeps the models
+ * instead, metrics are set by ps_absolute_run() (absolute.h) and ps_search_choose() follows. Errors: INVALID_DATA: a
+ * fold without rows; what fit() returns. */
 penstock_code ps_search_run(const struct ps_search_options *options, struct ps_search *search_out,
                             struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_search_done(struct ps_search *search);
 /* Means of the cells and the first best of them. */
 void ps_search_choose(struct ps_search *search, const struct ps_metric_type *metric);
 
-/* A model of all parts with the parameters of `cell`. */
+/* A model of all parts with the parameters of one cell. */
 struct ps_refit {
     struct ps_design design;
     struct ps_moments moments;
-    struct ps_linear_solution solution; /* coefficients owned here */
-    struct ps_metrics metrics;          /* on the rows it was fitted to; mae NaN */
+    struct ps_linear_solution
+        solution;                   /* coefficients owned here; of other estimators rank and varying_count are
+                                         * those of the features, and is_unconverged is fit()'s */
+    struct ps_predictor *predictor; /* owned */
+    int64_t iteration_count;        /* 0: not known */
+    struct ps_metrics metrics;      /* on the rows it was fitted to; NaN: not known */
 };
-penstock_code ps_search_refit(const struct ps_search_options *options, size_t cell,
+penstock_code ps_search_refit(const struct ps_search_options *options, const struct ps_cell_origin *origin,
                               struct ps_pipeline *fitted, struct ps_refit *refit_out,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_refit_done(struct ps_refit *refit);

@@ -2,48 +2,31 @@
  *
  * train.c - the stages of a training, one after the other, with their times.
  */
-#include "model/train.h"
+#include "model/training.h"
 
-#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "model/absolute.h"
-#include "model/dataset.h"
+#include "model/classes.h"
 #include "model/fit.h"
 #include "model/model.h"
-#include "model/notes.h"
 #include "model/sample.h"
 #include "model/sanity.h"
-#include "model/score.h"
 #include "model/slices.h"
 
-/* Stages of a training at most: split, fit, scan, second scan, solve, refit, score. */
-enum { STAGE_MAX = 8 };
+/* Stages of a training at most: split, classes, fit, scan, second scan, solve, refit, score. */
+enum { STAGE_MAX = 10 };
 
-struct training {
-    const struct ps_train_options *options;
-    struct ps_candidate *candidate;
-    struct ps_arena *arena;
-    struct ps_recipe *recipe;
-    struct ps_dataset dataset;
-    struct ps_layout layout;
-    struct ps_tally_options tally_options;
-    struct ps_tally tally;
-    struct ps_search search;
-    struct ps_refit refit;
-    struct ps_scored scored;
-    struct ps_notes notes;
-    int64_t wall_ns, cpu_ns; /* when the stage began */
-};
-
-static void begin_stage(struct training *training) {
+static void begin_stage(struct ps_training *training) {
     training->wall_ns = ps_clock_monotonic_ns();
     training->cpu_ns = ps_clock_cpu_ns();
 }
 
-static penstock_code end_stage(struct training *training, int64_t task_count, struct penstock_error *error,
-                               const char *name) {
+penstock_code ps_training_end_stage(struct ps_training *training, int64_t task_count, const char *name,
+                                    struct penstock_error *error) {
     struct ps_candidate *candidate = training->candidate;
     if (name == NULL || candidate->stage_count >= STAGE_MAX) {
         return ps_error_memory(error, "stages");
@@ -62,7 +45,7 @@ static penstock_code take_note(void *context, const char *text, struct penstock_
     return ps_notes_add(context, error, "%s", text);
 }
 
-static penstock_code read_statement(struct training *training, struct penstock_error *error) {
+penstock_code ps_training_read_statement(struct ps_training *training, struct penstock_error *error) {
     const struct ps_train_options *options = training->options;
     const struct ps_node *node = options->node;
     const char *const *names = node->column_names;
@@ -85,7 +68,7 @@ static penstock_code read_statement(struct training *training, struct penstock_e
     return PENSTOCK_OK;
 }
 
-static penstock_code split(struct training *training, struct penstock_error *error) {
+static penstock_code split(struct ps_training *training, struct penstock_error *error) {
     PS_TRY(ps_dataset_open(training->options->connection, training->recipe, training->options->thread_count,
                            training->arena, &training->dataset, error));
     PS_TRY(ps_dataset_cut_series(&training->dataset, &training->recipe->validation, error));
@@ -101,10 +84,18 @@ static penstock_code split(struct training *training, struct penstock_error *err
     }
     return training->dataset.scan_count == 0
                ? PENSTOCK_OK
-               : end_stage(training, training->dataset.scan_count, error, "split by time");
+               : ps_training_end_stage(training, training->dataset.scan_count, "split by time", error);
 }
 
-static penstock_code fit_transforms(struct training *training, struct penstock_error *error) {
+static penstock_code find_classes(struct ps_training *training, struct penstock_error *error) {
+    const int64_t before = training->dataset.scan_count;
+    PS_TRY(ps_classes_find(&training->dataset, training->recipe, training->arena, &training->target, error));
+    const int64_t scans = training->dataset.scan_count - before;
+    training->candidate->scan_count += scans;
+    return scans == 0 ? PENSTOCK_OK : ps_training_end_stage(training, scans, "find the classes", error);
+}
+
+static penstock_code fit_transforms(struct ps_training *training, struct penstock_error *error) {
     struct ps_buffer where PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&where, (size_t)16 << 20);
     if (training->dataset.training != NULL) {
@@ -123,10 +114,11 @@ static penstock_code fit_transforms(struct training *training, struct penstock_e
     };
     PS_TRY(ps_pipeline_fit(&fit, error));
     PS_TRY(ps_layout_init(&training->layout, training->recipe->pipeline, training->arena, error));
-    return fit.scan_count == 0 ? PENSTOCK_OK : end_stage(training, fit.scan_count, error, "fit transforms");
+    return fit.scan_count == 0 ? PENSTOCK_OK
+                               : ps_training_end_stage(training, fit.scan_count, "fit transforms", error);
 }
 
-static penstock_code check_counts(const struct training *training, struct penstock_error *error) {
+static penstock_code check_counts(const struct ps_training *training, struct penstock_error *error) {
     const struct ps_tally *tally = &training->tally;
     const struct ps_recipe *recipe = training->recipe;
     const char *label = recipe->model->label;
@@ -153,7 +145,7 @@ static penstock_code check_counts(const struct training *training, struct pensto
     return PENSTOCK_OK;
 }
 
-static penstock_code note_counts(struct training *training, struct penstock_error *error) {
+static penstock_code note_counts(struct ps_training *training, struct penstock_error *error) {
     const struct ps_tally *tally = &training->tally;
     struct ps_row_counts *rows = &training->candidate->rows;
     rows->training = tally->used_count;
@@ -173,7 +165,7 @@ static penstock_code note_counts(struct training *training, struct penstock_erro
 }
 
 /* What the gate wants to know of the rows is learnt from the search's own scan. */
-static penstock_code watch_rows(struct training *training, struct ps_scan *scan,
+static penstock_code watch_rows(struct ps_training *training, struct ps_scan *scan,
                                 struct penstock_error *error) {
     const struct ps_pipeline *pipeline = training->recipe->pipeline;
     const char **names = ps_arena_allocate(training->arena, pipeline->input_count + 1, sizeof *names);
@@ -192,7 +184,7 @@ static penstock_code watch_rows(struct training *training, struct ps_scan *scan,
     return PENSTOCK_OK;
 }
 
-static penstock_code scan_once(struct training *training, struct penstock_error *error) {
+static penstock_code scan_once(struct ps_training *training, struct penstock_error *error) {
     training->tally_options = (struct ps_tally_options){
         .pipeline = training->recipe->pipeline,
         .layout = &training->layout,
@@ -210,40 +202,94 @@ static penstock_code scan_once(struct training *training, struct penstock_error 
     ps_scan_close(scan);
     PS_TRY(code);
     ps_sample_finish(training->candidate->training_sample);
-    training->candidate->scan_count = 1;
+    training->candidate->scan_count++;
     PS_TRY(check_counts(training, error));
     PS_TRY(note_counts(training, error));
-    return end_stage(training, training->tally.task_count, error, "search: one scan");
+    return ps_training_end_stage(training, training->tally.task_count, "search: one scan", error);
 }
 
-static struct ps_search_options search_options(const struct training *training) {
+static struct ps_search_options search_options(const struct ps_training *training) {
     return (struct ps_search_options){
         .layout = &training->layout,
         .tally = &training->tally,
+        .rows = training->rows,
         .validation = &training->recipe->validation,
-        .estimator = &training->recipe->estimator,
+        .estimators = training->recipe->estimators,
+        .estimator_count = training->recipe->estimator_count,
+        .target = &training->target,
         .arena = training->arena,
         .stop = training->options->stop,
+        .worker_count = training->tally_options.worker_count,
+        .memory_max = training->options->memory_max,
     };
 }
 
-static penstock_code scan_again(struct training *training, struct penstock_error *error) {
+/* Where rows that memory does not hold may lie: where the engine puts its own. */
+static penstock_code find_folder(const struct ps_training *training, const char **folder_out,
+                                 struct penstock_error *error) {
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(ps_sql_query(training->options->connection, "SELECT current_setting('temp_directory')", &result,
+                        error));
+    const char *text = ps_result_text(result, 0, 0);
+    char *folder = ps_arena_copy(training->arena, text == NULL || text[0] == '\0' ? P_tmpdir : text);
+    if (folder == NULL) {
+        return ps_error_memory(error, "a training");
+    }
+    if (!ps_file_exists(folder)) { /* it is made when it is first needed; beside it is as good */
+        char *slash = strrchr(folder, '/');
+        if (slash != NULL && slash > folder) {
+            *slash = '\0';
+        }
+        folder = slash != NULL && ps_file_exists(folder) ? folder : ps_arena_copy(training->arena, P_tmpdir);
+    }
+    *folder_out = folder;
+    return folder != NULL ? PENSTOCK_OK : ps_error_memory(error, "a training");
+}
+
+static penstock_code collect_rows(struct ps_training *training, struct penstock_error *error) {
+    bool is_needed = false;
+    for (size_t i = 0; i < training->recipe->estimator_count; i++) {
+        is_needed = is_needed || training->recipe->estimators[i].type->needs_rows;
+    }
+    if (!is_needed) {
+        return PENSTOCK_OK;
+    }
+    const char *folder = NULL;
+    PS_TRY(find_folder(training, &folder, error));
+    struct ps_scan *scan = NULL;
+    PS_TRY(ps_dataset_scan_training(&training->dataset, &scan, error));
+    const penstock_code code =
+        ps_rows_collect(&training->tally_options, &training->tally, folder, scan, &training->rows, error);
+    ps_scan_close(scan);
+    PS_TRY(code);
+    training->candidate->scan_count++;
+    if (training->rows->is_mapped) {
+        PS_TRY(ps_notes_add(&training->notes, error,
+                            "the training rows take %zu MiB, more than half of the memory: they lie in a "
+                            "temporary file",
+                            training->rows->memory_size >> 20));
+    }
+    return ps_training_end_stage(training, training->tally.task_count, "search: rows into memory", error);
+}
+
+static penstock_code scan_again(struct ps_training *training, struct penstock_error *error) {
     struct ps_scan *scan = NULL;
     PS_TRY(ps_dataset_scan_training(&training->dataset, &scan, error));
     const penstock_code code =
         ps_absolute_run(&training->tally_options, &training->tally, scan, &training->search, error);
     ps_scan_close(scan);
     PS_TRY(code);
-    training->candidate->scan_count = 2;
+    training->candidate->scan_count++;
     ps_search_choose(&training->search, training->recipe->validation.metric);
     const char *metric = training->recipe->validation.metric->name;
     PS_TRY(ps_notes_add(&training->notes, error, "%s needs the rows: the training rows were scanned twice",
                         metric));
-    return end_stage(training, training->tally.task_count, error,
-                     ps_arena_printf(training->arena, "search: second scan for %s", metric));
+    return ps_training_end_stage(training, training->tally.task_count,
+                                 ps_arena_printf(training->arena, "search: second scan for %s", metric),
+                                 error);
 }
 
-static penstock_code solve(struct training *training, struct penstock_error *error) {
+static penstock_code solve(struct ps_training *training, struct penstock_error *error) {
     const struct ps_search_options options = search_options(training);
     PS_TRY(ps_search_run(&options, &training->search, error));
     const struct ps_search *search = &training->search;
@@ -254,92 +300,45 @@ static penstock_code solve(struct training *training, struct penstock_error *err
     }
     const char *name =
         ps_arena_printf(training->arena, "solve %zu x %zu", search->cell_count, search->split_count);
-    PS_TRY(end_stage(training, (int64_t)(search->cell_count * search->split_count), error, name));
-    return training->recipe->validation.metric->needs_rows ? scan_again(training, error) : PENSTOCK_OK;
+    PS_TRY(ps_training_end_stage(training, (int64_t)(search->cell_count * search->split_count), name, error));
+    return search->weights != NULL ? scan_again(training, error) : PENSTOCK_OK;
 }
 
-static penstock_code refit(struct training *training, struct penstock_error *error) {
+static penstock_code refit(struct ps_training *training, struct penstock_error *error) {
     const struct ps_search_options options = search_options(training);
     struct ps_refit *result = &training->refit;
-    PS_TRY(ps_search_refit(&options, training->search.best, training->recipe->pipeline, result, error));
+    const struct ps_cell_origin *origin = &training->search.origins[training->search.best];
+    PS_TRY(ps_search_refit(&options, origin, training->recipe->pipeline, result, error));
     PS_TRY(ps_notes_features(&training->notes, &training->layout, result, error));
     struct ps_buffer json PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&json, (size_t)256 << 20);
-    PS_TRY(ps_model_write(training->recipe->pipeline, result->solution.coefficients, result->design.count,
-                          result->solution.intercept, &json, error));
+    PS_TRY(ps_model_write_predictor(training->recipe->pipeline, result->predictor, &training->target, &json,
+                                    error));
     PS_TRY(ps_fitted_from_json(json.data, json.size, &training->candidate->fitted, error));
     training->candidate->training = result->metrics;
     PS_TRY(ps_sanity_measure(&result->moments, &training->candidate->sanity, error));
     training->candidate->sanity.has_convergence = true;
     training->candidate->sanity.is_converged = !result->solution.is_unconverged;
-    return end_stage(training, 1, error, "refit on all training rows");
+    training->candidate->sanity.iteration_count = result->iteration_count;
+    return ps_training_end_stage(training, 1, "refit on all training rows", error);
 }
 
-static penstock_code baseline(struct training *training, struct penstock_error *error) {
-    const int64_t rows = training->scored.row_count;
-    double *constant PS_SCOPED(ps_release_scoped) = ps_allocate((size_t)rows + 1, sizeof(double));
-    if (constant == NULL) {
-        return ps_error_memory(error, "the hold-out");
-    }
-    for (int64_t i = 0; i < rows; i++) {
-        constant[i] = training->refit.moments.label_mean;
-    }
-    ps_metrics_compute(training->scored.labels, constant, rows, &training->candidate->baseline);
-    return PENSTOCK_OK;
-}
-
-static penstock_code score(struct training *training, struct penstock_error *error) {
-    struct ps_candidate *candidate = training->candidate;
-    if (training->dataset.holdout == NULL) {
-        return ps_notes_add(&training->notes, error,
-                            "without HOLDOUT there is no test on rows that training has not seen");
-    }
-    struct ps_scored *scored = &training->scored;
-    PS_TRY(ps_score_holdout(&training->dataset, candidate->fitted, NULL, training->options->stop, scored,
-                            error));
-    const int64_t seen = scored->row_count + scored->unpredicted + scored->null_labels;
-    if (scored->null_labels > 0) {
-        (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
-                           "the label %s is NULL or not finite in %lld of %lld hold-out rows",
-                           training->recipe->model->label, (long long)scored->null_labels, (long long)seen);
-        return ps_error_hint(error, "add WHERE %s IS NOT NULL to the SELECT", training->recipe->model->label);
-    }
-    if (scored->row_count == 0) {
-        return ps_error_set(error, PENSTOCK_INVALID_DATA, "none of the %lld hold-out rows can be predicted",
-                            (long long)seen);
-    }
-    candidate->rows.holdout = scored->row_count;
-    candidate->rows.null_features += scored->unpredicted;
-    candidate->rows.read += seen;
-    if (scored->unpredicted > 0) {
-        PS_TRY(ps_notes_add(&training->notes, error,
-                            "%lld of %lld hold-out rows cannot be predicted: a feature is NULL or not finite",
-                            (long long)scored->unpredicted, (long long)seen));
-    }
-    ps_metrics_compute(scored->labels, scored->predictions, scored->row_count, &candidate->holdout);
-    PS_TRY(baseline(training, error));
-    candidate->holdout_labels = ps_take(scored->labels);
-    candidate->holdout_predictions = ps_take(scored->predictions);
-    candidate->holdout_times = ps_take(scored->times);
-    candidate->holdout_sample = ps_take(scored->sample);
-    candidate->slices = ps_take(scored->slices);
-    return end_stage(training, 1, error, "score the hold-out");
-}
-
-static penstock_code run(struct training *training, struct penstock_error *error) {
+static penstock_code run(struct ps_training *training, struct penstock_error *error) {
     begin_stage(training);
     PS_TRY(ps_notes_init(&training->notes, training->arena, error));
-    PS_TRY(read_statement(training, error));
+    PS_TRY(ps_training_read_statement(training, error));
     PS_TRY(split(training, error));
+    PS_TRY(find_classes(training, error));
     PS_TRY(fit_transforms(training, error));
     PS_TRY(scan_once(training, error));
+    PS_TRY(collect_rows(training, error));
     PS_TRY(solve(training, error));
     PS_TRY(refit(training, error));
-    PS_TRY(score(training, error));
+    PS_TRY(ps_training_score(training, error));
     PS_TRY(ps_notes_finish(&training->notes, error));
     struct ps_candidate *candidate = training->candidate;
     candidate->statement = training->options->node->statement;
-    candidate->target = (struct ps_target){.task = PS_TASK_REGRESSION};
+    candidate->target = training->target;
     candidate->cells = training->search.cells;
     candidate->cell_count = training->search.cell_count;
     candidate->best = training->search.best;
@@ -349,8 +348,9 @@ static penstock_code run(struct training *training, struct penstock_error *error
     return PENSTOCK_OK;
 }
 
-static void done(struct training *training) {
+static void done(struct ps_training *training) {
     ps_tally_done(&training->tally);
+    ps_rows_free(training->rows);
     ps_search_done(&training->search);
     ps_refit_done(&training->refit);
     ps_scored_done(&training->scored);
@@ -366,7 +366,7 @@ penstock_code ps_model_train(const struct ps_train_options *options, struct ps_c
     }
     candidate->arena = arena;
     candidate->stages = ps_arena_allocate(arena, STAGE_MAX, sizeof *candidate->stages);
-    struct training training = {.options = options, .candidate = candidate, .arena = arena};
+    struct ps_training training = {.options = options, .candidate = candidate, .arena = arena};
     penstock_code code =
         candidate->stages == NULL ? ps_error_memory(error, "a training") : run(&training, error);
     done(&training);
@@ -392,29 +392,4 @@ void ps_candidate_free(struct ps_candidate *candidate) {
     ps_slices_free(candidate->slices);
     ps_release(candidate->holdout_probabilities);
     ps_arena_free(candidate->arena);
-}
-
-penstock_code ps_model_score_holdout(const struct ps_train_options *options,
-                                     const struct ps_candidate *candidate, const struct ps_fitted *fitted,
-                                     double **predictions_out, struct penstock_error *error) {
-    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
-    if (arena == NULL) {
-        return ps_error_memory(error, "the hold-out");
-    }
-    struct ps_candidate empty = {.arena = arena};
-    struct training training = {.options = options, .candidate = &empty, .arena = arena};
-    PS_TRY(ps_notes_init(&training.notes, arena, error));
-    PS_TRY(read_statement(&training, error));
-    PS_TRY(ps_dataset_open(options->connection, training.recipe, options->thread_count, arena,
-                           &training.dataset, error));
-    struct ps_scored scored = {0};
-    PS_TRY(ps_score_holdout(&training.dataset, candidate->fitted, fitted, options->stop, &scored, error));
-    if (scored.row_count != candidate->holdout.row_count) {
-        ps_scored_done(&scored);
-        return ps_error_set(error, PENSTOCK_INTERNAL,
-                            "the hold-out has other rows than when the candidate was scored");
-    }
-    *predictions_out = ps_take(scored.others);
-    ps_scored_done(&scored);
-    return PENSTOCK_OK;
 }
