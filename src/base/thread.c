@@ -11,9 +11,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/check.h"
+
+/* About a tenth of a core that somebody else wants, all of one that nobody wants. */
+#define GIVE_WAY_NICE 10
 
 penstock_code ps_thread_start(struct ps_thread *thread, const char *name, void *(*run)(void *),
                               void *argument, struct penstock_error *error) {
@@ -30,6 +34,10 @@ penstock_code ps_thread_start(struct ps_thread *thread, const char *name, void *
     (void)pthread_setname_np(thread->handle, shown);
     thread->is_started = true;
     return PENSTOCK_OK;
+}
+
+void ps_thread_give_way(void) {
+    (void)setpriority(PRIO_PROCESS, 0, GIVE_WAY_NICE); /* Linux: of this thread; without it nothing is lost */
 }
 
 void ps_thread_join(struct ps_thread *thread) {

@@ -21,6 +21,8 @@ struct ps_thread {
 /* Starts `run(argument)` in a thread named `name` (15 characters are kept). */
 penstock_code ps_thread_start(struct ps_thread *thread, const char *name, void *(*run)(void *),
                               void *argument, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The calling thread, and those that it starts from now on, let others go first when cores are short. */
+void ps_thread_give_way(void);
 void ps_thread_join(struct ps_thread *thread); /* nothing if not started */
 
 struct ps_queue;
