@@ -275,7 +275,7 @@ static penstock_code read_kind(struct ps_cursor *cursor, struct ps_gate_conditio
         if (condition->is_first_run && kinds[i].needs_champion) {
             return ps_cursor_fail(
                 cursor, condition->location,
-                "the first run has no champion to compare with: give it a limit, such as FIRST RUN r2 > 0");
+                "the first run has no champion to improve on: give it a limit, such as FIRST RUN r2 > 0");
         }
         return kinds[i].read(cursor, condition);
     }

@@ -180,8 +180,7 @@ static penstock_code keep(struct sampling *sampling, const struct ps_chunk *chun
         struct ps_sample_column *column = &sample->columns[c];
         const bool is_valid = ps_chunk_is_valid(inputs[c].validity, row);
         if (!column->is_text) {
-            const double number = is_valid ? inputs[c].numbers[row] : (double)NAN;
-            column->numbers[place] = isfinite(number) ? number : (double)NAN;
+            column->numbers[place] = is_valid ? inputs[c].numbers[row] : (double)NAN;
         } else if (is_valid) {
             PS_TRY(ps_dictionary_add(column->values, ps_chunk_text(chunk, inputs[c].chunk_column, row),
                                      &column->indexes[place], error));

@@ -33,9 +33,9 @@ struct ps_drift_options {
      * time of the last row that the champion was trained or tested on (HOLDOUT ... BY column); without such a column
      * all rows. */
     const char *condition;
-    int64_t row_count_max; /* the newest so many; 0: PS_DRIFT_ROW_COUNT_MAX */
-    double tolerance;      /* below 0: PS_DRIFT_TOLERANCE */
-    double confidence;     /* 0: PS_DRIFT_CONFIDENCE */
+    int64_t row_count_max;      /* the newest so many; 0: PS_DRIFT_ROW_COUNT_MAX */
+    double tolerance;           /* below 0: PS_DRIFT_TOLERANCE */
+    double confidence;          /* 0: PS_DRIFT_CONFIDENCE */
     const struct ps_stop *stop; /* or NULL */
 };
 
@@ -50,9 +50,9 @@ struct ps_drift_report {
     struct ps_drift_feature *features; /* largest score / limit first */
     size_t feature_count;
     size_t drifted_count;
-    int64_t row_count; /* new rows that were looked at */
-    bool has_drifted;  /* any of them */
-    bool is_applicable; /* false: too few rows, or a profile without columns: has_drifted is false then */
+    int64_t row_count;    /* new rows that were looked at */
+    bool has_drifted;     /* any of them */
+    bool is_applicable;   /* false: too few rows, or a profile without columns: has_drifted is false then */
     const char *sentence; /* "2 of 14 features have drifted: origin PSI 0.31 (limit 0.12), ..." */
     struct ps_arena *arena;
 };

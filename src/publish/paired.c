@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * paired.c - blocks of squared error differences and the bound over them. The method is in paired.h.
+ * paired.c - blocks of differences in loss and the bound over them. The method is in paired.h.
  *
  * Rows are put in order of time (ties keep the order of the rows), so that the sums, and with them the
  * decision, are the same bits whenever the rows are the same.
@@ -20,6 +20,7 @@
 struct paired_row {
     double time;
     int64_t index;
+    double candidate, champion; /* losses */
 };
 
 struct block {
@@ -39,18 +40,24 @@ static double hour_of(double time) {
     return floor(time / HOUR_SECONDS);
 }
 
+static double loss_of(const struct ps_paired_rows *rows, const double *outputs, int64_t row) {
+    const size_t width = rows->loss == PS_LOSS_LOG || rows->loss == PS_LOSS_ZERO_ONE ? rows->class_count : 1;
+    return ps_loss_row(rows->loss, rows->labels[row], outputs + (size_t)row * width, width);
+}
+
 /* The rows that both predicted, in order of time. NaN times count as the end of time. */
 static int64_t collect(const struct ps_paired_rows *rows, struct paired_row *order) {
     int64_t count = 0;
-    for (int64_t row = 0; row < rows->row_count; row++) {
-        if (!isfinite(rows->candidate[row]) || !isfinite(rows->champion[row]) ||
-            !isfinite(rows->labels[row])) {
+    const int64_t row_count = rows->selection == NULL ? rows->row_count : rows->selection_count;
+    for (int64_t i = 0; i < row_count; i++) {
+        const int64_t row = rows->selection == NULL ? i : rows->selection[i];
+        const double candidate = loss_of(rows, rows->candidate, row);
+        const double champion = loss_of(rows, rows->champion, row);
+        if (!isfinite(candidate) || !isfinite(champion)) {
             continue;
         }
         const double time = rows->times == NULL ? 0.0 : rows->times[row];
-        order[count].time = isnan(time) ? (double)INFINITY : time;
-        order[count].index = row;
-        count++;
+        order[count++] = (struct paired_row){isnan(time) ? (double)INFINITY : time, row, candidate, champion};
     }
     if (count > 1) {
         qsort(order, (size_t)count, sizeof *order, compare_rows);
@@ -66,8 +73,7 @@ static int64_t count_hours(const struct paired_row *order, int64_t count) {
     return hours;
 }
 
-static void fill_blocks(const struct ps_paired_rows *rows, const struct paired_row *order,
-                        struct ps_paired *paired, struct block *blocks) {
+static void fill_blocks(const struct paired_row *order, struct ps_paired *paired, struct block *blocks) {
     const int64_t size = (int64_t)ceil(sqrt((double)paired->row_count));
     int64_t block = -1;
     for (int64_t i = 0; i < paired->row_count; i++) {
@@ -75,17 +81,32 @@ static void fill_blocks(const struct ps_paired_rows *rows, const struct paired_r
             i == 0 ||
             (paired->is_hourly ? hour_of(order[i].time) != hour_of(order[i - 1].time) : i % size == 0);
         block += is_first;
-        const int64_t row = order[i].index;
-        const double candidate = rows->labels[row] - rows->candidate[row];
-        const double champion = rows->labels[row] - rows->champion[row];
-        blocks[block].difference += champion * champion - candidate * candidate;
-        blocks[block].champion += champion * champion;
+        blocks[block].difference += order[i].champion - order[i].candidate;
+        blocks[block].champion += order[i].champion;
     }
     paired->block_count = block + 1;
 }
 
-static double gain_of_squares(double square_gain) {
-    return 1.0 - sqrt(fmax(0.0, 1.0 - square_gain));
+/* Gain in the metric from the gain in mean loss. */
+static double gain_of(const struct ps_paired *paired, double loss_gain) {
+    return paired->is_root ? 1.0 - sqrt(fmax(0.0, 1.0 - loss_gain)) : loss_gain;
+}
+
+/* Sum of squared residuals of the ratio; with the covariances of near blocks where those make it larger. */
+static double sum_squares(const struct block *blocks, int64_t count, double ratio) {
+    const int64_t lag_max = (int64_t)floor(4.0 * pow((double)count / 100.0, 2.0 / 9.0));
+    double squares = 0.0;
+    double products = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        const double residual = blocks[i].difference - ratio * blocks[i].champion;
+        squares += residual * residual;
+        for (int64_t lag = 1; lag <= lag_max && lag <= i; lag++) {
+            const double weight = 1.0 - (double)lag / ((double)lag_max + 1.0);
+            const double before = blocks[i - lag].difference - ratio * blocks[i - lag].champion;
+            products += 2.0 * weight * residual * before;
+        }
+    }
+    return fmax(squares, squares + products);
 }
 
 static void bound(const struct block *blocks, double confidence, struct ps_paired *paired) {
@@ -96,49 +117,64 @@ static void bound(const struct block *blocks, double confidence, struct ps_paire
         champion += blocks[i].champion;
     }
     const double count = (double)paired->row_count;
-    paired->champion_rmse = sqrt(champion / count);
-    paired->candidate_rmse = sqrt(fmax(0.0, champion - difference) / count);
+    const double candidate = fmax(0.0, champion - difference) / count;
+    paired->champion_metric = paired->is_root ? sqrt(champion / count) : champion / count;
+    paired->candidate_metric = paired->is_root ? sqrt(candidate) : candidate;
     if (champion <= 0.0) { /* a champion without any error cannot be beaten */
         paired->gain = difference < 0.0 ? (double)-INFINITY : 0.0;
-        paired->lower_bound = paired->gain;
+        paired->lower_bound = paired->ratio = paired->gain;
+        paired->deviation = 0.0;
         paired->has_bound = true;
         return;
     }
-    const double ratio = difference / champion;
-    paired->gain = gain_of_squares(ratio);
+    paired->ratio = difference / champion;
+    paired->gain = gain_of(paired, paired->ratio);
     paired->has_bound = paired->block_count >= 2;
     if (!paired->has_bound) {
         return;
     }
-    double squares = 0.0;
-    for (int64_t i = 0; i < paired->block_count; i++) {
-        const double residual = blocks[i].difference - ratio * blocks[i].champion;
-        squares += residual * residual;
-    }
     const double block_count = (double)paired->block_count;
-    const double deviation = sqrt(squares * block_count / (block_count - 1.0)) / champion;
-    paired->lower_bound =
-        gain_of_squares(ratio - ps_student_quantile(confidence, block_count - 1.0) * deviation);
+    paired->deviation =
+        sqrt(sum_squares(blocks, paired->block_count, paired->ratio) * block_count / (block_count - 1.0)) /
+        champion;
+    paired->lower_bound = gain_of(paired, paired->ratio - ps_student_quantile(confidence, block_count - 1.0) *
+                                                              paired->deviation);
+}
+
+double ps_paired_worse(const struct ps_paired *paired, double margin) {
+    if (!paired->has_bound) {
+        return 1.0;
+    }
+    const double factor = paired->is_root ? (1.0 + margin) * (1.0 + margin) : 1.0 + margin;
+    const double distance = paired->ratio - (1.0 - factor);
+    if (!(paired->deviation > 0.0)) {
+        return distance < 0.0 ? 0.0 : 1.0;
+    }
+    return ps_student_probability(distance / paired->deviation, (double)paired->block_count - 1.0);
 }
 
 penstock_code ps_paired_compare(const struct ps_paired_rows *rows, double confidence,
                                 struct ps_paired *paired_out, struct penstock_error *error) {
     ps_check(confidence > 0.0 && confidence < 1.0);
-    struct ps_paired paired = {.gain = (double)NAN,
+    struct ps_paired paired = {.is_root = rows->is_root,
+                               .gain = (double)NAN,
                                .lower_bound = (double)NAN,
-                               .champion_rmse = (double)NAN,
-                               .candidate_rmse = (double)NAN};
-    const size_t size = rows->row_count > 0 ? (size_t)rows->row_count : 1;
+                               .ratio = (double)NAN,
+                               .deviation = (double)NAN,
+                               .champion_metric = (double)NAN,
+                               .candidate_metric = (double)NAN};
+    const int64_t row_count = rows->selection == NULL ? rows->row_count : rows->selection_count;
+    const size_t size = row_count > 0 ? (size_t)row_count : 1;
     struct paired_row *order PS_SCOPED(ps_release_scoped) = ps_allocate(size, sizeof *order);
     struct block *blocks PS_SCOPED(ps_release_scoped) = ps_allocate(size, sizeof *blocks);
     if (order == NULL || blocks == NULL) {
         return ps_error_memory(error, "compare with the champion");
     }
     paired.row_count = collect(rows, order);
-    paired.left_out = rows->row_count - paired.row_count;
+    paired.left_out = row_count - paired.row_count;
     if (paired.row_count > 0) {
         paired.is_hourly = rows->times != NULL && count_hours(order, paired.row_count) >= HOUR_COUNT_MIN;
-        fill_blocks(rows, order, &paired, blocks);
+        fill_blocks(order, &paired, blocks);
         bound(blocks, confidence, &paired);
     }
     *paired_out = paired;

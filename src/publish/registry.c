@@ -37,7 +37,8 @@ penstock_code ps_registry_prepare(struct ps_connection *connection, struct penst
         "CREATE TABLE IF NOT EXISTS penstock.gate_reports(model VARCHAR NOT NULL, version BIGINT NOT NULL,"
         " check_index INTEGER NOT NULL, name VARCHAR NOT NULL, value DOUBLE, limit_value DOUBLE,"
         " verdict VARCHAR NOT NULL, sentence VARCHAR NOT NULL, PRIMARY KEY (model, version, check_index));"
-        "ALTER TABLE penstock.model_alias_history ADD COLUMN IF NOT EXISTS action VARCHAR;",
+        "ALTER TABLE penstock.model_alias_history ADD COLUMN IF NOT EXISTS action VARCHAR;"
+        "ALTER TABLE penstock.models ADD COLUMN IF NOT EXISTS profile JSON;",
         error);
 }
 
@@ -134,15 +135,6 @@ static void checksum(const char *const *texts, size_t count, char *out, size_t s
     (void)snprintf(out, size, "%016" PRIx64, hash);
 }
 
-static const char *verdict_name(enum ps_verdict verdict) {
-    switch (verdict) {
-    case PS_VERDICT_PASSED: return "passed";
-    case PS_VERDICT_REFUSED: return "refused";
-    case PS_VERDICT_NOT_APPLICABLE: return "not applicable";
-    }
-    return "refused";
-}
-
 static penstock_code write_version(struct ps_connection *connection, struct record *record,
                                    struct penstock_error *error) {
     const struct ps_publication *publication = record->publication;
@@ -163,11 +155,14 @@ static penstock_code write_version(struct ps_connection *connection, struct reco
                                   record->search.data,
                                   record->fitted.data,
                                   record->metrics.data,
-                                  record->checksum};
+                                  record->checksum,
+                                  publication->report->profile};
     return ps_sql_run_with(
         connection,
-        "INSERT INTO penstock.models SELECT $1, CAST($2 AS BIGINT), $3, CAST($4 AS TIMESTAMP), $5, $6, $7,"
-        " CAST($8 AS JSON), CAST($9 AS JSON), $10, CAST($11 AS JSON), $12",
+        "INSERT INTO penstock.models(name, version, status, created_at, application, statement_text, label,"
+        " positions, search, fitted, metrics, checksum, profile) SELECT $1, CAST($2 AS BIGINT), $3,"
+        " CAST($4 AS TIMESTAMP), $5, $6, $7, CAST($8 AS JSON), CAST($9 AS JSON), $10, CAST($11 AS JSON), $12,"
+        " CAST($13 AS JSON)",
         values, sizeof values / sizeof values[0], error);
 }
 
@@ -191,7 +186,7 @@ static penstock_code write_check(struct ps_connection *connection, const struct 
                                   check->name,
                                   number_text(check->value, value, sizeof value),
                                   number_text(check->limit, limit, sizeof limit),
-                                  verdict_name(check->verdict),
+                                  ps_verdict_name(check->verdict),
                                   check->sentence};
     return ps_sql_run_with(
         connection,

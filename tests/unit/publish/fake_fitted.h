@@ -10,9 +10,13 @@
 #include <stdio.h>
 
 #include "model/fitted.h"
+#include "model/task.h"
 
 struct ps_fitted {
     double intercept, coefficients[2];
+    bool is_lossy;           /* a writer that drops digits: what is stored is not what was scored */
+    bool lacks_coefficients; /* a model of another kind */
+    struct ps_target target;
 };
 
 void ps_fitted_free(struct ps_fitted *fitted) {
@@ -21,8 +25,9 @@ void ps_fitted_free(struct ps_fitted *fitted) {
 
 penstock_code ps_fitted_to_json(const struct ps_fitted *fitted, struct ps_buffer *out,
                                 struct penstock_error *error) {
-    ps_buffer_printf(out, "{\"fake\":[%.17g,%.17g,%.17g]}", fitted->intercept, fitted->coefficients[0],
-                     fitted->coefficients[1]);
+    ps_buffer_printf(out,
+                     fitted->is_lossy ? "{\"fake\":[%.15g,%.15g,%.15g]}" : "{\"fake\":[%.17g,%.17g,%.17g]}",
+                     fitted->intercept, fitted->coefficients[0], fitted->coefficients[1]);
     return ps_buffer_status(out, error);
 }
 
@@ -60,6 +65,54 @@ size_t ps_fitted_feature_count(const struct ps_fitted *fitted) {
 const char *ps_fitted_feature_name(const struct ps_fitted *fitted, size_t feature) {
     (void)fitted;
     return feature == 0 ? "distance" : "origin=JFK";
+}
+
+bool ps_fitted_input_is_text(const struct ps_fitted *fitted, size_t input) {
+    (void)fitted;
+    (void)input;
+    return false;
+}
+
+const struct ps_target *ps_fitted_target(const struct ps_fitted *fitted) {
+    return &fitted->target;
+}
+
+const struct ps_predictor *ps_fitted_predictor(const struct ps_fitted *fitted) {
+    (void)fitted;
+    return NULL;
+}
+
+bool ps_fitted_has_coefficients(const struct ps_fitted *fitted) {
+    return !fitted->lacks_coefficients;
+}
+
+penstock_code ps_fitted_predict(const struct ps_fitted *fitted, const struct ps_input_column *columns,
+                                int64_t row_count, double *predictions_out, struct penstock_error *error) {
+    (void)error;
+    for (int64_t i = 0; i < row_count; i++) {
+        predictions_out[i] = fitted->intercept + fitted->coefficients[0] * columns[0].numbers[i];
+    }
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_fitted_probabilities(const struct ps_fitted *fitted, const struct ps_input_column *columns,
+                                      int64_t row_count, double *probabilities_out,
+                                      struct penstock_error *error) {
+    (void)fitted;
+    (void)columns;
+    (void)row_count;
+    (void)probabilities_out;
+    return ps_error_set(error, PENSTOCK_INTERNAL, "a fake model has no probabilities");
+}
+
+double ps_fitted_class(const struct ps_fitted *fitted, const double *probabilities) {
+    (void)fitted;
+    return probabilities[0];
+}
+
+double ps_fitted_threshold(const struct ps_fitted *fitted) {
+    (void)fitted;
+    return 0.5;
 }
 
 double ps_fitted_coefficient(const struct ps_fitted *fitted, size_t feature) {

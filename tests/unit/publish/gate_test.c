@@ -60,18 +60,29 @@ static void without_holdout(struct scene *scene) {
     scene->candidate.baseline = none;
 }
 
-static void ask(struct scene *scene, enum ps_gate_kind kind, const char *metric, const char *comparison,
-                double value) {
+static struct ps_gate_condition *ask(struct scene *scene, enum ps_gate_kind kind, const char *metric,
+                                     const char *comparison, double value) {
     struct ps_gate_condition *condition = &scene->conditions[scene->statement.as.model.gate_count++];
-    *condition = (struct ps_gate_condition){
-        .kind = kind, .metric = metric, .comparison = comparison, .value = value, .confidence = 0.95};
+    *condition = (struct ps_gate_condition){.kind = kind,
+                                            .text = metric,
+                                            .metric = kind == PS_GATE_LIMIT ? metric : NULL,
+                                            .comparison = comparison,
+                                            .value = value,
+                                            .confidence = 0.95};
+    return condition;
+}
+
+static penstock_code decide(const struct scene *scene, const double *champion, int64_t version,
+                            struct ps_gate_report **report_out) {
+    const struct ps_gate_question question = {
+        .candidate = &scene->candidate, .champion_version = version, .champion_predictions = champion};
+    return ps_gate_judge(&question, report_out, NULL);
 }
 
 static void expect(const struct scene *scene, const double *champion, int64_t version, bool passed,
                    const char *sentence) {
     struct ps_gate_report *report = NULL;
-    struct penstock_error error;
-    assert_int_equal(ps_gate_decide(&scene->candidate, champion, version, &report, &error), PENSTOCK_OK);
+    assert_int_equal(decide(scene, champion, version, &report), PENSTOCK_OK);
     assert_string_equal(report->sentence, sentence);
     assert_int_equal(report->passed, passed);
     for (size_t i = 0; i < report->check_count; i++) {
@@ -91,8 +102,12 @@ static void first_run(void **state) {
         "passed: rmse 11.75 <= 20; 7.3% better than the constant mean; first version, there is no champion to beat");
     scene.conditions[0].value = 11;
     expect(&scene, NULL, 0, false, "refused: rmse 11.75 is not <= 11");
-    scene.conditions[0] = (struct ps_gate_condition){
-        .kind = PS_GATE_LIMIT, .metric = "r2", .comparison = ">", .value = 0.1, .is_first_run = true};
+    scene.conditions[0] = (struct ps_gate_condition){.kind = PS_GATE_LIMIT,
+                                                     .text = "FIRST RUN r2 > 0.1",
+                                                     .metric = "r2",
+                                                     .comparison = ">",
+                                                     .value = 0.1,
+                                                     .is_first_run = true};
     expect(
         &scene, NULL, 0, true,
         "passed: r2 0.129 > 0.1; 7.3% better than the constant mean; first version, there is no champion to beat");
@@ -136,7 +151,7 @@ static void improvement(void **state) {
     set(&scene, -0.1); /* the champion is better */
     ask(&scene, PS_GATE_IMPROVEMENT, "improvement", ">=", 0.0);
     struct ps_gate_report *report = NULL;
-    assert_int_equal(ps_gate_decide(&scene.candidate, scene.champion, 1, &report, NULL), PENSTOCK_OK);
+    assert_int_equal(decide(&scene, scene.champion, 1, &report), PENSTOCK_OK);
     assert_false(report->passed);
     assert_true(report->checks[report->check_count - 1].value < -0.1);
     ps_gate_report_free(report);
@@ -163,8 +178,9 @@ static void no_holdout(void **state) {
         "passed: rmse 12.5 <= 20 (cross-validated mean, no HOLDOUT); 6.2% better than the constant mean (no HOLDOUT: rmse 12.5 beside "
         "13.33, from cross-validation); first version, there is no champion to beat");
     scene.conditions[0].metric = "mae";
+    scene.conditions[0].text = "mae <= 20";
     expect(&scene, NULL, 0, false,
-           "refused: mae cannot be checked: there is no HOLDOUT and the search measured rmse");
+           "refused: mae <= 20 cannot be checked: there is no HOLDOUT and the search measured rmse");
     scene.statement.as.model.gate_count = 0;
     ask(&scene, PS_GATE_IMPROVEMENT, "improvement", ">=", 0.01);
     expect(&scene, NULL, 2, false,
@@ -201,7 +217,7 @@ static void every_comparison_is_meant(void **state) {
         struct ps_gate_report *report = NULL;
         set(&scene, 0);
         ask(&scene, PS_GATE_LIMIT, "rmse", cases[i].comparison, cases[i].limit);
-        assert_int_equal(ps_gate_decide(&scene.candidate, NULL, 0, &report, NULL), PENSTOCK_OK);
+        assert_int_equal(decide(&scene, NULL, 0, &report), PENSTOCK_OK);
         assert_int_equal(report->passed, cases[i].passes);
         ps_gate_report_free(report);
     }
@@ -218,7 +234,7 @@ static void out_of_memory_is_an_error(void **state) {
     ask(&scene, PS_GATE_IMPROVEMENT, "improvement", ">=", 0.01);
     while (code != PENSTOCK_OK) {
         ps_memory_fail_at(++call);
-        code = ps_gate_decide(&scene.candidate, scene.champion, 1, &report, NULL);
+        code = decide(&scene, scene.champion, 1, &report);
         ps_memory_fail_at(0);
         assert_true(code == PENSTOCK_OK || code == PENSTOCK_OUT_OF_MEMORY);
     }

@@ -49,12 +49,12 @@ static void small_numbers_by_hand(void **state) {
     const double labels[] = {0, 0, 0, 0};
     const double champion[] = {2, 2, 3, 1};  /* squares 4 4 9 1: blocks 8, 10, all 18 */
     const double candidate[] = {1, 2, 2, 1}; /* squares 1 4 4 1: differences 3 0 5 0: blocks 3, 5, all 8 */
-    const struct ps_paired_rows rows = {labels, candidate, champion, NULL, 4};
+    const struct ps_paired_rows rows = {labels, candidate, champion, NULL, 4, .is_root = true};
     const struct ps_paired paired = compare(&rows, 0.95);
     assert_int_equal(paired.block_count, 2);
     assert_false(paired.is_hourly);
-    check_near(paired.champion_rmse, sqrt(18.0 / 4), 1e-12);
-    check_near(paired.candidate_rmse, sqrt(10.0 / 4), 1e-12);
+    check_near(paired.champion_metric, sqrt(18.0 / 4), 1e-12);
+    check_near(paired.candidate_metric, sqrt(10.0 / 4), 1e-12);
     check_near(paired.gain, 1.0 - sqrt(10.0 / 18), 1e-12);
     const double ratio = 8.0 / 18;
     const double r1 = 3 - ratio * 8;
@@ -76,7 +76,7 @@ static void blocks_are_hours_in_order_of_time(void **state) {
         champion[i] = 2.0 + when % 5;
         candidate[i] = 1.0 + when % 3;
     }
-    const struct ps_paired_rows rows = {labels, candidate, champion, times, 48};
+    const struct ps_paired_rows rows = {labels, candidate, champion, times, 48, .is_root = true};
     const struct ps_paired backwards = compare(&rows, 0.9);
     assert_true(backwards.is_hourly);
     assert_int_equal(backwards.block_count, 24);
@@ -88,7 +88,7 @@ static void blocks_are_hours_in_order_of_time(void **state) {
     const struct ps_paired forwards = compare(&rows, 0.9);
     assert_memory_equal(&backwards.lower_bound, &forwards.lower_bound, sizeof(double));
     /* in fewer than ten hours blocks are of sqrt(n) rows */
-    const struct ps_paired_rows few = {labels, candidate, champion, times, 16};
+    const struct ps_paired_rows few = {labels, candidate, champion, times, 16, .is_root = true};
     const struct ps_paired short_time = compare(&few, 0.9);
     assert_false(short_time.is_hourly);
     assert_int_equal(short_time.block_count, 4);
@@ -99,14 +99,14 @@ static void rows_that_one_cannot_predict_are_left_out(void **state) {
     const double labels[] = {0, 0, 0, 0, 0};
     const double champion[] = {2, (double)NAN, 2, 3, 1};
     const double candidate[] = {1, 0, 2, 2, 1};
-    const struct ps_paired_rows rows = {labels, candidate, champion, NULL, 5};
+    const struct ps_paired_rows rows = {labels, candidate, champion, NULL, 5, .is_root = true};
     const struct ps_paired paired = compare(&rows, 0.95);
     assert_int_equal(paired.row_count, 4);
     assert_int_equal(paired.left_out, 1);
     check_near(paired.gain, 1.0 - sqrt(10.0 / 18), 1e-12);
-    const struct ps_paired_rows one = {labels, candidate, champion, NULL, 1};
+    const struct ps_paired_rows one = {labels, candidate, champion, NULL, 1, .is_root = true};
     assert_false(compare(&one, 0.95).has_bound);
-    const struct ps_paired_rows none = {labels, candidate, champion, NULL, 0};
+    const struct ps_paired_rows none = {labels, candidate, champion, NULL, 0, .is_root = true};
     assert_true(isnan(compare(&none, 0.95).gain));
 }
 
@@ -114,7 +114,7 @@ static void the_same_model_gains_nothing(void **state) {
     (void)state;
     const double labels[] = {1, 2, 3, 4, 5, 6};
     const double predictions[] = {2, 2, 2, 5, 5, 5};
-    const struct ps_paired_rows rows = {labels, predictions, predictions, NULL, 6};
+    const struct ps_paired_rows rows = {labels, predictions, predictions, NULL, 6, .is_root = true};
     const struct ps_paired paired = compare(&rows, 0.95);
     check_near(paired.gain, 0.0, 0.0);
     check_near(paired.lower_bound, 0.0, 0.0);
@@ -139,7 +139,7 @@ static bool publishes(uint64_t *seed, double candidate_scale, double asked, doub
         }
     }
     const struct ps_paired_rows rows = {labels_of_hours, candidate_of_hours, champion_of_hours,
-                                        times_of_hours, ROW_COUNT};
+                                        times_of_hours,  ROW_COUNT,          .is_root = true};
     return compare(&rows, 0.95).lower_bound > asked;
 }
 
