@@ -98,9 +98,6 @@ static void put_candidate(struct ps_output *out, const struct ps_candidate *cand
 }
 
 static void put_gate(struct ps_output *out, const struct ps_gate_report *report) {
-    static const char *const verdicts[] = {[PS_VERDICT_PASSED] = "passed",
-                                           [PS_VERDICT_REFUSED] = "refused",
-                                           [PS_VERDICT_NOT_APPLICABLE] = "not applicable"};
     ps_output_printf(out,
                      ",\n      \"gate\": {\"passed\": %s, \"sentence\": ", report->passed ? "true" : "false");
     ps_output_json(out, report->sentence);
@@ -113,7 +110,7 @@ static void put_gate(struct ps_output *out, const struct ps_gate_report *report)
         put_double(out, "value", check->value);
         ps_output_text(out, ", ");
         put_double(out, "limit", check->limit);
-        ps_output_printf(out, ", \"verdict\": \"%s\", \"sentence\": ", verdicts[check->verdict]);
+        ps_output_printf(out, ", \"verdict\": \"%s\", \"sentence\": ", ps_verdict_name(check->verdict));
         ps_output_json(out, check->sentence);
         ps_output_text(out, "}");
     }
