@@ -8,6 +8,7 @@
 #include "model/recipe.h"
 
 #include "base/limits.h"
+#include "model/gate_conditions.h"
 #include "model/train.h"
 
 static bool starts_with(const char *text, const char *start) {
@@ -359,6 +360,8 @@ static penstock_code bind(struct binder *binder, struct penstock_error *error) {
     PS_TRY(check_series(binder, error));
     PS_TRY(ps_validation_settle(&recipe->validation, recipe->tasks, binder->arena, error));
     PS_TRY(check_gate(recipe, recipe->tasks, binder->arena, error));
+    PS_TRY(ps_gate_conditions_check(model, &recipe->validation, binder->names, binder->column_count,
+                                    binder->arena, error));
     PS_TRY(ps_pipeline_new(binder->arena, &recipe->pipeline, error));
     for (size_t i = 0; i < binder->column_count; i++) {
         const char *name = binder->names[i];

@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 #include "publish/gate.h"
-#include "publish/loss.h"
+#include "model/loss.h"
 #include "publish/profile.h"
 
 struct ps_gate {

@@ -18,7 +18,7 @@
 #define PS_PUBLISH_PAIRED_H
 
 #include "base/memory.h"
-#include "publish/loss.h"
+#include "model/loss.h"
 
 struct ps_paired_rows {
     const double *labels, *candidate, *champion; /* row_count each */

@@ -7,8 +7,8 @@
  *   log        -log P(class of the row)   logLoss; P is at least 1e-15
  *   zero-one   1 if another class has the greatest probability    accuracy
  */
-#ifndef PS_PUBLISH_LOSS_H
-#define PS_PUBLISH_LOSS_H
+#ifndef PS_MODEL_LOSS_H
+#define PS_MODEL_LOSS_H
 
 #include "model/task.h"
 

@@ -2,7 +2,7 @@
  *
  * loss.c - the table of losses, and the loss of a row.
  */
-#include "publish/loss.h"
+#include "model/loss.h"
 
 #include <math.h>
 
