@@ -18,6 +18,7 @@
 #define BUSY_POLL_MS 25
 
 void ps_access_close(struct ps_access *access) {
+    ps_shelf_close(access->shelf);
     if (access->store == NULL) {
         ps_connection_close(access->connection);
     }
@@ -44,7 +45,7 @@ static penstock_code open_store(const struct ps_app *app, struct ps_access *acce
                                              .thread_count = app->project->core_count};
     PS_TRY(ps_store_open(&options, &access->store, error));
     access->connection = access->store->connection;
-    return PENSTOCK_OK;
+    return ps_shelf_open(access->store->engine, app->graph, &access->shelf, error);
 }
 
 static penstock_code find_store(const struct ps_app *app, struct ps_access *access,

@@ -11,6 +11,7 @@
 
 #include "app/table.h"
 #include "publish/registry.h"
+#include "sql/serve.h"
 #include "sql/tree.h"
 
 #define WORD_SIZE_MAX 32
@@ -83,7 +84,12 @@ static void end(struct ps_connection *connection) {
 penstock_code ps_answer_query(struct ps_connection *connection, const char *sql,
                               struct ps_text_table **table_out, struct penstock_error *error) {
     PS_TRY(ps_answer_check(sql, error));
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    if (arena == NULL) {
+        return ps_error_memory(error, "query");
+    }
+    PS_TRY(ps_serve_expand(sql, arena, &sql, NULL, NULL, error));
     PS_TRY(begin(connection, error));
     const penstock_code code = ps_sql_query(connection, sql, &result, error);
     end(connection);

@@ -6,6 +6,7 @@
 #define PS_APP_SESSION_H
 
 #include "app/app.h"
+#include "publish/shelf.h"
 #include "stream/store.h"
 
 struct ps_app {
@@ -21,6 +22,7 @@ struct ps_access {
     struct ps_store *store;           /* read-only, ours; NULL when remote or when there is none */
     struct ps_engine *memory;         /* in place of a store that is not there yet */
     struct ps_connection *connection; /* of the store or of memory */
+    struct ps_shelf *shelf;           /* models for its statements; NULL without a store of ours */
 };
 /* Errors: BUSY (the store is held by a process that does not serve it), IO, UNSUPPORTED. No store is none. */
 penstock_code ps_access_open(const struct ps_app *app, struct ps_access *access, struct penstock_error *error)

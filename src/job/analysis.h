@@ -56,6 +56,9 @@ penstock_code ps_analysis_place(struct ps_analysis *analysis, const struct ps_it
 /* edges.c: effect and target of PS_NODE_SQL; then the inputs of every item. */
 penstock_code ps_edges_read_sql(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
 penstock_code ps_edges_find(struct ps_analysis *analysis) PENSTOCK_MUST_USE;
+/* The item reads another one as a table. */
+penstock_code ps_edges_add(struct ps_analysis *analysis, struct ps_item *item, size_t input)
+    PENSTOCK_MUST_USE;
 
 /* bind.c: one item in DuckDB; its inputs are bound. */
 penstock_code ps_bind_parse(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
@@ -68,8 +71,8 @@ penstock_code ps_bind_view(struct ps_analysis *analysis, struct ps_item *item) P
 /* bind_job.c: the model that a job is for, its time zone and its settings. */
 penstock_code ps_bind_job(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
 /* Index of that model. */
-penstock_code ps_bind_job_model(struct ps_analysis *analysis, const struct ps_item *item,
-                                size_t *index_out) PENSTOCK_MUST_USE;
+penstock_code ps_bind_job_model(struct ps_analysis *analysis, const struct ps_item *item, size_t *index_out)
+    PENSTOCK_MUST_USE;
 /* reads.c: which columns of each source are read. */
 penstock_code ps_reads_find(struct ps_analysis *analysis) PENSTOCK_MUST_USE;
 /* bind_error.c: DuckDB's words become ours where a nearer name can be given. `text`: what the user wrote, in which

@@ -10,6 +10,7 @@
 #include "job/analysis.h"
 #include "job/syntax.h"
 #include "sql/lexer.h"
+#include "sql/serve.h"
 
 /* The text with STREAM x as stream.x: the tree knows where each one stands. */
 static const char *mark_streams(struct ps_analysis *analysis, const struct ps_item *item) {
@@ -311,6 +312,7 @@ static penstock_code bind_sql(struct ps_analysis *analysis, struct ps_item *item
     if (!item->is_definition || reads_store(text)) {
         return PENSTOCK_OK;
     }
+    PS_TRY(ps_serve_expand(text, analysis->arena, &text, NULL, NULL, analysis->error));
     const char *sql =
         item->is_query_table ? ps_arena_printf(analysis->arena, "%s\n WITH NO DATA", text) : text;
     if (sql == NULL) {

@@ -7,6 +7,7 @@
  * orders, while one too few would run a statement before what it needs.
  */
 #include "job/analysis.h"
+#include "job/predicted.h"
 #include "sql/lexer.h"
 
 struct words {
@@ -186,6 +187,10 @@ static penstock_code add_input(struct ps_analysis *analysis, struct ps_item *ite
     return PENSTOCK_OK;
 }
 
+penstock_code ps_edges_add(struct ps_analysis *analysis, struct ps_item *item, size_t input) {
+    return add_input(analysis, item, input, false);
+}
+
 /* Every statement that makes or fills the plain relation `name`; `before`: only those above this item. */
 static penstock_code add_writers(struct ps_analysis *analysis, struct ps_item *item, const char *name,
                                  size_t before, bool *is_known_out) {
@@ -318,6 +323,7 @@ penstock_code ps_edges_find(struct ps_analysis *analysis) {
         for (size_t j = 0; j < item->table_count; j++) {
             PS_TRY(add_table(analysis, item, &item->tables[j]));
         }
+        PS_TRY(ps_predicted_find(analysis, item));
     }
     return PENSTOCK_OK;
 }

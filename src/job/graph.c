@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "job/analysis.h"
+#include "job/predicted.h"
 
 static const struct ps_sql_text *select_of(const struct ps_statement *statement) {
     switch (statement->kind) {
@@ -241,6 +242,7 @@ static penstock_code open_catalogue(struct ps_analysis *analysis) {
     const struct ps_engine_options options = {.thread_count = 1};
     PS_TRY(ps_engine_open(&options, &analysis->engine, analysis->error));
     PS_TRY(ps_connection_open(analysis->engine, &analysis->connection, analysis->error));
+    ps_predicted_serve(analysis);
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, 65536);
     ps_buffer_text(&sql,

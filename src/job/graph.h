@@ -47,6 +47,8 @@ struct ps_node {
     bool is_join;        /* it joins two streams itself */
     size_t sides[2];     /* of a join: the nodes of its streams, left and right */
     int64_t bound_us[2]; /* of a join: least and greatest time of the right row less that of the left one */
+    const char *const *models; /* references of the models that its statement predicts with, as written */
+    size_t model_count;
 };
 
 struct ps_graph {

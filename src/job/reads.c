@@ -54,6 +54,9 @@ static bool visit(yyjson_mut_val *node, void *context) {
         mark_strings(marking->source, yyjson_mut_obj_get(node, "column_names"));
     } else if (ps_syntax_is_class(node, "STAR")) {
         mark_star(marking->source, node);
+    } else if (strncmp(ps_tree_member(node, "function_name"), "penstock_predict", 16) == 0 ||
+               ps_text_equal_nocase(ps_tree_member(node, "function_name"), "predict_proba")) {
+        mark_star(marking->source, NULL); /* its row may be the whole table */
     } else if (ps_syntax_is(node, "JOIN")) {
         mark_strings(marking->source, yyjson_mut_obj_get(node, "using_columns"));
         if (strcmp(ps_tree_member(node, "ref_type"), "NATURAL") == 0) {

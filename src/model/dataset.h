@@ -16,6 +16,7 @@ struct ps_dataset {
     struct ps_connection *connection;
     const struct ps_recipe *recipe;
     struct ps_arena *arena;
+    const char *select;    /* the model's, as DuckDB understands it */
     const char *relation;  /* follows FROM */
     const char *training;  /* condition, or NULL: all rows */
     const char *holdout;   /* condition, or NULL: there is no hold-out */

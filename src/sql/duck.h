@@ -9,15 +9,17 @@
 #include <duckdb.h>
 
 #include "sql/engine.h"
+#include "sql/serve.h"
 
 struct ps_feed;
 
 struct ps_engine {
     duckdb_database database;
     duckdb_connection control; /* for SET GLOBAL and registrations */
-    pthread_mutex_t mutex;     /* tidy: allow pthread: guards control and feeds */
+    pthread_mutex_t mutex;     /* tidy: allow pthread: guards control, feeds and the server */
     int64_t scan_ahead_size;   /* bytes of a streaming result that may wait for its consumer */
     struct ps_feed *feeds;     /* declared ones; a list */
+    struct ps_server server;   /* of models */
 };
 
 struct ps_connection {
@@ -38,5 +40,10 @@ const char *ps_duck_type_text(duckdb_logical_type type, struct ps_arena *arena);
 /* Registers the table function penstock_feed(name). */
 penstock_code ps_feed_register(struct ps_engine *engine, struct penstock_error *error);
 void ps_feed_free_all(struct ps_engine *engine);
+
+/* Registers predict() and what it is made of. */
+penstock_code ps_serve_register(struct ps_engine *engine, struct penstock_error *error);
+/* Starts the line of an error that is its hint: a function can hand out one text only. */
+#define PS_SERVE_HINT "penstock hint: "
 
 #endif

@@ -89,6 +89,9 @@ penstock_code ps_engine_open(const struct ps_engine_options *options, struct ps_
     if (code == PENSTOCK_OK) {
         code = ps_feed_register(engine, error);
     }
+    if (code == PENSTOCK_OK) {
+        code = ps_serve_register(engine, error);
+    }
     if (code != PENSTOCK_OK) {
         ps_engine_close(engine);
         return code;
@@ -255,6 +258,10 @@ penstock_code ps_duck_error(struct penstock_error *error, duckdb_error_type type
             rest--;
         }
         (void)ps_error_detail(error, "%.*s", (int)rest, line + 1);
+    }
+    if (error != NULL && strncmp(error->detail, PS_SERVE_HINT, sizeof PS_SERVE_HINT - 1) == 0) {
+        (void)ps_error_hint(error, "%s", error->detail + sizeof PS_SERVE_HINT - 1);
+        error->detail[0] = '\0';
     }
     const bool is_full = strstr(text, "No space left on device") != NULL;
     if (code == PENSTOCK_IO && (is_full || strstr(text, "File too large") != NULL)) {

@@ -92,11 +92,30 @@ static char *mark_streams(const char *select) {
 
 /* --- text to tree -------------------------------------------------------------------------------------------- */
 
-static penstock_code parse_failed(yyjson_val *root, int64_t *offset_out, struct penstock_error *error) {
+/* Where a byte of the text that DuckDB parsed stands in what the user wrote. */
+struct places {
+    const size_t *origins; /* NULL: at the same byte */
+    size_t size;
+};
+
+static bool visit_place(yyjson_mut_val *node, void *context) {
+    const struct places *places = context;
+    yyjson_mut_val *location = yyjson_mut_obj_get(node, "query_location");
+    if (yyjson_mut_is_uint(location) && yyjson_mut_get_uint(location) <= places->size) {
+        yyjson_mut_set_uint(location, places->origins[yyjson_mut_get_uint(location)]);
+    }
+    return true;
+}
+
+static penstock_code parse_failed(yyjson_val *root, const struct places *places, int64_t *offset_out,
+                                  struct penstock_error *error) {
     const char *text = yyjson_get_str(yyjson_obj_get(root, "error_message"));
     const char *position = yyjson_get_str(yyjson_obj_get(root, "position"));
     if (offset_out != NULL) {
         *offset_out = position != NULL ? strtoll(position, NULL, 10) : -1;
+        if (places->origins != NULL && *offset_out >= 0 && *offset_out <= (int64_t)places->size) {
+            *offset_out = (int64_t)places->origins[*offset_out];
+        }
     }
     if (text != NULL && strstr(text, "Only SELECT") != NULL) {
         return ps_error_set(error, PENSTOCK_SQL, "a SELECT was expected");
@@ -109,6 +128,13 @@ penstock_code ps_tree_parse(struct ps_connection *connection, const char *select
     if (offset_out != NULL) {
         *offset_out = -1;
     }
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    struct places places = {NULL, 0};
+    if (arena == NULL) {
+        return ps_error_memory(error, "a statement");
+    }
+    PS_TRY(ps_serve_expand(select, arena, &select, &places.origins, offset_out, error));
+    places.size = strlen(select);
     char *text PS_SCOPED(ps_release_scoped) = mark_streams(select);
     if (text == NULL) {
         return ps_error_memory(error, "a statement");
@@ -125,7 +151,7 @@ penstock_code ps_tree_parse(struct ps_connection *connection, const char *select
     yyjson_val *root = yyjson_doc_get_root(parsed);
     penstock_code code = PENSTOCK_OK;
     if (yyjson_get_bool(yyjson_obj_get(root, "error"))) {
-        code = parse_failed(root, offset_out, error);
+        code = parse_failed(root, &places, offset_out, error);
     } else if (yyjson_arr_size(yyjson_obj_get(root, "statements")) != 1) {
         code = ps_error_set(error, PENSTOCK_SQL, "exactly one SELECT was expected, %zu were found",
                             yyjson_arr_size(yyjson_obj_get(root, "statements")));
@@ -137,6 +163,9 @@ penstock_code ps_tree_parse(struct ps_connection *connection, const char *select
             code = ps_error_memory(error, "a syntax tree");
         } else {
             tree->document = document;
+            if (places.origins != NULL) {
+                ps_tree_visit(yyjson_mut_doc_get_root(document), visit_place, &places);
+            }
             *tree_out = tree;
         }
     }

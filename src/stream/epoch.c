@@ -15,7 +15,9 @@ penstock_code ps_epoch_begin(struct ps_run *run, struct ps_epoch epoch, int64_t 
                              struct penstock_error *error) {
     run->epoch = epoch;
     run->dead.count = 0;
+    PS_TRY(ps_pins_take(run, epoch.number, error));
     PS_TRY(ps_run_execute(run, PS_RUN_BEGIN, "BEGIN TRANSACTION", error));
+    PS_TRY(ps_pins_apply(run, error));
     if (!run->uses_epoch_time) {
         return PENSTOCK_OK;
     }
@@ -182,6 +184,7 @@ penstock_code ps_epoch_write(struct ps_run *run, struct ps_prepared *prepared,
     PS_TRY(ps_position_save(run, (const struct ps_range *const *)prepared->ranges, error));
     if (run->backfill == NULL) { /* its records have had their epochs */
         PS_TRY(ps_epoch_save(run, started_ms, &totals, error));
+        PS_TRY(ps_pins_save(run, run->epoch.number, false, error));
     }
     *totals_out = totals;
     return PENSTOCK_OK;
@@ -199,5 +202,6 @@ void ps_epoch_release(struct ps_run *run) {
         ps_input_clear(run, &run->inputs[i]);
     }
     run->dead.count = 0;
+    ps_pins_release(run);
     ps_arena_reset(run->epoch_arena);
 }

@@ -9,6 +9,8 @@
  */
 #include "stream/prepare.h"
 
+#include "job/predicted.h"
+#include "sql/serve.h"
 #include "stream/join.h"
 
 #include <ctype.h>
@@ -50,6 +52,17 @@ static bool is_of_session(const char *text) {
     return false;
 }
 
+/* Of these, what is there for all connections once one has done it. */
+static bool is_of_all(const char *text) {
+    static const char *const heads[][2] = {{"ATTACH", NULL}, {"DETACH", NULL}, {"LOAD", NULL}};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        if (starts_with(text, heads[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static penstock_code blame(const struct ps_node *node, struct penstock_error *error) {
     if (error != NULL && strstr(error->message, "already exists") != NULL && error->hint[0] == '\0') {
         (void)ps_error_hint(
@@ -60,8 +73,10 @@ static penstock_code blame(const struct ps_node *node, struct penstock_error *er
 
 static penstock_code run_once(struct ps_run *run, const struct ps_node *node, const char *name,
                               const char *text, struct penstock_error *error) {
+    const char *sql = node->statement->text;
+    PS_TRY(ps_serve_expand(sql, run->arena, &sql, NULL, NULL, error));
     PS_TRY(ps_sql_run(run->connection, "BEGIN TRANSACTION", error));
-    penstock_code code = ps_sql_run(run->connection, node->statement->text, error);
+    penstock_code code = ps_sql_run(run->connection, sql, error);
     if (code == PENSTOCK_OK) {
         code = ps_applied_save(run, name, "sql", text, error);
     }
@@ -79,8 +94,9 @@ static penstock_code run_once(struct ps_run *run, const struct ps_node *node, co
 static penstock_code apply_sql(struct ps_run *run, const struct ps_node *node, const char *text,
                                size_t ordinal, struct penstock_error *error) {
     if (is_of_session(text)) {
-        return ps_sql_run(run->connection, node->statement->text, error) == PENSTOCK_OK ? PENSTOCK_OK
-                                                                                        : blame(node, error);
+        const char *sql = node->statement->text;
+        PS_TRY(ps_serve_expand(sql, run->arena, &sql, NULL, NULL, error));
+        return ps_sql_run(run->connection, sql, error) == PENSTOCK_OK ? PENSTOCK_OK : blame(node, error);
     }
     char name[64];
     snprintf(name, sizeof name, "sql %016llx #%zu", (unsigned long long)ps_hash(text, strlen(text), 0),
@@ -355,7 +371,11 @@ static penstock_code apply_nodes(struct ps_run *run, const char *const *texts, c
     for (size_t i = 0; i < run->graph->node_count; i++) {
         const struct ps_node *node = &run->graph->nodes[i];
         switch (node->kind) {
-        case PS_NODE_SQL: PS_TRY(apply_sql(run, node, texts[i], count_same(texts, i), error)); break;
+        case PS_NODE_SQL:
+            if (!ps_predicted_is_late(run->graph, i)) {
+                PS_TRY(apply_sql(run, node, texts[i], count_same(texts, i), error));
+            }
+            break;
         case PS_NODE_SOURCE: PS_TRY(ps_input_define_empty(run, &run->inputs[input++], error)); break;
         case PS_NODE_TABLE:
         case PS_NODE_VIEW:
@@ -396,6 +416,42 @@ penstock_code ps_prepare(struct ps_run *run, struct penstock_error *error) {
     PS_TRY(check_changes(run, output_texts, applied, error));
     PS_TRY(apply_nodes(run, texts, applied, error));
     return run->backfill == NULL ? mark_left_out(run, error) : PENSTOCK_OK;
+}
+
+penstock_code ps_runner_late(const struct ps_graph *graph, struct ps_store *store, size_t index,
+                             struct penstock_error *error) {
+    struct ps_run *run PS_SCOPED(ps_run_free_scoped) = NULL;
+    PS_TRY(ps_run_new(graph, store, &run, error));
+    const char **texts = ps_arena_allocate(run->arena, graph->node_count + 1, sizeof(char *));
+    if (texts == NULL) {
+        return ps_error_memory(error, "the project's statements");
+    }
+    for (size_t i = 0; i <= index; i++) {
+        PS_TRY(ps_applied_text(graph->nodes[i].statement->text, run->arena, &texts[i], error));
+    }
+    return apply_sql(run, &graph->nodes[index], texts[index], count_same(texts, index), error);
+}
+
+penstock_code ps_runner_session(const struct ps_graph *graph, struct ps_connection *connection,
+                                struct penstock_error *error) {
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    if (arena == NULL) {
+        return ps_error_memory(error, "a session");
+    }
+    PS_TRY(ps_run_session(graph->project, connection, error));
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const struct ps_node *node = &graph->nodes[i];
+        const char *text = NULL;
+        if (node->kind != PS_NODE_SQL) {
+            continue;
+        }
+        PS_TRY(ps_applied_text(node->statement->text, arena, &text, error));
+        if (is_of_session(text) && !is_of_all(text) &&
+            ps_sql_run(connection, node->statement->text, error) != PENSTOCK_OK) {
+            return blame(node, error);
+        }
+    }
+    return PENSTOCK_OK;
 }
 
 penstock_code ps_prepare_epochs(struct ps_run *run, struct penstock_error *error) {

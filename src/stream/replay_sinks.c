@@ -40,6 +40,7 @@ static penstock_code replace_plan(struct ps_run *run, const char *ids, struct pe
     ps_buffer_printf(&text, "%s%s]}", plan_head, ids);
     PS_TRY(ps_buffer_status(&text, error));
     (void)snprintf(epoch, sizeof epoch, "%lld", (long long)run->epoch.number + 1);
+    PS_TRY(ps_pins_save(run, run->epoch.number + 1, true, error));
     ps_clock_format_iso(ps_clock_wall_ms(), now, sizeof now);
     const char *const values[] = {epoch, now, text.data};
     return ps_sql_run_with(run->connection,
@@ -49,6 +50,7 @@ static penstock_code replace_plan(struct ps_run *run, const char *ids, struct pe
 }
 
 static penstock_code commit_plan(struct ps_run *run, const char *ids, struct penstock_error *error) {
+    PS_TRY(ids == NULL ? PENSTOCK_OK : ps_pins_take(run, run->epoch.number + 1, error));
     PS_TRY(ps_sql_run(run->connection, "BEGIN TRANSACTION", error));
     penstock_code code = replace_plan(run, ids, error);
     if (code == PENSTOCK_OK) {

@@ -4,20 +4,25 @@
  */
 #include "stream/run.h"
 
+/* Rows keep the order of their records, and what a file name means depends on the project alone. */
+penstock_code ps_run_session(const struct ps_project *project, struct ps_connection *connection,
+                             struct penstock_error *error) {
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
+    ps_buffer_text(&sql, "SET preserve_insertion_order = true; SET file_search_path = ");
+    ps_buffer_sql_literal(&sql, project->folder);
+    ps_buffer_text(&sql, "; CREATE OR REPLACE TEMP MACRO epoch_time() AS TIMESTAMP '1970-01-01'");
+    PS_TRY(ps_buffer_status(&sql, error));
+    return ps_sql_run(connection, sql.data, error);
+}
+
 static penstock_code set_up(struct ps_run *run, struct penstock_error *error) {
     run->arena = ps_arena_new(0);
     run->epoch_arena = ps_arena_new(0);
     if (run->arena == NULL || run->epoch_arena == NULL) {
         return ps_error_memory(error, "a run");
     }
-    /* Rows keep the order of their records, and what a file name means depends on the project alone. */
-    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
-    ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
-    ps_buffer_text(&sql, "SET preserve_insertion_order = true; SET file_search_path = ");
-    ps_buffer_sql_literal(&sql, run->project->folder);
-    ps_buffer_text(&sql, "; CREATE OR REPLACE TEMP MACRO epoch_time() AS TIMESTAMP '1970-01-01'");
-    PS_TRY(ps_buffer_status(&sql, error));
-    PS_TRY(ps_sql_run(run->connection, sql.data, error));
+    PS_TRY(ps_run_session(run->project, run->connection, error));
     PS_TRY(ps_sql_integer(run->connection, "SELECT coalesce(max(id), 0) + 1 FROM penstock.dead_letters",
                           &run->dead_id_next, error));
     PS_TRY(ps_sql_integer(run->connection, "SELECT coalesce(max(epoch), 0) FROM penstock.epochs",
@@ -26,6 +31,7 @@ static penstock_code set_up(struct ps_run *run, struct penstock_error *error) {
         run->uses_epoch_time =
             run->uses_epoch_time || strcasestr(run->project->statements[i].text, "epoch_time") != NULL;
     }
+    PS_TRY(ps_pins_list(run, error));
     return ps_output_list(run, error);
 }
 

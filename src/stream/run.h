@@ -164,6 +164,12 @@ struct ps_run {
     const char *backfill; /* the output that is filled, NULL: an ordinary run. See backfill.c */
     const struct ps_position_list *backfill_start; /* of a backfill that begins */
     bool is_targeted; /* a replay for one table: to all others the sources bring nothing */
+    /* models that continuous statements predict with; see pins.c */
+    const char **models; /* references, each once */
+    size_t model_count;
+    const char *pins; /* what they mean in the epoch in work, in its arena */
+    bool is_pinned;
+    bool needs_plans; /* they mean something else than when statements were planned */
 };
 
 /* run.c */
@@ -171,6 +177,9 @@ penstock_code ps_run_new(const struct ps_graph *graph, struct ps_store *store, s
                          struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_run_free(struct ps_run *run);
 void ps_run_free_scoped(struct ps_run **run);
+/* The settings that every session of a project begins with. */
+penstock_code ps_run_session(const struct ps_project *project, struct ps_connection *connection,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The buffer's text in the arena; empties the buffer. */
 penstock_code ps_run_keep(struct ps_arena *arena, struct ps_buffer *buffer, const char **text_out,
                           struct penstock_error *error) PENSTOCK_MUST_USE;
@@ -268,6 +277,17 @@ penstock_code ps_plan_load(struct ps_run *run, int64_t *planned_ms_out, struct p
 penstock_code ps_plan_ends(const struct ps_run *run, struct ps_range *const *ranges,
                            struct ps_position_list *positions_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+
+/* pins.c: which version of a model the epoch predicts with */
+penstock_code ps_pins_list(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Fixes it for the epoch, once; outside a transaction, or in one that is committed with it. */
+penstock_code ps_pins_take(struct ps_run *run, int64_t epoch, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* In the epoch's transaction, before its statements. */
+penstock_code ps_pins_apply(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Keeps it: with the plan (is_planned), or with the epoch. */
+penstock_code ps_pins_save(struct ps_run *run, int64_t epoch, bool is_planned, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+void ps_pins_release(struct ps_run *run);
 
 /* flow.c: who has rows in this pass over the statements */
 void ps_flow_begin(struct ps_run *run);

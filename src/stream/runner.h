@@ -42,6 +42,12 @@ struct ps_runner_options {
     /* Called between epochs (at least every epoch_interval_ms) on the runner's thread, when no transaction is
      * open: the control socket's queries are answered here. May be NULL. */
     void (*on_pause)(void *context);
+    /* Fixes which versions the models are that the statements predict with, until it is called again. `references`:
+     * as written; `pins`: as it was given out for the same epoch in an earlier life, or NULL. *pins_out: borrowed until
+     * the next call; *is_changed_out: something else is meant than by the call before. NULL: there are no models. */
+    penstock_code (*on_pin)(const char *const *references, size_t count, const char *pins,
+                            const char **pins_out, bool *is_changed_out, void *context,
+                            struct penstock_error *error);
     void *context;
 };
 
@@ -56,6 +62,14 @@ struct ps_run_totals {
  * streaming table starts with the rows that are there; over a source that has been read it is refused
  * (ps_runner_backfill() fills it); one that was left out for a while is refused, because records are missing. */
 penstock_code ps_runner_prepare(const struct ps_graph *graph, struct ps_store *store,
+                                struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Applies one PS_STATEMENT_SQL that ps_runner_prepare() left out, because it predicts with a model of the project
+ * (job/predicted.h: is late): once, as the others. */
+penstock_code ps_runner_late(const struct ps_graph *graph, struct ps_store *store, size_t index,
+                             struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Makes another connection of a prepared store see what the project's statements make for their own session: SET, USE,
+ * CREATE TEMP ... ATTACH and LOAD hold for all connections already. */
+penstock_code ps_runner_session(const struct ps_graph *graph, struct ps_connection *connection,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Prepares, then runs. *totals_out is set also on failure: to what was committed before it.
  * A server that is away (UNAVAILABLE) is tried again from the last commit, for at most the manifest's retry-timeout,

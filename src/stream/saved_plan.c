@@ -94,11 +94,15 @@ penstock_code ps_plan_save(struct ps_run *run, int64_t planned_ms, struct ps_ran
     snprintf(epoch, sizeof epoch, "%lld", (long long)run->epoch.number + 1);
     char project[24];
     PS_TRY(hash_project(run, project, error));
+    PS_TRY(ps_pins_take(run, run->epoch.number + 1, error));
     const char *const values[] = {epoch, planned, text, project};
     PS_TRY(ps_sql_run(run->connection, "BEGIN TRANSACTION; DELETE FROM penstock.plans", error));
     penstock_code code = ps_sql_run_with(
         run->connection, "INSERT INTO penstock.plans VALUES ($1::BIGINT, $2::TIMESTAMPTZ::TIMESTAMP, $3, $4)",
         values, 4, error);
+    if (code == PENSTOCK_OK) {
+        code = ps_pins_save(run, run->epoch.number + 1, true, error);
+    }
     if (code == PENSTOCK_OK) {
         code = ps_sql_run(run->connection, "COMMIT", error);
     }

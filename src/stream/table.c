@@ -32,7 +32,8 @@ static bool visit_cost(yyjson_mut_val *node, void *context) {
     const char *type = ps_tree_member(node, "type");
     const char *function = ps_tree_member(node, "function_name");
     if (strcmp(class_name, "SUBQUERY") == 0 || strcmp(type, "JOIN") == 0 ||
-        strcmp(type, "TABLE_FUNCTION") == 0 || ps_text_equal_nocase(function, "unnest")) {
+        strcmp(type, "TABLE_FUNCTION") == 0 || ps_text_equal_nocase(function, "unnest") ||
+        strncmp(function, "penstock_predict", 16) == 0 || ps_text_equal_nocase(function, "predict_proba")) {
         visit->is_dear = true;
     }
     return !visit->is_dear;
