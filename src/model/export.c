@@ -70,13 +70,19 @@ static penstock_code write_file(const struct ps_exporting *exporting, const char
     return path == NULL ? ps_error_memory(error, "an export") : ps_file_replace(path, data, size, error);
 }
 
-/* What MLflow installs where it serves the model. */
+/* What MLflow installs where it serves the model; and what it serves, if that is not model.onnx. */
 static penstock_code write_environments(const struct ps_exporting *exporting, struct penstock_error *error) {
     static const char requirements[] = "mlflow\nonnx>=1.15\nonnxruntime>=1.17\n";
     static const char conda[] = "channels:\n- conda-forge\ndependencies:\n- python=3.11\n- pip\n- pip:\n"
                                 "  - mlflow\n  - onnx>=1.15\n  - onnxruntime>=1.17\nname: mlflow-env\n";
     static const char python[] =
         "python: 3.11.0\nbuild_dependencies:\n- pip\ndependencies:\n- -r requirements.txt\n";
+    if (exporting->target.class_count > 0) {
+        struct ps_buffer model PS_SCOPED(ps_buffer_done);
+        ps_buffer_init(&model, PS_EXPORT_SIZE_MAX);
+        PS_TRY(ps_export_onnx_flat(exporting, &model, error));
+        PS_TRY(write_file(exporting, ps_export_mlflow_file(exporting), model.data, model.size, error));
+    }
     PS_TRY(write_file(exporting, "requirements.txt", requirements, sizeof requirements - 1, error));
     PS_TRY(write_file(exporting, "conda.yaml", conda, sizeof conda - 1, error));
     return write_file(exporting, "python_env.yaml", python, sizeof python - 1, error);

@@ -57,10 +57,13 @@ static penstock_code add_signature(const struct ps_exporting *exporting, struct 
     PS_TRY(ps_buffer_status(&inputs, error));
     ps_buffer_text(out, "signature:\n  inputs: ");
     add_quoted(out, &inputs);
-    ps_buffer_printf(
-        out,
-        "  outputs: '[{\"type\": \"%s\", \"name\": \"prediction\", \"required\": true}]'\n  params: null\n",
-        exporting->target.class_count > 0 && exporting->target.is_text ? "string" : "double");
+    ps_buffer_printf(out, "  outputs: '[{\"type\": \"%s\", \"name\": \"prediction\", \"required\": true}",
+                     exporting->target.class_count > 0 && exporting->target.is_text ? "string" : "double");
+    for (size_t k = 0; k < exporting->target.class_count; k++) {
+        ps_buffer_printf(out, ", {\"type\": \"double\", \"name\": \"probability_%zu\", \"required\": true}",
+                         k);
+    }
+    ps_buffer_text(out, "]'\n  params: null\n");
     return PENSTOCK_OK;
 }
 
@@ -104,6 +107,10 @@ static void add_time(const char *created_at, struct ps_buffer *out) {
     ps_buffer_printf(out, "utc_time_created: '%s.000000'\n", text);
 }
 
+const char *ps_export_mlflow_file(const struct ps_exporting *exporting) {
+    return exporting->target.class_count == 0 ? "model.onnx" : "columns.onnx";
+}
+
 penstock_code ps_export_mlmodel(const struct ps_exporting *exporting, struct ps_buffer *out,
                                 struct penstock_error *error) {
     const struct ps_export_options *options = exporting->options;
@@ -112,13 +119,13 @@ penstock_code ps_export_mlmodel(const struct ps_exporting *exporting, struct ps_
     }
     ps_buffer_text(out, "artifact_path: ");
     add_json(out, options->name);
-    ps_buffer_text(out, "\nflavors:\n"
-                        "  onnx:\n    code: null\n    data: model.onnx\n    onnx_session_options: null\n"
-                        "    onnx_version: 1.15.0\n    providers:\n    - CPUExecutionProvider\n"
-                        "    save_as_external_data: false\n"
-                        "  python_function:\n    data: model.onnx\n    env:\n      conda: conda.yaml\n"
-                        "      virtualenv: python_env.yaml\n    loader_module: mlflow.onnx\n"
-                        "    python_version: 3.11.0\n");
+    ps_buffer_printf(out,
+                     "\nflavors:\n  onnx:\n    code: null\n    data: %s\n    onnx_session_options: null\n"
+                     "    onnx_version: 1.15.0\n    providers:\n    - CPUExecutionProvider\n"
+                     "    save_as_external_data: false\n  python_function:\n    data: %s\n    env:\n"
+                     "      conda: conda.yaml\n      virtualenv: python_env.yaml\n"
+                     "    loader_module: mlflow.onnx\n    python_version: 3.11.0\n",
+                     ps_export_mlflow_file(exporting), ps_export_mlflow_file(exporting));
     ps_buffer_text(out, "metadata:\n  producer: penstock " PENSTOCK_VERSION "\n");
     add_text(out, "model", options->name);
     ps_buffer_printf(out, "  version: %lld\n", (long long)options->version);

@@ -20,6 +20,7 @@ struct writer {
     const char **values;  /* of each step */
     const char *features; /* rows x features */
     const char *poison;   /* rows x 1: 0, or NaN */
+    bool is_flat;         /* outputs of one dimension only */
     struct penstock_error *error;
 };
 
@@ -111,8 +112,8 @@ static const char *write_step(struct writer *writer, const struct ps_formula_ste
     const char *a = step->inputs[0] == PS_NO_STEP ? NULL : writer->values[step->inputs[0]];
     const char *b = step->inputs[1] == PS_NO_STEP ? NULL : writer->values[step->inputs[1]];
     switch (step->op) {
-    case PS_FORMULA_NUMBER: ps_onnx_input(&writer->onnx, step->name, PS_ONNX_DOUBLE); return step->name;
-    case PS_FORMULA_TEXT: ps_onnx_input(&writer->onnx, step->name, PS_ONNX_STRING); return step->name;
+    case PS_FORMULA_NUMBER: return ps_onnx_input(&writer->onnx, step->name, PS_ONNX_DOUBLE);
+    case PS_FORMULA_TEXT: return ps_onnx_input(&writer->onnx, step->name, PS_ONNX_STRING);
     case PS_FORMULA_AFFINE: return write_affine(writer, step, a);
     case PS_FORMULA_FILL: return write_fill(writer, step, a);
     case PS_FORMULA_BUCKET: return write_bucket(writer, step, a);
@@ -259,15 +260,15 @@ static const char *write_sums(struct writer *writer, const struct ps_linear_pred
 static const char *write_mean(struct writer *writer, const struct ps_linear_predictor *linear,
                               const char *sum) {
     struct ps_onnx *onnx = &writer->onnx;
-    const char *one = ps_onnx_double(onnx, 1);
     switch (linear->link) {
     case PS_LINK_IDENTITY: return sum;
     case PS_LINK_LOG: return ps_onnx_node(onnx, "Exp", sum, NULL, NULL);
-    case PS_LINK_INVERSE: return ps_onnx_node(onnx, "Div", one, sum, NULL);
+    case PS_LINK_INVERSE: return ps_onnx_node(onnx, "Div", ps_onnx_double(onnx, 1), sum, NULL);
     case PS_LINK_LOGIT: return ps_onnx_node(onnx, "Sigmoid", sum, NULL, NULL);
     case PS_LINK_CLOGLOG: {
         const char *inner = ps_onnx_node(onnx, "Neg", ps_onnx_node(onnx, "Exp", sum, NULL, NULL), NULL, NULL);
-        return ps_onnx_node(onnx, "Sub", one, ps_onnx_node(onnx, "Exp", inner, NULL, NULL), NULL);
+        return ps_onnx_node(onnx, "Sub", ps_onnx_double(onnx, 1),
+                            ps_onnx_node(onnx, "Exp", inner, NULL, NULL), NULL);
     }
     case PS_LINK_SQRT: return ps_onnx_node(onnx, "Mul", sum, sum, NULL);
     case PS_LINK_POWER:
@@ -325,9 +326,24 @@ static penstock_code write_class(struct writer *writer, const char *index) {
 /* probabilities: rows x classes, without the poison; index: of the class, rows x 1 */
 static penstock_code write_classes(struct writer *writer, const char *probabilities, const char *index) {
     struct ps_onnx *onnx = &writer->onnx;
-    ps_onnx_output(onnx, ps_onnx_node(onnx, "Add", probabilities, writer->poison, NULL), "probabilities",
-                   PS_ONNX_DOUBLE, writer->exporting->target.class_count);
-    return write_class(writer, index);
+    const size_t class_count = writer->exporting->target.class_count;
+    probabilities = ps_onnx_node(onnx, "Add", probabilities, writer->poison, NULL);
+    PS_TRY(write_class(writer, index));
+    if (!writer->is_flat) {
+        ps_onnx_output(onnx, probabilities, "probabilities", PS_ONNX_DOUBLE, class_count);
+        return PENSTOCK_OK;
+    }
+    for (size_t k = 0; k < class_count; k++) {
+        const int64_t place = (int64_t)k;
+        const char *name = ps_arena_printf(writer->exporting->arena, "probability_%zu", k);
+        if (name == NULL) {
+            return ps_error_memory(writer->error, "an export");
+        }
+        const char *one =
+            ps_onnx_node_with(onnx, "Gather", probabilities, ps_onnx_integers(onnx, &place, 1), "axis", 1);
+        ps_onnx_output(onnx, flat(writer, one), name, PS_ONNX_DOUBLE, 0);
+    }
+    return PENSTOCK_OK;
 }
 
 static penstock_code write_linear(struct writer *writer, const struct ps_linear_predictor *linear) {
@@ -368,9 +384,10 @@ static penstock_code write_graph(struct writer *writer) {
     return write_linear(writer, linear);
 }
 
-penstock_code ps_export_onnx(const struct ps_exporting *exporting, struct ps_buffer *out,
-                             struct penstock_error *error) {
-    struct writer writer = {.exporting = exporting, .formula = exporting->formula, .error = error};
+static penstock_code write_model(const struct ps_exporting *exporting, bool is_flat, struct ps_buffer *out,
+                                 struct penstock_error *error) {
+    struct writer writer = {
+        .exporting = exporting, .formula = exporting->formula, .is_flat = is_flat, .error = error};
     writer.values =
         ps_arena_allocate(exporting->arena, exporting->formula->step_count + 1, sizeof *writer.values);
     if (writer.values == NULL) {
@@ -396,4 +413,14 @@ penstock_code ps_export_onnx(const struct ps_exporting *exporting, struct ps_buf
     }
     ps_onnx_done(&writer.onnx);
     return code;
+}
+
+penstock_code ps_export_onnx(const struct ps_exporting *exporting, struct ps_buffer *out,
+                             struct penstock_error *error) {
+    return write_model(exporting, false, out, error);
+}
+
+penstock_code ps_export_onnx_flat(const struct ps_exporting *exporting, struct ps_buffer *out,
+                                  struct penstock_error *error) {
+    return write_model(exporting, true, out, error);
 }

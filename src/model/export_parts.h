@@ -40,6 +40,11 @@ penstock_code ps_export_sql(const struct ps_exporting *exporting, struct ps_buff
                             struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_export_onnx(const struct ps_exporting *exporting, struct ps_buffer *out,
                              struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The same with a column for each class's probability: MLflow makes a DataFrame of the outputs. */
+penstock_code ps_export_onnx_flat(const struct ps_exporting *exporting, struct ps_buffer *out,
+                                  struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The file that MLmodel points to. */
+const char *ps_export_mlflow_file(const struct ps_exporting *exporting);
 penstock_code ps_export_pmml(const struct ps_exporting *exporting, struct ps_buffer *out,
                              struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_export_mlmodel(const struct ps_exporting *exporting, struct ps_buffer *out,

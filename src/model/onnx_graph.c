@@ -202,8 +202,9 @@ const char *ps_onnx_concat(struct ps_onnx *onnx, const char *const *values, size
     return end_node(onnx, &node, "Concat");
 }
 
+/* rank 0: any shape; 1: rows; 2: rows x columns */
 static void add_value(struct ps_buffer *graph, uint32_t field, const char *name, enum ps_onnx_type type,
-                      size_t columns) {
+                      size_t rank, size_t columns) {
     struct ps_buffer dimension, shape, tensor, kind, value;
     ps_buffer_init(&dimension, GRAPH_SIZE_MAX);
     ps_buffer_init(&shape, GRAPH_SIZE_MAX);
@@ -212,13 +213,15 @@ static void add_value(struct ps_buffer *graph, uint32_t field, const char *name,
     ps_buffer_init(&value, GRAPH_SIZE_MAX);
     ps_proto_add_text(&dimension, DIMENSION_NAME, "rows");
     ps_proto_add_message(&shape, SHAPE_DIMENSION, &dimension);
-    if (columns > 0) {
+    if (rank > 1) {
         ps_buffer_clear(&dimension);
         ps_proto_add_integer(&dimension, DIMENSION_VALUE, (int64_t)columns);
         ps_proto_add_message(&shape, SHAPE_DIMENSION, &dimension);
     }
     ps_proto_add_integer(&tensor, TENSOR_TYPE_ELEMENT, (int64_t)type);
-    ps_proto_add_message(&tensor, TENSOR_TYPE_SHAPE, &shape);
+    if (rank > 0) {
+        ps_proto_add_message(&tensor, TENSOR_TYPE_SHAPE, &shape);
+    }
     ps_proto_add_message(&kind, TYPE_TENSOR, &tensor);
     ps_proto_add_text(&value, VALUE_NAME, name);
     ps_proto_add_message(&value, VALUE_TYPE, &kind);
@@ -230,8 +233,10 @@ static void add_value(struct ps_buffer *graph, uint32_t field, const char *name,
     ps_buffer_done(&value);
 }
 
-void ps_onnx_input(struct ps_onnx *onnx, const char *name, enum ps_onnx_type type) {
-    add_value(&onnx->inputs, GRAPH_INPUT, name, type, 1);
+const char *ps_onnx_input(struct ps_onnx *onnx, const char *name, enum ps_onnx_type type) {
+    static const int64_t shape[] = {-1, 1};
+    add_value(&onnx->inputs, GRAPH_INPUT, name, type, 0, 0);
+    return ps_onnx_node(onnx, "Reshape", name, ps_onnx_integers(onnx, shape, 2), NULL);
 }
 
 void ps_onnx_output(struct ps_onnx *onnx, const char *value, const char *name, enum ps_onnx_type type,
@@ -248,7 +253,7 @@ void ps_onnx_output(struct ps_onnx *onnx, const char *value, const char *name, e
     ps_proto_add_text(&node, NODE_OPERATOR, "Identity");
     ps_proto_add_message(&onnx->nodes, GRAPH_NODE, &node);
     ps_buffer_done(&node);
-    add_value(&onnx->outputs, GRAPH_OUTPUT, name, type, columns);
+    add_value(&onnx->outputs, GRAPH_OUTPUT, name, type, columns > 0 ? 2 : 1, columns);
 }
 
 static void add_properties(struct ps_buffer *out, const struct ps_onnx_properties *properties) {

@@ -44,8 +44,8 @@ const char *ps_onnx_concat(struct ps_onnx *onnx, const char *const *values, size
 /* Gives the value the name of an output. columns 0: one dimension. */
 void ps_onnx_output(struct ps_onnx *onnx, const char *value, const char *name, enum ps_onnx_type type,
                     size_t columns);
-/* rows x 1 */
-void ps_onnx_input(struct ps_onnx *onnx, const char *name, enum ps_onnx_type type);
+/* A column: rows, or rows x 1. Gives it as rows x 1. */
+const char *ps_onnx_input(struct ps_onnx *onnx, const char *name, enum ps_onnx_type type);
 
 struct ps_onnx_properties {
     const char *graph_name, *description, *producer_version;
