@@ -191,26 +191,35 @@ static penstock_code read_dropped(struct reader *reader, yyjson_val *stage,
     return PENSTOCK_OK;
 }
 
+static penstock_code bind_stage(struct reader *reader, yyjson_val *stage) {
+    struct ps_pipeline *pipeline = reader->fitted->pipeline;
+    struct ps_call *call = NULL;
+    PS_TRY(read_call(reader, stage, &call));
+    const penstock_code code = ps_pipeline_add(pipeline, call, reader->error);
+    if (code == PENSTOCK_INVALID_PROJECT) {
+        (void)ps_error_context(reader->error, "the stored model is damaged");
+        if (reader->error != NULL) {
+            reader->error->code = PENSTOCK_INVALID_DATA;
+        }
+        return PENSTOCK_INVALID_DATA;
+    }
+    PS_TRY(code);
+    return pipeline->transforms[pipeline->transform_count - 1].type->is_filter
+               ? damaged(reader, "it filters rows")
+               : PENSTOCK_OK;
+}
+
+/* As in training: first all stages are bound, then each gets what it has learnt, which may make more columns. */
 static penstock_code read_transforms(struct reader *reader, yyjson_val *model) {
     struct ps_pipeline *pipeline = reader->fitted->pipeline;
+    yyjson_val *stages = yyjson_obj_get(model, "transforms");
     size_t index, count;
     yyjson_val *stage;
-    yyjson_arr_foreach(yyjson_obj_get(model, "transforms"), index, count, stage) {
-        struct ps_call *call = NULL;
-        PS_TRY(read_call(reader, stage, &call));
-        const penstock_code code = ps_pipeline_add(pipeline, call, reader->error);
-        if (code == PENSTOCK_INVALID_PROJECT) {
-            (void)ps_error_context(reader->error, "the stored model is damaged");
-            if (reader->error != NULL) {
-                reader->error->code = PENSTOCK_INVALID_DATA;
-            }
-            return PENSTOCK_INVALID_DATA;
-        }
-        PS_TRY(code);
-        struct ps_transform *transform = &pipeline->transforms[pipeline->transform_count - 1];
-        if (transform->type->is_filter) {
-            return damaged(reader, "it filters rows");
-        }
+    yyjson_arr_foreach(stages, index, count, stage) {
+        PS_TRY(bind_stage(reader, stage));
+    }
+    yyjson_arr_foreach(stages, index, count, stage) {
+        struct ps_transform *transform = &pipeline->transforms[index];
         PS_TRY(read_learnt(reader, stage, transform));
         PS_TRY(transform->type->finish(pipeline, transform, reader->error));
         ps_pipeline_settle(pipeline, transform);

@@ -61,33 +61,65 @@ static const char *present(const struct ps_fit *fit, const struct ps_transform *
     return ps_arena_printf(fit->arena, "nullif(%s, CAST('%.17g' AS DOUBLE))", sql, config->missing_value);
 }
 
-static penstock_code fit(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error) {
+/* What fills each of the listed inputs, in fills_out. Median and mean take all of them at once. */
+static penstock_code find_fills(struct ps_fit *fit, const struct ps_transform *transform,
+                                const char *const *expressions, size_t count, double *fills_out,
+                                struct penstock_error *error) {
     const struct config *config = transform->config;
     const double half = 0.5;
+    if (is_strategy(transform, "median")) {
+        return ps_fit_quantiles(fit, expressions, count, &half, 1, fills_out, error);
+    }
+    if (is_strategy(transform, "mean")) {
+        struct ps_column_moments *moments = ps_arena_allocate(fit->arena, count, sizeof *moments);
+        if (moments == NULL) {
+            return ps_error_memory(error, "moments");
+        }
+        PS_TRY(ps_fit_moments(fit, expressions, count, moments, error));
+        for (size_t i = 0; i < count; i++) {
+            learn(transform, &moments[i], &fills_out[i]);
+        }
+        return PENSTOCK_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        fills_out[i] = config->value;
+        if (is_strategy(transform, "mode")) {
+            PS_TRY(ps_fit_mode(fit, expressions[i], &fills_out[i], error));
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code fit(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error) {
+    const char **expressions = ps_arena_allocate(fit->arena, transform->input_count, sizeof *expressions);
+    double *fills = ps_arena_allocate(fit->arena, transform->input_count, sizeof *fills);
+    if (expressions == NULL || fills == NULL) {
+        return ps_error_memory(error, "a pipeline");
+    }
+    size_t count = 0;
     for (size_t i = 0; i < transform->input_count; i++) {
-        const char *sql = present(fit, transform, i);
-        if (sql == NULL) {
-            return ps_error_memory(error, "a pipeline");
-        }
-        double fill = config->value;
-        if (is_strategy(transform, "median")) {
-            PS_TRY(ps_fit_quantiles(fit, &sql, 1, &half, 1, &fill, error));
-        } else if (is_strategy(transform, "mode")) {
-            PS_TRY(ps_fit_mode(fit, sql, &fill, error));
-        } else if (is_strategy(transform, "mean")) {
-            if (transform->is_deferred[i]) {
-                continue;
+        if (!transform->is_deferred[i]) {
+            expressions[count] = present(fit, transform, i);
+            if (expressions[count++] == NULL) {
+                return ps_error_memory(error, "a pipeline");
             }
-            struct ps_column_moments moments = {0};
-            PS_TRY(ps_fit_moments(fit, &sql, 1, &moments, error));
-            learn(transform, &moments, &fill);
         }
-        if (!isfinite(fill)) {
+    }
+    if (count == 0) {
+        return PENSTOCK_OK;
+    }
+    PS_TRY(find_fills(fit, transform, expressions, count, fills, error));
+    const double *fill = fills;
+    for (size_t i = 0; i < transform->input_count; i++) {
+        if (transform->is_deferred[i]) {
+            continue;
+        }
+        if (!isfinite(*fill)) {
             return ps_error_set(error, PENSTOCK_INVALID_DATA,
                                 "Imputer: column %s has no value in the training rows to fill with",
                                 fit->pipeline->slots[transform->inputs[i]].name);
         }
-        transform->numbers[i] = fill;
+        transform->numbers[i] = *fill++;
         transform->is_fitted[i] = true;
     }
     return PENSTOCK_OK;

@@ -54,12 +54,14 @@ static penstock_code bind(struct ps_pipeline *pipeline, struct ps_transform *tra
 }
 
 static penstock_code bounds_by_quantiles(struct ps_fit *fit, const struct ps_transform *transform,
-                                         const char *sql, double *bounds, struct penstock_error *error) {
+                                         const char *const *expressions, struct penstock_error *error) {
     const struct config *config = transform->config;
     const bool is_iqr = is_method(transform, "iqr");
     const double probabilities[2] = {is_iqr ? 0.25 : config->lower, is_iqr ? 0.75 : config->upper};
-    PS_TRY(ps_fit_quantiles(fit, &sql, 1, probabilities, 2, bounds, error));
-    if (is_iqr) {
+    PS_TRY(ps_fit_quantiles(fit, expressions, transform->input_count, probabilities, 2, transform->numbers,
+                            error));
+    for (size_t i = 0; is_iqr && i < transform->input_count; i++) {
+        double *bounds = transform->numbers + i * NUMBER_COUNT;
         const double reach = config->k * (bounds[UPPER] - bounds[LOWER]);
         bounds[LOWER] -= reach;
         bounds[UPPER] += reach;
@@ -68,32 +70,49 @@ static penstock_code bounds_by_quantiles(struct ps_fit *fit, const struct ps_tra
 }
 
 static penstock_code bounds_by_median(struct ps_fit *fit, const struct ps_transform *transform,
-                                      const char *sql, double *bounds, struct penstock_error *error) {
+                                      const char *const *expressions, struct penstock_error *error) {
     const struct config *config = transform->config;
+    const size_t count = transform->input_count;
     const double half = 0.5;
-    double median = 0;
-    double deviation = 0;
-    PS_TRY(ps_fit_quantiles(fit, &sql, 1, &half, 1, &median, error));
-    if (!isnan(median)) {
-        const char *distance = ps_arena_printf(fit->arena, "abs(%s - CAST('%.17g' AS DOUBLE))", sql, median);
-        if (distance == NULL) {
-            return ps_error_memory(error, "a pipeline");
-        }
-        PS_TRY(ps_fit_quantiles(fit, &distance, 1, &half, 1, &deviation, error));
+    double *medians = ps_arena_allocate(fit->arena, 2 * count, sizeof *medians);
+    const char **distances = ps_arena_allocate(fit->arena, count, sizeof *distances);
+    if (medians == NULL || distances == NULL) {
+        return ps_error_memory(error, "medians");
     }
-    bounds[LOWER] = median - config->k * 1.4826 * deviation;
-    bounds[UPPER] = median + config->k * 1.4826 * deviation;
+    PS_TRY(ps_fit_quantiles(fit, expressions, count, &half, 1, medians, error));
+    for (size_t i = 0; i < count; i++) {
+        const double median = isnan(medians[i]) ? 0 : medians[i];
+        distances[i] =
+            ps_arena_printf(fit->arena, "abs(%s - CAST('%.17g' AS DOUBLE))", expressions[i], median);
+        if (distances[i] == NULL) {
+            return ps_error_memory(error, "medians");
+        }
+    }
+    double *deviations = medians + count;
+    PS_TRY(ps_fit_quantiles(fit, distances, count, &half, 1, deviations, error));
+    for (size_t i = 0; i < count; i++) {
+        double *bounds = transform->numbers + i * NUMBER_COUNT;
+        bounds[LOWER] = medians[i] - config->k * 1.4826 * deviations[i];
+        bounds[UPPER] = medians[i] + config->k * 1.4826 * deviations[i];
+    }
     return PENSTOCK_OK;
 }
 
-static penstock_code bounds_by_mean(struct ps_fit *fit, const struct ps_transform *transform, const char *sql,
-                                    double *bounds, struct penstock_error *error) {
+static penstock_code bounds_by_mean(struct ps_fit *fit, const struct ps_transform *transform,
+                                    const char *const *expressions, struct penstock_error *error) {
     const struct config *config = transform->config;
-    struct ps_column_moments moments = {0};
-    PS_TRY(ps_fit_moments(fit, &sql, 1, &moments, error));
-    const double reach = config->k * sqrt(moments.variance);
-    bounds[LOWER] = moments.mean - reach;
-    bounds[UPPER] = moments.mean + reach;
+    const size_t count = transform->input_count;
+    struct ps_column_moments *moments = ps_arena_allocate(fit->arena, count, sizeof *moments);
+    if (moments == NULL) {
+        return ps_error_memory(error, "moments");
+    }
+    PS_TRY(ps_fit_moments(fit, expressions, count, moments, error));
+    for (size_t i = 0; i < count; i++) {
+        double *bounds = transform->numbers + i * NUMBER_COUNT;
+        const double reach = config->k * sqrt(moments[i].variance);
+        bounds[LOWER] = moments[i].mean - reach;
+        bounds[UPPER] = moments[i].mean + reach;
+    }
     return PENSTOCK_OK;
 }
 
@@ -109,29 +128,30 @@ static penstock_code add_condition(struct ps_fit *fit, const char *sql, const do
 
 static penstock_code fit_bounds(struct ps_fit *fit, struct ps_transform *transform,
                                 struct penstock_error *error) {
+    const char **expressions = ps_arena_allocate(fit->arena, transform->input_count, sizeof *expressions);
+    if (expressions == NULL) {
+        return ps_error_memory(error, "a pipeline");
+    }
     for (size_t i = 0; i < transform->input_count; i++) {
-        const struct ps_slot *slot = &fit->pipeline->slots[transform->inputs[i]];
+        expressions[i] = fit->pipeline->slots[transform->inputs[i]].sql;
+    }
+    PS_TRY(is_method(transform, "mad")      ? bounds_by_median(fit, transform, expressions, error)
+           : is_method(transform, "zscore") ? bounds_by_mean(fit, transform, expressions, error)
+                                            : bounds_by_quantiles(fit, transform, expressions, error));
+    for (size_t i = 0; i < transform->input_count; i++) { /* all bounds are of the rows before this stage */
         double *bounds = transform->numbers + i * NUMBER_COUNT;
-        PS_TRY(is_method(transform, "mad") ? bounds_by_median(fit, transform, slot->sql, bounds, error)
-               : is_method(transform, "zscore")
-                   ? bounds_by_mean(fit, transform, slot->sql, bounds, error)
-                   : bounds_by_quantiles(fit, transform, slot->sql, bounds, error));
         transform->is_fitted[i] = true;
         const bool has_spread = bounds[UPPER] > bounds[LOWER];
-        if (!has_spread) {
-            bounds[LOWER] = -(double)INFINITY;
-            bounds[UPPER] = (double)INFINITY;
-            PS_TRY(ps_fit_note(fit, error,
-                               "OutlierFilter(%s): the column has no spread by %s, so nothing is left out",
-                               slot->name, ((const struct config *)transform->config)->method));
+        if (has_spread) {
+            PS_TRY(add_condition(fit, expressions[i], bounds, error));
+            continue;
         }
-    }
-    for (size_t i = 0; i < transform->input_count;
-         i++) { /* only now: all bounds are of the rows before this stage */
-        const double *bounds = transform->numbers + i * NUMBER_COUNT;
-        if (isfinite(bounds[LOWER])) {
-            PS_TRY(add_condition(fit, fit->pipeline->slots[transform->inputs[i]].sql, bounds, error));
-        }
+        bounds[LOWER] = -(double)INFINITY;
+        bounds[UPPER] = (double)INFINITY;
+        PS_TRY(ps_fit_note(fit, error,
+                           "OutlierFilter(%s): the column has no spread by %s, so nothing is left out",
+                           fit->pipeline->slots[transform->inputs[i]].name,
+                           ((const struct config *)transform->config)->method));
     }
     return PENSTOCK_OK;
 }

@@ -357,8 +357,12 @@ penstock_code ps_transform_reserve(const struct ps_pipeline *pipeline, struct ps
 penstock_code ps_pipeline_make(struct ps_pipeline *pipeline, struct ps_transform *transform, size_t input,
                                const char *name, enum ps_slot_kind kind, size_t *slot_out,
                                struct penstock_error *error) {
+    /* a stage that is being bound will be the next; one that makes its columns in finish() has its place */
+    const bool is_bound =
+        transform >= pipeline->transforms && transform < pipeline->transforms + pipeline->transform_count;
+    const size_t maker = is_bound ? (size_t)(transform - pipeline->transforms) : pipeline->transform_count;
     const struct ps_slot slot = {
-        .name = name, .kind = kind, .maker = pipeline->transform_count, .maker_input = input, .dropped = -1};
+        .name = name, .kind = kind, .maker = maker, .maker_input = input, .dropped = -1};
     if (ps_pipeline_find(pipeline, name) >= 0) {
         return ps_transform_error(transform, error, "there is a column %s already", name);
     }

@@ -28,6 +28,7 @@ struct ps_pipeline {
     size_t column_count, column_capacity;
     struct ps_transform *transforms;
     size_t transform_count, transform_capacity;
+    bool makes_late; /* some stage makes columns when it has learnt how many */
 };
 
 penstock_code ps_pipeline_new(struct ps_arena *arena, struct ps_pipeline **pipeline_out,

@@ -388,7 +388,7 @@ static penstock_code bind(struct binder *binder, struct penstock_error *error) {
             return ps_error_at(error, binder->statement->location, NULL, 0);
         }
     }
-    if (recipe->pipeline->column_count < 2) {
+    if (recipe->pipeline->column_count < 2 && !recipe->pipeline->makes_late) {
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
                            "the model's SELECT has no feature beside the label %s", model->label);
         (void)ps_error_hint(error, "add number columns, or texts with OneHotEncoder");

@@ -126,7 +126,8 @@ struct ps_transform_type {
     penstock_code (*fit)(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error);
     void (*learn)(const struct ps_transform *transform, const struct ps_column_moments *moments,
                   double *numbers_out);
-    /* Numbers and categories are known (fitted or read from JSON): sets categories, widths, SQL of the outputs. */
+    /* Numbers and categories are known (fitted or read from JSON): sets categories, widths, SQL of the outputs. May
+     * make columns that depend on them; no other stage can name these. */
     penstock_code (*finish)(struct ps_pipeline *pipeline, struct ps_transform *transform,
                             struct penstock_error *error);
     void (*apply)(const struct ps_pipeline *pipeline, const struct ps_transform *transform,
