@@ -110,6 +110,19 @@ penstock_code ps_app_predict(struct ps_app *app, const char *reference, const ch
     PENSTOCK_MUST_USE;
 penstock_code ps_app_load_model(struct ps_app *app, const char *reference, struct ps_fitted **fitted_out,
                                 int64_t *version_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* job, model, trains, state, next_due, rows_left, last_run, outcome, version, sentence. Also while it runs. */
+penstock_code ps_app_jobs_list(struct ps_app *app, struct ps_text_table **table_out,
+                               struct penstock_error *error) PENSTOCK_MUST_USE;
+/* What a job that was carried out now came to. */
+struct ps_job_result {
+    char outcome[16]; /* "published", "refused", "unchanged", "nothing new" */
+    int64_t version;
+    char sentence[1024];
+};
+/* Through the running process if there is one, else as an application of its own. A refusal is no error. */
+penstock_code ps_app_jobs_run(struct ps_app *app, const char *name, const struct ps_app_run_options *options,
+                              struct ps_job_result *result_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 penstock_code ps_app_dlq_list(struct ps_app *app, const char *source, const char *reason,
                               int64_t row_count_max, struct ps_text_table **table_out,
                               struct penstock_error *error) PENSTOCK_MUST_USE;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "app/answer.h"
+#include "app/jobs.h"
 #include "app/models.h"
 #include "app/table.h"
 #include "app/wire.h"
@@ -51,6 +52,7 @@ struct control_thread {
 struct ps_control {
     char *store_path, *application;
     struct ps_stop *stop;
+    struct ps_jobs *jobs;
     int listener, wake;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -136,6 +138,14 @@ static penstock_code answer_models(struct control_thread *thread, yyjson_val *re
     return PENSTOCK_OK;
 }
 
+static penstock_code answer_train(struct control_thread *thread, yyjson_val *request, yyjson_mut_doc *answer,
+                                  struct penstock_error *error) {
+    const char *job = NULL;
+    PS_TRY(need_text(request, "job", &job, error));
+    set_busy(thread, false); /* it waits for another thread: there is nothing to interrupt here */
+    return ps_jobs_ask(thread->control->jobs, job, answer, error);
+}
+
 static penstock_code answer_stop(struct ps_control *control, yyjson_val *request,
                                  struct penstock_error *error) {
     const char *application = request_text(request, "application");
@@ -212,6 +222,7 @@ static void answer_status(const struct ps_control *control, yyjson_mut_doc *answ
     for (size_t i = 0; lags != NULL && i < control->node_count; i++) {
         (void)yyjson_mut_arr_add_sint(answer, lags, atomic_load(&control->lags[i]));
     }
+    ps_jobs_tell(control->jobs, answer);
 }
 
 void ps_control_tell_lag(struct ps_control *control, size_t node, int64_t lag) {
@@ -241,6 +252,9 @@ static penstock_code answer_request(struct control_thread *thread, yyjson_val *r
     if (strcmp(what, "status") == 0) {
         answer_status(control, answer);
         return PENSTOCK_OK;
+    }
+    if (strcmp(what, "train") == 0) {
+        return answer_train(thread, request, answer, error);
     }
     if (strcmp(what, "stop") == 0) {
         return answer_stop(control, request, error);
@@ -313,6 +327,7 @@ static penstock_code start(struct ps_control *control, const struct ps_control_s
     control->store_path = ps_duplicate(setup->store_path);
     control->application = ps_duplicate(setup->application);
     control->stop = setup->stop;
+    control->jobs = setup->jobs;
     control->lags = ps_allocate(setup->node_count + 1, sizeof *control->lags);
     if (control->store_path == NULL || control->application == NULL || control->lags == NULL) {
         return ps_error_memory(error, "control socket");

@@ -9,7 +9,9 @@
  *   {"request": "diff", "reference": "m@1", "other": "m@2"} -> {"code": 0, "json": "..."}
  *   {"request": "models", "verb": "promote", "reference": "m@3", "alias": null, "force": false, "reason": null}
  *                                                -> as a query, with the one row of what was done
- *   {"request": "status"}                        -> {"code": 0, "application": "application_...", "lags": [...]}
+ *   {"request": "status"}                        -> {"code": 0, "application": "application_...", "lags": [...],
+ *                                                    "training": {"model": "...", "job": "...", ...}}
+ *   {"request": "train", "job": "retrain"}       -> {"code": 0, "outcome": "published", "version": 2, "sentence": "..."}
  *   {"request": "stop", "application": "..."}    -> {"code": 0}
  *   {"request": "replay", "source": null, "reason": "late"} -> {"code": 0, "tried": 1, "replayed": 1, ...}
  * An error is {"code": n, "message": "...", "detail": "...", "hint": "..."}.
@@ -28,12 +30,14 @@
 #define PS_STOP_PAUSE 2
 
 struct ps_control;
+struct ps_jobs;
 
 struct ps_control_setup {
     struct ps_engine *engine;
     const char *store_path;
     const char *application; /* id */
     struct ps_stop *stop;    /* what "stop" sets */
+    struct ps_jobs *jobs;    /* what "train" asks; NULL: the project has none */
     size_t node_count;       /* of the graph: lags are told by node */
 };
 /* The caller holds the store's lock, so a socket that is there is a dead one's. */

@@ -16,6 +16,7 @@
 
 #include "app/backfill.h"
 #include "app/changes.h"
+#include "app/jobs.h"
 #include "app/table.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -23,6 +24,7 @@
 
 /* Of the memory that the user gave; the rest is for batches on the way in, or for the solver (training.c). */
 #define DUCKDB_SHARE_PERCENT 60
+#define JOBS_POLL_MS 20
 
 static bool is_stopped(const struct ps_progress *progress) {
     return (atomic_load(&progress->app->stop.requested) & PS_STOP_ASKED) != 0;
@@ -54,6 +56,8 @@ static penstock_code begin(struct ps_progress *progress, struct penstock_error *
     if (progress->nodes == NULL) {
         return ps_error_memory(error, "run");
     }
+    progress->voice = (struct ps_voice){.progress = progress};
+    PS_TRY(ps_jobs_new(progress, &progress->jobs, error));
     return ps_application_begin(&setup, &progress->application, error);
 }
 
@@ -66,10 +70,13 @@ static penstock_code open_quietly(struct ps_progress *progress, struct penstock_
                                                            DUCKDB_SHARE_PERCENT};
     PS_TRY(ps_store_open(&options, &progress->store, error));
     PS_TRY(ps_registry_prepare(progress->store->connection, error));
+    PS_TRY(ps_shelf_open(progress->store->engine, progress->app->graph, &progress->shelf, error));
+    ps_shelf_await(progress->shelf, progress->store->connection);
     const struct ps_control_setup control = {.engine = progress->store->engine,
                                              .store_path = project->store_path,
                                              .application = ps_application_id(progress->application),
                                              .stop = &progress->app->stop,
+                                             .jobs = progress->jobs,
                                              .node_count = progress->app->graph->node_count};
     PS_TRY(ps_control_open(&control, &progress->control, error));
     return ps_application_set_running(progress->application, error);
@@ -92,11 +99,39 @@ static void add_totals(struct ps_run_totals *sum, const struct ps_run_totals *mo
     sum->byte_count += more->byte_count;
 }
 
-static void pause_for_replay(void *context) {
+static void pause_for_others(void *context) {
     struct ps_progress *progress = context;
+    ps_jobs_hear(progress->jobs);
     if (ps_control_replay_waits(progress->control)) {
         (void)atomic_fetch_or(&progress->app->stop.requested, PS_STOP_PAUSE);
     }
+}
+
+/* "congestion@champion: version 3" of each pin. */
+static void tell_pins(struct ps_progress *progress, const char *pins) {
+    yyjson_doc *document PS_SCOPED(ps_json_read_free_scoped) = ps_json_read(pins, strlen(pins));
+    size_t index, count;
+    yyjson_val *key, *version;
+    yyjson_obj_foreach(yyjson_doc_get_root(document), index, count, key, version) {
+        if (yyjson_is_int(version)) {
+            ps_progress_line(progress, "predicting with %s: version %" PRId64, yyjson_get_str(key),
+                             yyjson_get_sint(version));
+        } else {
+            ps_progress_line(progress, "predicting with %s: there is no version yet, predictions are NULL",
+                             yyjson_get_str(key));
+        }
+    }
+}
+
+static penstock_code pin_models(const char *const *references, size_t count, const char *pins,
+                                const char **pins_out, bool *is_changed_out, void *context,
+                                struct penstock_error *error) {
+    struct ps_progress *progress = context;
+    PS_TRY(ps_shelf_pin(progress->shelf, references, count, pins, pins_out, is_changed_out, error));
+    if (*is_changed_out) {
+        tell_pins(progress, *pins_out);
+    }
+    return PENSTOCK_OK;
 }
 
 static struct ps_runner_options runner_options(struct ps_progress *progress, bool once) {
@@ -106,7 +141,8 @@ static struct ps_runner_options runner_options(struct ps_progress *progress, boo
                                       .stop = &progress->app->stop,
                                       .once = once,
                                       .on_event = ps_progress_event,
-                                      .on_pause = pause_for_replay,
+                                      .on_pause = pause_for_others,
+                                      .on_pin = pin_models,
                                       .context = progress};
 }
 
@@ -186,9 +222,32 @@ static penstock_code train(struct ps_progress *progress, struct penstock_error *
     return ps_engine_set_threads(progress->store->engine, 1, error);
 }
 
+/* A project without a source that has jobs: nothing comes but their times. */
+static penstock_code wait_for_jobs(struct ps_progress *progress) {
+    while (!is_stopped(progress)) {
+        pause_for_others(progress);
+        if ((atomic_load(&progress->app->stop.requested) & PS_STOP_PAUSE) != 0) {
+            (void)atomic_fetch_and(&progress->app->stop.requested, ~PS_STOP_PAUSE);
+            replay_if_asked(progress);
+        }
+        ps_clock_sleep_ms(JOBS_POLL_MS);
+    }
+    return PENSTOCK_OK;
+}
+
+/* The stream from now on, with its jobs beside it. */
+static penstock_code go_on(struct ps_progress *progress, bool streams, struct penstock_error *error) {
+    PS_TRY(ps_jobs_start(progress->jobs, error));
+    ps_progress_line(progress, "%s (stop with Ctrl-C)",
+                     streams ? "drained; waiting for more" : "waiting for the next job that is due");
+    const penstock_code code = streams ? stream(progress, false, error) : wait_for_jobs(progress);
+    ps_jobs_stop(progress->jobs);
+    return code;
+}
+
 static penstock_code work(struct ps_progress *progress, struct penstock_error *error) {
     const bool streams = has_source(progress->app->graph);
-    const bool goes_on = streams && !progress->options->once;
+    const bool goes_on = (streams || progress->jobs != NULL) && !progress->options->once;
     if (streams) {
         PS_TRY(stream(progress, true, error));
     }
@@ -201,8 +260,7 @@ static penstock_code work(struct ps_progress *progress, struct penstock_error *e
         return stopped(progress, error);
     }
     if (goes_on && !is_stopped(progress)) {
-        ps_progress_line(progress, "drained; waiting for more (stop with Ctrl-C)");
-        PS_TRY(stream(progress, false, error));
+        PS_TRY(go_on(progress, streams, error));
     }
     return ps_application_kill_requested(progress->application) ? stopped(progress, error) : PENSTOCK_OK;
 }
@@ -222,8 +280,11 @@ static penstock_code run_inside(struct ps_progress *progress, struct ps_run_repo
 /* ---- down ---- */
 
 static void close_all(struct ps_progress *progress) {
+    ps_jobs_stop(progress->jobs);
     ps_control_close(progress->control);
+    ps_shelf_close(progress->shelf);
     ps_store_close(progress->store);
+    progress->shelf = NULL;
     progress->control = NULL;
     progress->store = NULL;
 }
@@ -250,6 +311,7 @@ static void conclude(struct ps_progress *progress, penstock_code code, const str
 
 static void progress_done(struct ps_progress *progress) {
     ps_training_free(progress->models, progress->model_count);
+    ps_jobs_free(progress->jobs);
     ps_application_free(progress->application);
     ps_arena_free(progress->arena);
     atomic_store(&progress->app->stop.requested, 0); /* the next run is a new one */
@@ -294,6 +356,37 @@ penstock_code ps_app_replay(struct ps_app *app, const char *source, const char *
     penstock_code code = begin(&progress, where);
     if (code == PENSTOCK_OK) {
         code = replay_inside(&progress, source, reason, totals_out, where);
+        close_all(&progress);
+        conclude(&progress, code, where);
+    }
+    progress_done(&progress);
+    return code;
+}
+
+static penstock_code train_inside(struct ps_progress *progress, const char *job,
+                                  struct ps_job_result *result_out, struct penstock_error *error) {
+    PS_TRY(open_store(progress, error));
+    progress->models = ps_arena_allocate(progress->arena, 1, sizeof *progress->models);
+    if (progress->models == NULL) {
+        return ps_error_memory(error, "models");
+    }
+    progress->model_count = 1;
+    PS_TRY(ps_engine_set_threads(progress->store->engine, progress->app->project->core_count, error));
+    PS_TRY(ps_jobs_run_one(progress->jobs, job, &progress->models[0], error));
+    ps_jobs_describe(&progress->models[0], result_out);
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_app_train(struct ps_app *app, const char *job, const struct ps_app_run_options *options,
+                           struct ps_job_result *result_out, struct penstock_error *error) {
+    struct penstock_error local = {0};
+    struct penstock_error *where = error == NULL ? &local : error;
+    struct ps_progress progress = {.app = app, .options = options};
+    ps_error_clear(where);
+    penstock_code code = begin(&progress, where);
+    if (code == PENSTOCK_OK) {
+        code = train_inside(&progress, job, result_out, where);
+        code = code == PENSTOCK_CANCELLED ? stopped(&progress, where) : code;
         close_all(&progress);
         conclude(&progress, code, where);
     }

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * training.c - one CREATE MODEL of a run: is there anything new, train on a snapshot, score the champion on the same
- * hold-out rows, ask the gate, publish.
+ * training.c - one training of one model; and those of a run that has read its sources to the end.
  *
  * Training reads in one transaction, so the rows and the positions that are written beside the model are those of
  * the same moment; it is rolled back, for it wrote nothing. Version, report and aliases are written in a second one.
- * No other process and no other thread writes the store in between.
+ * No other process writes the store in between; a person may move an alias, and then what was compared with the old
+ * champion is not published.
  */
-#include "app/progress.h"
+#include "app/training.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "app/jobs.h"
+#include "app/late.h"
 #include "base/limits.h"
+#include "publish/history.h"
 #include "publish/registry.h"
 #include "sql/tree.h"
 
@@ -22,6 +25,7 @@
 #define POSITIONS_SIZE_MAX ((size_t)512 << 20)
 
 struct training {
+    const struct ps_training_setup *setup;
     struct ps_progress *progress;
     const struct ps_node *node;
     struct ps_connection *connection;
@@ -165,7 +169,7 @@ static penstock_code score_champion(struct training *training, struct penstock_e
         ps_error_context(&reason,
                          "champion version %" PRId64 " of %s cannot be scored on the new hold-out rows",
                          outcome->champion_before, outcome->name);
-        ps_progress_complain(training->progress, &reason);
+        ps_voice_complain(training->setup->voice, &reason);
         return PENSTOCK_OK;
     }
     if (code != PENSTOCK_OK && error != NULL) {
@@ -216,7 +220,7 @@ static penstock_code train(struct training *training, struct penstock_error *err
         return ps_registry_alias(training->connection, training->outcome->name, "champion",
                                  &training->outcome->champion_before, error);
     }
-    ps_progress_line(training->progress, "model %s: training", training->outcome->name);
+    ps_voice_line(training->setup->voice, "model %s: training", training->outcome->name);
     PS_TRY(ps_model_train(&training->options, &training->outcome->candidate, error));
     const penstock_code code = score_champion(training, error);
     if (code != PENSTOCK_OK) {
@@ -225,21 +229,51 @@ static penstock_code train(struct training *training, struct penstock_error *err
     return code;
 }
 
-static penstock_code publish(struct training *training, struct penstock_error *error) {
+/* What was compared with one champion says nothing about another. */
+static penstock_code check_champion(struct training *training, struct penstock_error *error) {
+    const struct ps_model_outcome *outcome = training->outcome;
+    int64_t now = 0;
+    PS_TRY(ps_registry_alias(training->connection, outcome->name, "champion", &now, error));
+    if (now == outcome->champion_before) {
+        return PENSTOCK_OK;
+    }
+    ps_error_set(error, PENSTOCK_INVALID_DATA,
+                 "the champion of model %s became version %" PRId64 " while a model was compared with version"
+                 " %" PRId64,
+                 outcome->name, now, outcome->champion_before);
+    return ps_error_hint(error, "train again");
+}
+
+static penstock_code write_outcome(struct training *training, struct penstock_error *error) {
     struct ps_model_outcome *outcome = training->outcome;
-    const struct ps_publication publication = {.candidate = outcome->candidate,
-                                               .report = outcome->report,
-                                               .application =
-                                                   ps_application_id(training->progress->application),
-                                               .model_name = outcome->name,
-                                               .positions_json = training->positions.data};
+    if (outcome->report != NULL) {
+        const struct ps_publication publication = {.candidate = outcome->candidate,
+                                                   .report = outcome->report,
+                                                   .application =
+                                                       ps_application_id(training->progress->application),
+                                                   .model_name = outcome->name,
+                                                   .positions_json = training->positions.data};
+        PS_TRY(check_champion(training, error));
+        PS_TRY(ps_registry_publish(training->connection, &publication, &outcome->version, error));
+    }
+    if (training->setup->on_outcome != NULL) {
+        PS_TRY(training->setup->on_outcome(training->setup->context, outcome, error));
+    }
+    return ps_store_check_owner(training->progress->store, error);
+}
+
+/* Version, report, aliases and what a job keeps, together. */
+static penstock_code publish(struct training *training, struct penstock_error *error) {
+    if (training->outcome->report == NULL && training->setup->on_outcome == NULL) {
+        return PENSTOCK_OK;
+    }
     PS_TRY(ps_sql_run(training->connection, "BEGIN TRANSACTION", error));
-    penstock_code code = ps_registry_publish(training->connection, &publication, &outcome->version, error);
+    penstock_code code = write_outcome(training, error);
     code = code == PENSTOCK_OK ? ps_sql_run(training->connection, "COMMIT", error) : code;
     if (code != PENSTOCK_OK) {
         struct penstock_error ignored;
         (void)!ps_sql_run(training->connection, "ROLLBACK", &ignored);
-        (void)ps_error_context(error, "publish model %s", outcome->name);
+        (void)ps_error_context(error, "publish model %s", training->outcome->name);
     }
     return code;
 }
@@ -255,13 +289,13 @@ static void tell(struct training *training) {
                             (double)candidate->stages[i].cpu_ns / 1e6);
     }
     if (outcome->is_unchanged) {
-        ps_progress_line(training->progress,
-                         "model %s: bit for bit the champion, version %" PRId64 ": nothing to publish",
-                         outcome->name, outcome->version);
+        ps_voice_line(training->setup->voice,
+                      "model %s: bit for bit the champion, version %" PRId64 ": nothing to publish",
+                      outcome->name, outcome->version);
         return;
     }
-    ps_progress_line(training->progress, "model %s version %" PRId64 ": %s", outcome->name, outcome->version,
-                     outcome->report->sentence);
+    ps_voice_line(training->setup->voice, "model %s version %" PRId64 ": %s", outcome->name, outcome->version,
+                  outcome->report->sentence);
     ps_log_write(ps_application_log(training->progress->application),
                  outcome->report->passed ? PS_LOG_NOTICE : PS_LOG_WARNING, NULL,
                  "model %s version %" PRId64 ": %s", outcome->name, outcome->version,
@@ -274,51 +308,61 @@ static penstock_code judge(struct training *training, struct penstock_error *err
     PS_TRY(is_same_model(training, &outcome->is_unchanged, error));
     if (outcome->is_unchanged) {
         outcome->version = outcome->champion_before;
-        tell(training);
         return PENSTOCK_OK;
     }
-    PS_TRY(ps_gate_decide(outcome->candidate, training->champion_predictions, outcome->champion_before,
-                          &outcome->report, error));
-    PS_TRY(publish(training, error));
-    tell(training);
-    if (!outcome->report->passed && training->progress->refusal == NULL) {
-        training->progress->refusal =
-            ps_arena_printf(training->progress->arena, "model %s version %" PRId64 " was not published: %s",
-                            outcome->name, outcome->version, outcome->report->sentence);
+    struct ps_gate_question question = {.candidate = outcome->candidate,
+                                        .champion_version = outcome->champion_before,
+                                        .champion_predictions = training->champion_predictions};
+    PS_TRY(
+        ps_registry_recall(training->connection, outcome->name, outcome->candidate->arena, &question, error));
+    return ps_gate_judge(&question, &outcome->report, error);
+}
+
+static penstock_code look_and_train(struct training *training, struct penstock_error *error) {
+    if (training->setup->on_snapshot != NULL) {
+        PS_TRY(training->setup->on_snapshot(training->setup->context, error));
     }
-    return PENSTOCK_OK;
+    return train(training, error);
 }
 
 static penstock_code run_model(struct training *training, struct penstock_error *error) {
     PS_TRY(ps_sql_run(training->connection, "BEGIN TRANSACTION", error));
-    const penstock_code code = train(training, error);
+    const penstock_code code = look_and_train(training, error);
     struct penstock_error ignored; /* what failed before is what counts, and a snapshot has nothing to lose */
     (void)!ps_sql_run(training->connection, "ROLLBACK", &ignored);
     PS_TRY(code);
-    if (training->outcome->is_skipped) {
-        ps_progress_line(training->progress, "model %s: nothing new since version %" PRId64 ", not trained",
-                         training->outcome->name, training->outcome->version);
-        return PENSTOCK_OK;
+    if (!training->outcome->is_skipped) {
+        PS_TRY(judge(training, error));
     }
-    return judge(training, error);
+    PS_TRY(publish(training, error));
+    if (training->outcome->is_skipped) {
+        ps_voice_line(training->setup->voice, "model %s: nothing new since version %" PRId64 ", not trained",
+                      training->outcome->name, training->outcome->version);
+    } else {
+        tell(training);
+    }
+    return PENSTOCK_OK;
 }
 
-static penstock_code run_node(struct ps_progress *progress, const struct ps_node *node,
-                              struct ps_model_outcome *outcome, struct penstock_error *error) {
-    const struct ps_project *project = progress->app->project;
-    outcome->name = ps_arena_copy(progress->arena, node->name);
+penstock_code ps_training_one(const struct ps_training_setup *setup, struct ps_model_outcome *outcome,
+                              struct penstock_error *error) {
+    const struct ps_project *project = setup->progress->app->project;
+    outcome->name = ps_arena_copy(setup->arena, setup->node->name);
     if (outcome->name == NULL) {
         return ps_error_memory(error, "model");
     }
-    struct training training = {
-        .progress = progress, .node = node, .connection = progress->store->connection, .outcome = outcome};
+    struct training training = {.setup = setup,
+                                .progress = setup->progress,
+                                .node = setup->node,
+                                .connection = setup->connection,
+                                .outcome = outcome};
     training.options = (struct ps_train_options){.project = project,
-                                                 .node = node,
-                                                 .connection = training.connection,
-                                                 .thread_count = project->core_count,
+                                                 .node = setup->node,
+                                                 .connection = setup->connection,
+                                                 .thread_count = setup->thread_count,
                                                  .memory_max = project->manifest.executor_memory / 100 *
                                                                SOLVER_SHARE_PERCENT,
-                                                 .stop = &progress->app->stop};
+                                                 .stop = setup->stop};
     ps_buffer_init(&training.positions, POSITIONS_SIZE_MAX);
     const penstock_code code = run_model(&training, error);
     ps_buffer_done(&training.positions);
@@ -327,15 +371,43 @@ static penstock_code run_node(struct ps_progress *progress, const struct ps_node
     return code;
 }
 
-static penstock_code run_nodes(struct ps_progress *progress, struct penstock_error *error) {
+/* ---- those of a run ---- */
+
+static void remember_refusal(struct ps_progress *progress, const struct ps_model_outcome *outcome) {
+    if (outcome->report != NULL && !outcome->report->passed && progress->refusal == NULL) {
+        progress->refusal =
+            ps_arena_printf(progress->arena, "model %s version %" PRId64 " was not published: %s",
+                            outcome->name, outcome->version, outcome->report->sentence);
+    }
+}
+
+static penstock_code run_node(struct ps_progress *progress, const struct ps_node *node,
+                              struct ps_model_outcome *outcome, struct penstock_error *error) {
+    const struct ps_training_setup setup = {.progress = progress,
+                                            .voice = &progress->voice,
+                                            .node = node,
+                                            .connection = progress->store->connection,
+                                            .thread_count = progress->app->project->core_count,
+                                            .stop = &progress->app->stop,
+                                            .arena = progress->arena};
+    return ps_training_one(&setup, outcome, error);
+}
+
+/* What has a job is trained when that is due: by a run that goes on, beside the stream. */
+static penstock_code run_nodes(struct ps_progress *progress, size_t count, struct penstock_error *error) {
     const struct ps_graph *graph = progress->app->graph;
     for (size_t i = 0; i < graph->node_count; i++) {
-        if (graph->nodes[i].kind == PS_NODE_MODEL) {
-            PS_TRY(run_node(progress, &graph->nodes[i], &progress->models[progress->model_count], error));
+        const struct ps_node *node = &graph->nodes[i];
+        if (node->kind == PS_NODE_MODEL && !ps_jobs_has_model(progress->jobs, node)) {
+            PS_TRY(run_node(progress, node, &progress->models[progress->model_count], error));
             progress->model_count++;
         }
+        PS_TRY(ps_late_run(progress, i, i + 1, false, error));
     }
-    return PENSTOCK_OK;
+    if (progress->options->once) {
+        PS_TRY(ps_jobs_run_due(progress->jobs, progress->models, count, &progress->model_count, error));
+    }
+    return ps_late_run(progress, 0, graph->node_count, true, error);
 }
 
 penstock_code ps_training_run(struct ps_progress *progress, struct penstock_error *error) {
@@ -351,13 +423,17 @@ penstock_code ps_training_run(struct ps_progress *progress, struct penstock_erro
     if (progress->models == NULL) {
         return ps_error_memory(error, "models");
     }
+    ps_shelf_unpin(progress->shelf); /* the last epoch is over */
     /* The stream's order needs one thread, a scan of all rows does not. */
     PS_TRY(ps_engine_set_threads(progress->store->engine, progress->app->project->core_count, error));
-    const penstock_code code = run_nodes(progress, error);
+    const penstock_code code = run_nodes(progress, count, error);
     if (code != PENSTOCK_OK) { /* the one that failed may hold a candidate already */
         ps_training_free(&progress->models[progress->model_count], 1);
         progress->models[progress->model_count] = (struct ps_model_outcome){0};
         return code;
+    }
+    for (size_t i = 0; i < progress->model_count; i++) {
+        remember_refusal(progress, &progress->models[i]);
     }
     return ps_engine_set_threads(progress->store->engine, 1, error);
 }

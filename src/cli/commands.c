@@ -19,6 +19,8 @@ const struct ps_command *const ps_commands[] = {
     &ps_command_models_rollback,
     &ps_command_models_delete,
     &ps_command_models_export,
+    &ps_command_jobs_list,
+    &ps_command_jobs_run,
     &ps_command_predict,
     &ps_command_dlq_list,
     &ps_command_dlq_show,
