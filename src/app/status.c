@@ -22,7 +22,9 @@ struct status {
     struct ps_app *app;
     struct ps_access access;
     struct ps_text_table_builder builder;
-    int64_t *lags; /* per node; -1: not known */
+    int64_t *lags;      /* per node; -1: not known */
+    char training[256]; /* model and since when; "": nothing is trained */
+    char trained_model[128];
 };
 
 static penstock_code add(struct status *status, const char *kind, const char *name, const char *state,
@@ -70,6 +72,20 @@ static penstock_code add_application(struct status *status, struct penstock_erro
     return add(status, "application", last->id, ps_application_state_name(last->state), total, detail, error);
 }
 
+/* What the running process trains. */
+static void note_training(struct status *status, yyjson_val *training) {
+    const char *model = yyjson_get_str(yyjson_obj_get(training, "model"));
+    const char *reason = yyjson_get_str(yyjson_obj_get(training, "reason"));
+    char since[40];
+    if (model == NULL) {
+        return;
+    }
+    ps_clock_format_iso(yyjson_get_sint(yyjson_obj_get(training, "since_ms")), since, sizeof since);
+    (void)snprintf(status->trained_model, sizeof status->trained_model, "%s", model);
+    (void)snprintf(status->training, sizeof status->training, "training since %s: %s", since,
+                   reason == NULL ? "" : reason);
+}
+
 /* What the running process knows of its sources. */
 static void ask_lags(struct status *status) {
     yyjson_mut_doc *request PS_SCOPED(ps_json_free_scoped) = ps_json_new();
@@ -87,6 +103,7 @@ static void ask_lags(struct status *status) {
     for (size_t i = 0; i < status->app->graph->node_count && i < yyjson_arr_size(lags); i++) {
         status->lags[i] = yyjson_get_sint(yyjson_arr_iter_next(&items));
     }
+    note_training(status, yyjson_obj_get(yyjson_doc_get_root(answer), "training"));
 }
 
 /* "120 records behind"; "" if it is not known. Without a run only files are looked at: a broker may be far away. */
@@ -181,6 +198,30 @@ static penstock_code add_model(struct status *status, const struct ps_node *node
     return add_query(status, "model", sql.data, error);
 }
 
+/* How often it trained, and what came of it last; penstock jobs list says more. */
+static penstock_code add_job(struct status *status, const struct ps_node *node,
+                             struct penstock_error *error) {
+    const char *model = status->app->graph->nodes[node->inputs[0]].name;
+    const bool is_running = ps_text_equal_nocase(status->trained_model, model);
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done) = {0};
+    struct penstock_error missing;
+    ps_buffer_init(&sql, SQL_SIZE_MAX);
+    ps_buffer_text(&sql, "SELECT ");
+    ps_buffer_sql_literal(&sql, node->name);
+    ps_buffer_text(&sql, " AS name, nullif(");
+    ps_buffer_sql_literal(&sql, is_running ? status->training : "");
+    ps_buffer_text(&sql, ", '') AS state, count(*) AS count, 'trainings' || coalesce('; the last: '"
+                         " || arg_max(outcome || ', ' || sentence, finished_at), '') AS detail"
+                         " FROM penstock.job_runs WHERE job = ");
+    ps_buffer_sql_literal(&sql, node->name);
+    PS_TRY(ps_buffer_status(&sql, error));
+    /* a store that no run with a job has had yet */
+    return add_query(status, "job", sql.data, &missing) == PENSTOCK_OK
+               ? PENSTOCK_OK
+               : add(status, "job", node->name, is_running ? status->training : NULL, "0", "trainings",
+                     error);
+}
+
 static penstock_code add_nodes(struct status *status, struct penstock_error *error) {
     const struct ps_graph *graph = status->app->graph;
     for (size_t i = 0; i < graph->node_count; i++) {
@@ -191,7 +232,7 @@ static penstock_code add_nodes(struct status *status, struct penstock_error *err
         case PS_NODE_VIEW: PS_TRY(add_relation(status, node, error)); break;
         case PS_NODE_SINK: PS_TRY(add_sink(status, node, error)); break;
         case PS_NODE_MODEL: PS_TRY(add_model(status, node, error)); break;
-        case PS_NODE_JOB:
+        case PS_NODE_JOB: PS_TRY(add_job(status, node, error)); break;
         case PS_NODE_SQL: break;
         }
     }
