@@ -5,6 +5,7 @@
 #include "app/app.h"
 
 #include "app/control.h"
+#include "app/explain.h"
 #include "app/session.h"
 #include "connect/create.h"
 
@@ -90,22 +91,30 @@ static penstock_code query(struct ps_app *app, const char *sql, struct ps_text_t
 
 penstock_code ps_app_query(struct ps_app *app, const char *sql, struct ps_text_table **table_out,
                            struct penstock_error *error) {
-    return query(app, sql, table_out, error);
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    const char *model = NULL;
+    if (arena == NULL) {
+        return ps_error_memory(error, "query");
+    }
+    PS_TRY(ps_explain_model_name(sql, arena, &model, error));
+    return model != NULL ? ps_app_explain_model(app, model, table_out, error)
+                         : query(app, sql, table_out, error);
 }
 
 penstock_code ps_app_models_list(struct ps_app *app, struct ps_text_table **table_out,
                                  struct penstock_error *error) {
-    return query(app,
-                 "SELECT m.name, m.version, m.status, (SELECT string_agg(a.alias, ', ' ORDER BY a.alias)"
-                 " FROM penstock.model_aliases a"
-                 " WHERE a.model = m.name AND a.version = m.version) AS aliases, m.label,"
-                 " CAST(json_extract_string(m.metrics, '$.holdout.rmse') AS DOUBLE) AS holdout_rmse,"
-                 " CAST(json_extract_string(m.metrics, '$.holdout.r2') AS DOUBLE) AS holdout_r2,"
-                 " CAST(json_extract_string(m.metrics, '$.baseline.rmse') AS DOUBLE) AS constant_rmse,"
-                 " (SELECT g.sentence FROM penstock.gate_reports g"
-                 " WHERE g.model = m.name AND g.version = m.version AND g.check_index = 0) AS gate,"
-                 " m.created_at, m.application FROM penstock.models m WHERE m.status <> 'deleted' ORDER BY m.name, m.version",
-                 table_out, error);
+    return query(
+        app,
+        "SELECT m.name, m.version, m.status, (SELECT string_agg(a.alias, ', ' ORDER BY a.alias)"
+        " FROM penstock.model_aliases a"
+        " WHERE a.model = m.name AND a.version = m.version) AS aliases, m.label,"
+        " CAST(json_extract_string(m.metrics, '$.holdout.rmse') AS DOUBLE) AS holdout_rmse,"
+        " CAST(json_extract_string(m.metrics, '$.holdout.r2') AS DOUBLE) AS holdout_r2,"
+        " CAST(json_extract_string(m.metrics, '$.baseline.rmse') AS DOUBLE) AS constant_rmse,"
+        " (SELECT g.sentence FROM penstock.gate_reports g"
+        " WHERE g.model = m.name AND g.version = m.version AND g.check_index = 0) AS gate,"
+        " m.created_at, m.application FROM penstock.models m WHERE m.status <> 'deleted' ORDER BY m.name, m.version",
+        table_out, error);
 }
 
 penstock_code ps_app_models_show(struct ps_app *app, const char *reference, struct ps_buffer *json_out,

@@ -11,6 +11,9 @@
 #include "cli/report.h"
 #include "publish/json.h"
 
+/* Cells that a person reads at most; of more the best is shown. */
+enum { CELL_MAX = 60 };
+
 static const char *text_of(yyjson_val *object, const char *name) {
     const char *const text = yyjson_get_str(yyjson_obj_get(object, name));
     return text == NULL ? "" : text;
@@ -47,29 +50,53 @@ static void put_head(struct ps_output *out, yyjson_val *root) {
     put_line(out, "checksum", text_of(lineage, "checksum"));
 }
 
+/* The metrics that a person looks at first, of whichever task the model has. */
 static void put_metrics(struct ps_output *out, const char *label, yyjson_val *metrics) {
+    static const enum ps_task tasks[] = {PS_TASK_REGRESSION, PS_TASK_BINARY, PS_TASK_MULTICLASS};
+    size_t task = 0;
+    while (task < 2 && yyjson_obj_get(metrics, ps_report_main_metrics(tasks[task])[0]) == NULL) {
+        task++;
+    }
     if (!yyjson_is_obj(metrics)) {
         return;
     }
     char count[48];
     ps_output_printf(out, "  %-14s", label);
-    put_number(out, " rmse ", yyjson_obj_get(metrics, "rmse"));
-    put_number(out, ", r2 ", yyjson_obj_get(metrics, "r2"));
-    put_number(out, ", mae ", yyjson_obj_get(metrics, "mae"));
+    const char *const *const names = ps_report_main_metrics(tasks[task]);
+    for (size_t i = 0; names[i] != NULL; i++) {
+        ps_output_printf(out, "%s%s", i == 0 ? " " : ", ", names[i]);
+        put_number(out, " ", yyjson_obj_get(metrics, names[i]));
+    }
     ps_output_printf(
         out, " on %s rows\n",
         ps_show_count(yyjson_get_sint(yyjson_obj_get(metrics, "row_count")), count, sizeof count));
 }
 
-static bool add_cell(struct ps_text_table *table, yyjson_val *cell, bool is_best, const char **cells) {
-    size_t column = 0, index, count;
+/* A cell's parameters as one text: estimators differ in which they have. */
+static const char *cell_text(struct ps_arena *arena, yyjson_val *cell) {
+    const char *text = yyjson_get_str(yyjson_obj_get(cell, "estimator"));
+    text = text == NULL ? "LinearRegression" : text;
+    size_t index, count;
     yyjson_val *key, *value;
     yyjson_obj_foreach(yyjson_obj_get(cell, "parameters"), index, count, key, value) {
-        (void)key;
-        cells[column++] = ps_arena_printf(table->arena, "%g", yyjson_get_num(value));
+        const char *before = index == 0 ? ": " : ", ";
+        text = text == NULL ? NULL
+               : yyjson_is_num(value)
+                   ? ps_arena_printf(arena, "%s%s%s = %g", text, before, yyjson_get_str(key),
+                                     yyjson_get_num(value))
+                   : ps_arena_printf(arena, "%s%s%s = %s", text, before, yyjson_get_str(key),
+                                     yyjson_is_str(value) ? yyjson_get_str(value) : "");
     }
+    return text;
+}
+
+static bool add_cell(struct ps_text_table *table, yyjson_val *cell, bool is_best, const char **cells) {
+    size_t column = 0, index, count;
+    yyjson_val *value;
+    cells[column++] = cell_text(table->arena, cell);
     yyjson_arr_foreach(yyjson_obj_get(cell, "folds"), index, count, value) {
-        cells[column++] = ps_arena_printf(table->arena, "%.6f", yyjson_get_num(value));
+        cells[column++] =
+            yyjson_is_num(value) ? ps_arena_printf(table->arena, "%.6f", yyjson_get_num(value)) : "nan";
     }
     cells[column++] = ps_arena_printf(table->arena, "%.6f", yyjson_get_num(yyjson_obj_get(cell, "mean")));
     cells[column++] = is_best ? "*" : "";
@@ -82,39 +109,36 @@ static penstock_code put_search(struct ps_cli *cli, yyjson_val *search, struct p
     if (first == NULL) {
         return PENSTOCK_OK;
     }
-    const size_t parameter_count = yyjson_obj_size(yyjson_obj_get(first, "parameters"));
     const size_t fold_count = yyjson_arr_size(yyjson_obj_get(first, "folds"));
-    const size_t column_count = parameter_count + fold_count + 2;
+    const size_t column_count = fold_count + 3;
     const char **const names = ps_arena_allocate(cli->arena, column_count, sizeof *names);
     const char **const types = ps_arena_allocate(cli->arena, column_count, sizeof *types);
     const char **const texts = ps_arena_allocate(cli->arena, column_count, sizeof *texts);
     if (names == NULL || types == NULL || texts == NULL) {
         return ps_error_memory(error, "models show");
     }
-    size_t index, count;
-    yyjson_val *key, *value;
-    yyjson_obj_foreach(yyjson_obj_get(first, "parameters"), index, count, key, value) {
-        (void)value;
-        names[index] = yyjson_get_str(key);
-    }
     for (size_t column = 0; column < column_count; column++) {
-        types[column] = column + 1 == column_count ? "VARCHAR" : "DOUBLE";
-        if (column >= parameter_count) {
-            names[column] = column + 1 == column_count ? ""
-                            : column + 2 == column_count
-                                ? "mean"
-                                : ps_arena_printf(cli->arena, "fold %zu", column - parameter_count + 1);
-        }
+        types[column] = column == 0 || column + 1 == column_count ? "VARCHAR" : "DOUBLE";
+        names[column] = column == 0                  ? "parameters"
+                        : column + 1 == column_count ? ""
+                        : column + 2 == column_count ? "mean"
+                                                     : ps_arena_printf(cli->arena, "fold %zu", column);
     }
     struct ps_text_table *const table = ps_table_new(cli->arena, column_count, names, types);
     const size_t best = (size_t)yyjson_get_uint(yyjson_obj_get(search, "best"));
+    const bool is_long = yyjson_arr_size(cells) > CELL_MAX;
+    size_t index, count;
+    yyjson_val *value;
     yyjson_arr_foreach(cells, index, count, value) {
-        if (table == NULL || !add_cell(table, value, index == best, texts)) {
+        if (table == NULL || ((!is_long || index == best) && !add_cell(table, value, index == best, texts))) {
             return ps_error_memory(error, "models show");
         }
     }
     ps_output_printf(cli->out, "\nSearch by %s\n", text_of(search, "metric"));
     ps_output_table(cli->out, table, 2);
+    if (is_long) {
+        ps_output_printf(cli->out, "  the best of %zu; --format json has all\n", yyjson_arr_size(cells));
+    }
     return PENSTOCK_OK;
 }
 

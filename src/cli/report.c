@@ -66,8 +66,9 @@ static void add_model(struct ps_text_table *table, const struct ps_model_outcome
     const struct ps_candidate *const candidate = outcome->candidate;
     if (candidate != NULL) {
         const struct ps_search_cell *const best = &candidate->cells[candidate->best];
+        add_line(table, section, "estimator", best->estimator);
         for (size_t index = 0; index < best->parameter_count; index++) {
-            add_double(table, section, best->names[index], best->values[index]);
+            add_line(table, section, best->names[index], best->texts[index]);
         }
         add_double(table, section, "search_mean", best->mean);
         add_metrics(table, section, "holdout", candidate->target.task, &candidate->holdout);

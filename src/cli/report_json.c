@@ -42,14 +42,21 @@ static void put_parameters(struct ps_output *out, const struct ps_search_cell *c
     ps_output_text(out, "{");
     for (size_t index = 0; index < cell->parameter_count; index++) {
         ps_output_text(out, index == 0 ? "" : ", ");
-        put_double(out, cell->names[index], cell->values[index]);
+        if (isfinite(cell->values[index])) {
+            put_double(out, cell->names[index], cell->values[index]);
+        } else {
+            ps_output_printf(out, "\"%s\": ", cell->names[index]);
+            ps_output_json(out, cell->texts[index]);
+        }
     }
     ps_output_text(out, "}");
 }
 
 static void put_cell(struct ps_output *out, const struct ps_search_cell *cell) {
     char text[32];
-    ps_output_text(out, "{\"parameters\": ");
+    ps_output_text(out, "{\"estimator\": ");
+    ps_output_json(out, cell->estimator);
+    ps_output_text(out, ", \"parameters\": ");
     put_parameters(out, cell);
     ps_output_text(out, ", \"folds\": [");
     for (size_t fold = 0; fold < cell->fold_count; fold++) {
@@ -71,7 +78,9 @@ static void put_candidate(struct ps_output *out, const struct ps_candidate *cand
         ps_output_text(out, index == 0 ? "\n        " : ",\n        ");
         put_cell(out, &candidate->cells[index]);
     }
-    ps_output_text(out, "\n      ]},\n      \"chosen\": ");
+    ps_output_text(out, "\n      ]},\n      \"estimator\": ");
+    ps_output_json(out, candidate->cells[candidate->best].estimator);
+    ps_output_text(out, ",\n      \"chosen\": ");
     put_parameters(out, &candidate->cells[candidate->best]);
     const struct ps_row_counts *const rows = &candidate->rows;
     ps_output_printf(out,

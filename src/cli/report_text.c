@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "model/metrics.h"
+
 /* "  best         regParam = 0.1" */
 static void put_label(struct ps_output *out, const char *label) {
     ps_output_printf(out, "  %-14s ", label);
@@ -49,53 +51,26 @@ static void put_records(struct ps_output *out, const struct ps_run_report *repor
     ps_output_text(out, "\n");
 }
 
-static void put_parameters(struct ps_output *out, const struct ps_search_cell *cell) {
-    for (size_t index = 0; index < cell->parameter_count; index++) {
-        ps_output_printf(out, "%s%s = %g", index == 0 ? "" : ", ", cell->names[index], cell->values[index]);
-    }
-    if (cell->parameter_count == 0) {
+static void put_best(struct ps_output *out, const struct ps_candidate *candidate, struct ps_arena *arena) {
+    const struct ps_search_cell *const best = &candidate->cells[candidate->best];
+    const char *const parameters = ps_report_parameters(best, arena);
+    put_label(out, "best");
+    if (ps_report_has_several(candidate)) {
+        ps_output_printf(out, "%s%s", best->estimator, best->parameter_count > 0 ? ": " : "");
+    } else if (best->parameter_count == 0) {
         ps_output_text(out, "the one that was given");
     }
+    ps_output_text(out, parameters == NULL ? "" : parameters);
+    ps_output_printf(out, " (mean %s %.6f)\n", candidate->metric_name, best->mean);
 }
 
-/* One row per parameter pair: the parameters, each fold, the mean, a star at the best. */
-static void put_search(struct ps_output *out, const struct ps_candidate *candidate, struct ps_arena *arena) {
-    const struct ps_search_cell *const first = &candidate->cells[0];
-    const size_t column_count = first->parameter_count + first->fold_count + 2;
-    const char **const names = ps_arena_allocate(arena, column_count, sizeof *names);
-    const char **const types = ps_arena_allocate(arena, column_count, sizeof *types);
-    const char **const cells = ps_arena_allocate(arena, column_count, sizeof *cells);
-    if (names == NULL || types == NULL || cells == NULL) {
-        out->text.failed = true;
-        return;
-    }
-    for (size_t column = 0; column < column_count; column++) {
-        types[column] = column + 1 == column_count ? "VARCHAR" : "DOUBLE";
-        names[column] = column < first->parameter_count ? first->names[column]
-                        : column + 2 < column_count
-                            ? ps_arena_printf(arena, "fold %zu", column - first->parameter_count + 1)
-                        : column + 1 < column_count ? "mean"
-                                                    : "";
-    }
-    struct ps_text_table *const table = ps_table_new(arena, column_count, names, types);
-    for (size_t index = 0; table != NULL && index < candidate->cell_count; index++) {
-        const struct ps_search_cell *const cell = &candidate->cells[index];
-        size_t column = 0;
-        for (size_t parameter = 0; parameter < cell->parameter_count; parameter++) {
-            cells[column++] = ps_arena_printf(arena, "%g", cell->values[parameter]);
-        }
-        for (size_t fold = 0; fold < cell->fold_count; fold++) {
-            cells[column++] = ps_arena_printf(arena, "%.6f", cell->fold_metrics[fold]);
-        }
-        cells[column++] = ps_arena_printf(arena, "%.6f", cell->mean);
-        cells[column] = index == candidate->best ? "*" : "";
-        if (!ps_table_add(table, cells)) {
-            out->text.failed = true;
-            return;
-        }
-    }
-    if (table != NULL) {
-        ps_output_table(out, table, 4);
+/* "rmse 3.0000, r2 0.9000, mae 2.0000": the first `count` of the task's main metrics. */
+static void put_metrics(struct ps_output *out, enum ps_task task, const struct ps_metrics *metrics,
+                        size_t count) {
+    const char *const *const names = ps_report_main_metrics(task);
+    for (size_t i = 0; i < count && names[i] != NULL; i++) {
+        ps_output_printf(out, "%s%s %.4f", i == 0 ? "" : ", ", names[i],
+                         ps_metric_read(ps_metric_find(names[i]), metrics));
     }
 }
 
@@ -117,19 +92,18 @@ static void put_candidate(struct ps_output *out, const struct ps_candidate *cand
     ps_output_printf(out, "%zu parameter sets x %zu folds by %s, %" PRId64 " scan%s of the data\n",
                      candidate->cell_count, candidate->cells[0].fold_count, candidate->metric_name,
                      candidate->scan_count, candidate->scan_count == 1 ? "" : "s");
-    put_search(out, candidate, arena);
-    put_label(out, "best");
-    put_parameters(out, &candidate->cells[candidate->best]);
-    ps_output_printf(out, " (mean %s %.6f)\n", candidate->metric_name,
-                     candidate->cells[candidate->best].mean);
+    ps_report_print_search(out, candidate, arena);
+    put_best(out, candidate, arena);
     if (candidate->holdout.row_count > 0) {
+        const enum ps_task task = candidate->target.task;
         put_label(out, "hold-out");
-        ps_output_printf(out, "rmse %.4f, r2 %.4f, mae %.4f on ", candidate->holdout.rmse,
-                         candidate->holdout.r2, candidate->holdout.mae);
+        put_metrics(out, task, &candidate->holdout, SIZE_MAX);
+        ps_output_text(out, " on ");
         put_count(out, candidate->holdout.row_count);
         ps_output_text(out, " rows\n");
-        put_label(out, "constant mean");
-        ps_output_printf(out, "rmse %.4f on the same rows\n", candidate->baseline.rmse);
+        put_label(out, task == PS_TASK_REGRESSION ? "constant mean" : "class shares");
+        put_metrics(out, task, &candidate->baseline, task == PS_TASK_REGRESSION ? 1 : SIZE_MAX);
+        ps_output_text(out, " on the same rows\n");
     }
     for (size_t index = 0; index < candidate->note_count; index++) {
         put_label(out, "note");
@@ -175,6 +149,24 @@ static void put_verdict(struct ps_output *out, const struct ps_model_outcome *ou
     }
 }
 
+static const char *class_name(const struct ps_target *target, double index) {
+    const bool is_known = index >= 0 && index < (double)target->class_count;
+    return is_known ? target->class_names[(size_t)index] : "none of the classes";
+}
+
+static void put_sample(struct ps_output *out, const struct ps_model_outcome *outcome, size_t index) {
+    const struct ps_target *const target = &outcome->candidate->target;
+    if (target->task == PS_TASK_REGRESSION) {
+        ps_output_printf(out, "%10.3f  true %10.3f\n", outcome->sample_predictions[index],
+                         outcome->sample_labels[index]);
+        return;
+    }
+    ps_output_shown(out, class_name(target, outcome->sample_predictions[index]));
+    ps_output_text(out, "  true ");
+    ps_output_shown(out, class_name(target, outcome->sample_labels[index]));
+    ps_output_text(out, "\n");
+}
+
 static void put_model(struct ps_output *out, const struct ps_model_outcome *outcome, struct ps_arena *arena) {
     ps_output_printf(out, "\nModel %s\n", outcome->name);
     if (outcome->is_skipped) {
@@ -187,10 +179,9 @@ static void put_model(struct ps_output *out, const struct ps_model_outcome *outc
         put_training_stages(out, outcome->candidate);
     }
     put_verdict(out, outcome);
-    for (size_t index = 0; index < outcome->sample_count; index++) {
+    for (size_t index = 0; outcome->candidate != NULL && index < outcome->sample_count; index++) {
         put_label(out, index == 0 ? "predictions" : "");
-        ps_output_printf(out, "%10.3f  true %10.3f\n", outcome->sample_predictions[index],
-                         outcome->sample_labels[index]);
+        put_sample(out, outcome, index);
     }
 }
 

@@ -49,8 +49,10 @@ static void write_node(const struct ps_graph *graph, const struct ps_node *node,
         break;
     case PS_NODE_SINK: ps_buffer_printf(out, ", %s", statement->as.sink.connector); break;
     case PS_NODE_MODEL:
-        ps_buffer_printf(out, ", %s predicts %s", statement->as.model.estimator.name,
-                         statement->as.model.label);
+        for (size_t i = 0; i < statement->as.model.estimator_count; i++) {
+            ps_buffer_printf(out, "%s%s", i == 0 ? ", " : " or ", statement->as.model.estimators[i].name);
+        }
+        ps_buffer_printf(out, " predicts %s", statement->as.model.label);
         break;
     case PS_NODE_JOB:
         ps_buffer_text(out, ", ");
@@ -127,7 +129,8 @@ static void write_dot(const struct ps_plan *plan, struct ps_buffer *out) {
         const struct ps_node *node = &graph->nodes[i];
         ps_buffer_text(out, "  ");
         write_dot_text(out, node->name);
-        ps_buffer_printf(out, " [shape=%s, tooltip=\"%s\"];\n", shape_of(node->kind), ps_node_kind_name(node->kind));
+        ps_buffer_printf(out, " [shape=%s, tooltip=\"%s\"];\n", shape_of(node->kind),
+                         ps_node_kind_name(node->kind));
     }
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct ps_node *node = &graph->nodes[i];

@@ -208,7 +208,8 @@ static void plan_model(struct planning *planning, size_t index, int64_t before) 
                                  join_names(planning, model->transforms, model->transform_count)));
     }
     add_line(planning, &steps,
-             ps_arena_printf(arena, "search %s with %s", model->estimator.name,
+             ps_arena_printf(arena, "search %s with %s",
+                             join_names(planning, model->estimators, model->estimator_count),
                              model->validation.name != NULL ? model->validation.name : "CrossValidator"));
     add_line(planning, &steps,
              model->holdout.kind == PS_HOLDOUT_NONE ? "fit the best on all rows"
@@ -272,25 +273,53 @@ static int64_t integer_parameter(const struct ps_call *call, const char *name, i
     return by_default;
 }
 
-/* Only linear regression is chosen from sufficient statistics, so only there one scan feeds the whole search. */
+/* Cells of one estimator, as far as its text tells: RANDOM(n) draws at most n of them. */
+static int64_t count_cells(const struct ps_call *call) {
+    int64_t count = 1, drawn = 0;
+    for (size_t i = 0; i < call->parameter_count; i++) {
+        const struct ps_parameter *parameter = &call->parameters[i];
+        int64_t values = 1;
+        if (parameter->form == PS_FORM_RANDOM) {
+            (void)ps_parse_integer(parameter->values[0], &drawn);
+        } else if (parameter->form == PS_FORM_GRID) {
+            values = (int64_t)parameter->value_count;
+        } else if (parameter->form == PS_FORM_RANGE && parameter->value_count == 3) {
+            (void)ps_parse_integer(parameter->values[2], &values);
+        }
+        count = count > INT64_MAX / 2 / (values + 1) ? count : count * (values > 0 ? values : 1);
+    }
+    return drawn > 0 ? drawn : count;
+}
+
+/* Linear regression is chosen from sufficient statistics, so that one scan feeds its whole search. */
 static void note_search(struct planning *planning, const struct ps_node *node) {
     const struct ps_model_statement *model = &node->statement->as.model;
-    if (!ps_option_name_equal(model->estimator.name, "LinearRegression")) {
-        return;
+    const char *validator = model->validation.name != NULL ? model->validation.name : "CrossValidator";
+    int64_t cell_count = 0;
+    bool needs_rows = false;
+    for (size_t i = 0; i < model->estimator_count; i++) {
+        cell_count += count_cells(&model->estimators[i]);
+        needs_rows = needs_rows || !ps_option_name_equal(model->estimators[i].name, "LinearRegression");
     }
-    int64_t pair_count = 1;
-    for (size_t i = 0; i < model->estimator.parameter_count; i++) {
-        pair_count *=
-            model->estimator.parameters[i].is_grid ? (int64_t)model->estimator.parameters[i].value_count : 1;
+    const char *unit = "folds";
+    int64_t split_count = integer_parameter(&model->validation, "numFolds", 3);
+    if (ps_option_name_equal(validator, "TimeSeriesSplit")) {
+        static const char *const names[] = {"numSplits", "n", "nSplits"};
+        unit = "splits in time";
+        split_count = 5;
+        for (size_t i = 0; i < 3; i++) {
+            split_count = integer_parameter(&model->validation, names[i], split_count);
+        }
+    } else if (ps_option_name_equal(validator, "TrainValidationSplit")) {
+        unit = "split";
+        split_count = 1;
     }
-    const bool is_split = model->validation.name != NULL &&
-                          ps_option_name_equal(model->validation.name, "TrainValidationSplit");
-    const int64_t fold_count = is_split ? 1 : integer_parameter(&model->validation, "numFolds", 3);
     add_line(planning, &planning->notes,
-             ps_arena_printf(planning->arena,
-                             "%s: one scan feeds the whole search, %lld %s x %lld parameter set%s",
-                             node->name, (long long)fold_count, is_split ? "split" : "folds",
-                             (long long)pair_count, pair_count == 1 ? "" : "s"));
+             ps_arena_printf(planning->arena, "%s: %s, %lld %s x %lld parameter set%s", node->name,
+                             needs_rows ? "one scan for sums, one more takes the rows into memory"
+                                        : "one scan feeds the whole search",
+                             (long long)split_count, unit, (long long)cell_count,
+                             cell_count == 1 ? "" : "s"));
 }
 
 /* What a join keeps, which is what it costs. */

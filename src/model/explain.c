@@ -193,8 +193,10 @@ static size_t scans_of(const struct ps_pipeline *pipeline, const struct ps_trans
         *what = "categories, a column at a time, and their means";
         return count_unknown(pipeline, transform) + 1;
     }
-    if (strcmp(name, "VarianceThresholdSelector") == 0 || strcmp(name, "PCA") == 0) {
-        *what = name[0] == 'P' ? "its directions" : "variances";
+    *what = strcmp(name, "PCA") == 0             ? "its directions"
+            : strcmp(name, "FeatureHasher") == 0 ? "which of its features there are"
+                                                 : "what to leave out";
+    if (transform->type->fit != NULL) {
         return 1;
     }
     *what = "its moments, which a later stage needs";

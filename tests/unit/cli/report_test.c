@@ -17,6 +17,7 @@
 
 static const char *const parameter_names[] = {"regParam", "elasticNetParam"};
 static const double first_values[] = {0, 0.5}, second_values[] = {0.1, 0.5};
+static const char *const first_texts[] = {"0", "0.5"}, *const second_texts[] = {"0.1", "0.5"};
 static const double first_folds[] = {11.5, 12.5, 12.0}, second_folds[] = {10.5, 11.5, 11.0};
 
 struct world {
@@ -34,10 +35,13 @@ struct world {
 static const char *const notes[] = {"feature x is constant: coefficient 0"};
 
 static void fill_candidate(struct world *world) {
-    world->cells[0] = (struct ps_search_cell){parameter_names, first_values, 2, first_folds, 3, 12.0};
-    world->cells[1] = (struct ps_search_cell){parameter_names, second_values, 2, second_folds, 3, 11.0};
+    world->cells[0] = (struct ps_search_cell){
+        "LinearRegression", parameter_names, first_texts, first_values, 2, first_folds, 3, 12.0};
+    world->cells[1] = (struct ps_search_cell){
+        "LinearRegression", parameter_names, second_texts, second_values, 2, second_folds, 3, 11.0};
     world->stage = (struct ps_stage_time){"search: one scan", 5000000, 4000000, 2};
     world->candidate = (struct ps_candidate){
+        .target = {.task = PS_TASK_REGRESSION},
         .cells = world->cells,
         .cell_count = 2,
         .best = 1,
@@ -160,11 +164,74 @@ static void json_is_json(void **state) {
                 1e-12);
 }
 
+/* Estimators with parameters of their own, one of them a list; two classes. */
+static void several_estimators(void **state) {
+    struct world *const world = *state;
+    static const char *const names[] = {"layers"}, *const texts[] = {"[16, 8]"},
+                             *const classes[] = {"late", "on time"};
+    static const double values[] = {(double)NAN};
+    world->cells[1] =
+        (struct ps_search_cell){"MultilayerPerceptron", names, texts, values, 1, second_folds, 3, 0.9};
+    world->candidate.target = (struct ps_target){PS_TASK_BINARY, 2, classes, true};
+    world->candidate.metric_name = "areaUnderROC";
+    world->candidate.holdout = (struct ps_metrics){
+        .row_count = 60000, .area_under_roc = 0.91, .area_under_pr = 0.8, .log_loss = 0.3, .accuracy = 0.88};
+    world->model.sample_labels[0] = 1;
+    world->model.sample_predictions[0] = 0;
+    ps_report_print(&world->output, &world->report, PS_FORMAT_TABLE, world->arena);
+    static const char *const expected[] = {
+        "estimator             parameters                          fold 1",
+        "MultilayerPerceptron  layers = [16, 8]",
+        "LinearRegression      regParam = 0, elasticNetParam = 0.5",
+        "MultilayerPerceptron: layers = [16, 8] (mean areaUnderROC 0.900000)",
+        "areaUnderROC 0.9100, areaUnderPR 0.8000, logLoss 0.3000, accuracy 0.8800 on 60,000 rows",
+        "late  true on time"};
+    for (size_t index = 0; index < sizeof expected / sizeof *expected; index++) {
+        expect(world, expected[index]);
+    }
+    ps_output_done(&world->output);
+    ps_output_init(&world->output, -1);
+    ps_report_print(&world->output, &world->report, PS_FORMAT_JSON, world->arena);
+    yyjson_doc *document PS_SCOPED(ps_json_read_free_scoped) =
+        ps_json_read(world->output.text.data, world->output.text.size);
+    yyjson_val *const model = yyjson_ptr_get(yyjson_doc_get_root(document), "/models/0");
+    assert_string_equal(yyjson_get_str(yyjson_ptr_get(model, "/search/cells/1/parameters/layers")),
+                        "[16, 8]");
+    assert_string_equal(yyjson_get_str(yyjson_ptr_get(model, "/search/cells/0/estimator")),
+                        "LinearRegression");
+    assert_string_equal(yyjson_get_str(yyjson_ptr_get(model, "/estimator")), "MultilayerPerceptron");
+    assert_true(fabs(yyjson_get_num(yyjson_ptr_get(model, "/holdout/areaUnderROC")) - 0.91) < 1e-12);
+    assert_null(yyjson_ptr_get(model, "/holdout/rmse"));
+}
+
+/* Of many cells the best are shown, the best first. */
+static void a_large_search(void **state) {
+    struct world *const world = *state;
+    enum { COUNT = 500 };
+    struct ps_search_cell *cells = ps_arena_allocate(world->arena, COUNT, sizeof *cells);
+    for (size_t i = 0; i < COUNT; i++) {
+        cells[i] = world->cells[0];
+        cells[i].mean = 100 + (double)((i * 37) % COUNT);
+        cells[i].mean = i == 7 ? (double)NAN : cells[i].mean;
+    }
+    world->candidate.cells = cells;
+    world->candidate.cell_count = COUNT;
+    world->candidate.best = 0;
+    ps_report_print(&world->output, &world->report, PS_FORMAT_TABLE, world->arena);
+    expect(world, "100.000000  *");
+    expect(world, "119.000000");
+    expect(world, "the best 20 of 500; --format json has all");
+    assert_null(strstr(world->output.text.data, "120.000000"));
+    assert_true(strstr(world->output.text.data, "100.000000") <
+                strstr(world->output.text.data, "101.000000"));
+}
+
 static void csv_has_the_numbers(void **state) {
     struct world *const world = *state;
     ps_report_print(&world->output, &world->report, PS_FORMAT_CSV, world->arena);
     expect(world, "run,records,336776\n");
     expect(world, "model congestion,holdout_rmse,11.7529\n");
+    expect(world, "model congestion,estimator,LinearRegression\n");
     expect(world, "model congestion,regParam,0.1\n");
 }
 
@@ -174,6 +241,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_refused_model, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_new, setup, teardown),
         cmocka_unit_test_setup_teardown(json_is_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(several_estimators, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_large_search, setup, teardown),
         cmocka_unit_test_setup_teardown(csv_has_the_numbers, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
