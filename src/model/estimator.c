@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/boosted.h"
+#include "model/perceptron.h"
 #include "model/search_space.h"
 
 const struct ps_estimator_type ps_estimator_types[] = {
@@ -24,6 +25,15 @@ const struct ps_estimator_type ps_estimator_types[] = {
      .check = ps_boosted_check,
      .task = ps_boosted_task,
      .fit = ps_boosted_fit},
+    {.name = "MultilayerPerceptron",
+     .help = "a network of layers (deep learning), for numbers and classes",
+     .options = ps_perceptron_options,
+     .config_size = sizeof(struct ps_perceptron_config),
+     .tasks = PS_TASK_ANY,
+     .needs_rows = true,
+     .check = ps_perceptron_check,
+     .task = ps_perceptron_task,
+     .fit = ps_perceptron_fit},
     {0},
 };
 

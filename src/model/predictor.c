@@ -9,8 +9,8 @@
 
 #include "base/check.h"
 
-const struct ps_predictor_type *const ps_predictor_types[] = {&ps_linear_predictor_type,
-                                                              &ps_trees_predictor_type, NULL};
+const struct ps_predictor_type *const ps_predictor_types[] = {
+    &ps_linear_predictor_type, &ps_network_predictor_type, &ps_trees_predictor_type, NULL};
 
 /* More outputs than any label has classes: what a stored model may ask for. */
 static const int64_t output_count_max = 1 << 20;
