@@ -226,6 +226,11 @@ static penstock_code read_transforms(struct reader *reader, yyjson_val *model) {
         PS_TRY(read_dropped(reader, stage, transform));
     }
     ps_pipeline_prune(pipeline);
+    for (size_t i = 0; i < pipeline->column_count; i++) {
+        if (pipeline->slots[pipeline->columns[i].slot].kind == PS_SLOT_TEXT) {
+            return damaged(reader, "no transform makes a number of a text");
+        }
+    }
     return PENSTOCK_OK;
 }
 
