@@ -67,7 +67,10 @@ static int setup(void **state) {
     world->arena = ps_arena_new(0);
     fill_candidate(world);
     world->check = (struct ps_gate_check){"rmse <= 20", 11.7529, 20, PS_VERDICT_PASSED, "rmse is 11.75"};
-    world->gate = (struct ps_gate_report){&world->check, 1, true, "passed: rmse 11.75 is at most 20", NULL};
+    world->gate = (struct ps_gate_report){.checks = &world->check,
+                                          .check_count = 1,
+                                          .passed = true,
+                                          .sentence = "passed: rmse 11.75 is at most 20"};
     world->model = (struct ps_model_outcome){.name = "congestion",
                                              .version = 2,
                                              .champion_before = 1,
@@ -180,7 +183,7 @@ static void several_estimators(void **state) {
     world->model.sample_predictions[0] = 0;
     ps_report_print(&world->output, &world->report, PS_FORMAT_TABLE, world->arena);
     static const char *const expected[] = {
-        "estimator             parameters                          fold 1",
+        "estimator             parameters                              fold 1",
         "MultilayerPerceptron  layers = [16, 8]",
         "LinearRegression      regParam = 0, elasticNetParam = 0.5",
         "MultilayerPerceptron: layers = [16, 8] (mean areaUnderROC 0.900000)",
