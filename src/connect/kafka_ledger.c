@@ -11,6 +11,67 @@
 /* A broker takes 4,096 bytes (offset.metadata.max.bytes) unless it was told otherwise. */
 #define TEXT_SIZE_MAX 4000
 
+/* Letters of a claim group's end: digits of base 31, from 'A' on. */
+#define HASH_BASE 31U
+#define HASH_DIGIT_COUNT 7
+
+uint32_t ps_kafka_ledger_hash(const char *text) {
+    uint32_t hash = 0;
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+        const int more = *at >= 0xf0 ? 3 : *at >= 0xe0 ? 2 : *at >= 0xc0 ? 1 : 0;
+        uint32_t point = *at & (more == 0 ? 0x7fU : 0x3fU >> more);
+        at++;
+        for (int i = 0; i < more && (*at & 0xc0) == 0x80; i++, at++) {
+            point = point << 6 | (*at & 0x3fU);
+        }
+        if (point > 0xffff) { /* two UTF-16 units */
+            hash = hash * HASH_BASE + (0xd800U | (point - 0x10000U) >> 10);
+            point = 0xdc00U | ((point - 0x10000U) & 0x3ffU);
+        }
+        hash = hash * HASH_BASE + point;
+    }
+    return hash;
+}
+
+const char *ps_kafka_ledger_claim_group(const char *group, struct ps_arena *arena) {
+    char end[HASH_DIGIT_COUNT + 1] = "AAAAAAA";
+    const char *start = ps_arena_printf(arena, "%s.claim.%s", group, end);
+    /* how much the digits must add, modulo 2^32; seven of them have room for that */
+    uint32_t missing = start == NULL ? 0 : ps_kafka_ledger_hash(group) - ps_kafka_ledger_hash(start);
+    for (size_t i = HASH_DIGIT_COUNT; i-- > 0; missing /= HASH_BASE) {
+        end[i] = (char)('A' + (char)(missing % HASH_BASE));
+    }
+    return start == NULL ? NULL : ps_arena_printf(arena, "%s.claim.%s", group, end);
+}
+
+static rd_kafka_topic_partition_list_t *make_list(const struct ps_kafka_ledger *ledger, int64_t offset,
+                                                  const struct ps_buffer *text) {
+    if (text->failed) {
+        return NULL;
+    }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(list, ledger->topic, 0);
+    item->offset = offset;
+    item->metadata = ps_allocate(text->size, 1); /* librdkafka releases it */
+    if (item->metadata == NULL) {
+        rd_kafka_topic_partition_list_destroy(list);
+        return NULL;
+    }
+    memcpy(item->metadata, text->data, text->size);
+    item->metadata_size = text->size;
+    return list;
+}
+
+rd_kafka_topic_partition_list_t *ps_kafka_ledger_claim(const struct ps_kafka_ledger *ledger,
+                                                       int64_t attempt) {
+    struct ps_buffer text PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&text, TEXT_SIZE_MAX);
+    ps_buffer_text(&text, "{\"store\":");
+    ps_buffer_json(&text, ledger->store_id, strlen(ledger->store_id));
+    ps_buffer_text(&text, "}");
+    return make_list(ledger, attempt, &text);
+}
+
 rd_kafka_topic_partition_list_t *ps_kafka_ledger_offset(const struct ps_kafka_ledger *ledger,
                                                         struct ps_epoch epoch,
                                                         const struct ps_position_list *positions) {
@@ -31,21 +92,7 @@ rd_kafka_topic_partition_list_t *ps_kafka_ledger_offset(const struct ps_kafka_le
     if (!is_whole) {
         ps_buffer_text(&head, "}");
     }
-    const struct ps_buffer *chosen = is_whole ? &text : &head;
-    if (chosen->failed) {
-        return NULL;
-    }
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(list, ledger->topic, 0);
-    item->offset = epoch.number;
-    item->metadata = ps_allocate(chosen->size, 1); /* librdkafka releases it */
-    if (item->metadata == NULL) {
-        rd_kafka_topic_partition_list_destroy(list);
-        return NULL;
-    }
-    memcpy(item->metadata, chosen->data, chosen->size);
-    item->metadata_size = chosen->size;
-    return list;
+    return make_list(ledger, epoch.number, is_whole ? &text : &head);
 }
 
 /* --- administrative requests -------------------------------------------------------------------------------------- */
@@ -95,20 +142,19 @@ static penstock_code hear_answer(struct ps_kafka_client *client, struct question
 
 static penstock_code parse_entry(const struct ps_kafka_client *client, const struct ps_kafka_ledger *ledger,
                                  const rd_kafka_topic_partition_t *item, struct ps_arena *arena,
-                                 struct ps_kafka_entry *entry_out, struct penstock_error *error) {
+                                 struct ps_kafka_entry *entry, struct penstock_error *error) {
     yyjson_doc *document =
         item->metadata != NULL ? yyjson_read(item->metadata, item->metadata_size, 0) : NULL;
     yyjson_val *root = yyjson_doc_get_root(document);
     const char *store_id = yyjson_get_str(yyjson_obj_get(root, "store"));
     yyjson_val *positions = yyjson_obj_get(root, "positions");
     char *text = positions != NULL ? yyjson_val_write(positions, 0, NULL) : NULL;
-    *entry_out =
-        (struct ps_kafka_entry){.is_there = true,
-                                .is_other_store = store_id != NULL && strcmp(store_id, ledger->store_id) != 0,
-                                .epoch = item->offset,
-                                .attempt = yyjson_get_sint(yyjson_obj_get(root, "attempt")),
-                                .store_id = store_id != NULL ? ps_arena_copy(arena, store_id) : NULL,
-                                .positions = text != NULL ? ps_arena_copy(arena, text) : NULL};
+    entry->is_there = true;
+    entry->is_other_store = store_id != NULL && strcmp(store_id, ledger->store_id) != 0;
+    entry->epoch = item->offset;
+    entry->attempt = yyjson_get_sint(yyjson_obj_get(root, "attempt"));
+    entry->store_id = store_id != NULL ? ps_arena_copy(arena, store_id) : NULL;
+    entry->positions = text != NULL ? ps_arena_copy(arena, text) : NULL;
     const bool is_ours = store_id != NULL;
     ps_release(text);
     yyjson_doc_free(document);
@@ -121,27 +167,27 @@ static penstock_code parse_entry(const struct ps_kafka_client *client, const str
     return PENSTOCK_OK;
 }
 
-penstock_code ps_kafka_ledger_read(struct ps_kafka_client *client, const struct ps_kafka_ledger *ledger,
-                                   bool is_stable, int64_t timeout_ms, struct ps_arena *arena,
-                                   struct ps_kafka_entry *entry_out, struct penstock_error *error) {
-    struct question question PS_SCOPED(end_question) =
-        begin_question(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout_ms);
+/* The answer's only offset; *item_out NULL: there is none. */
+static penstock_code read_offset(struct ps_kafka_client *client, const char *group, const char *topic,
+                                 bool is_stable, int64_t timeout_ms, struct question *question,
+                                 const rd_kafka_topic_partition_t **item_out, struct penstock_error *error) {
+    *question = begin_question(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout_ms);
     rd_kafka_error_t *refusal =
-        rd_kafka_AdminOptions_set_require_stable_offsets(question.options, is_stable ? 1 : 0);
+        rd_kafka_AdminOptions_set_require_stable_offsets(question->options, is_stable ? 1 : 0);
     if (refusal != NULL) {
         rd_kafka_error_destroy(
             refusal); /* offsets that are not stable are then waited for by init_transactions */
     }
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    (void)rd_kafka_topic_partition_list_add(list, ledger->topic, 0);
-    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(ledger->group, list);
-    rd_kafka_ListConsumerGroupOffsets(client->handle, &request, 1, question.options, question.queue);
+    (void)rd_kafka_topic_partition_list_add(list, topic, 0);
+    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(group, list);
+    rd_kafka_ListConsumerGroupOffsets(client->handle, &request, 1, question->options, question->queue);
     rd_kafka_ListConsumerGroupOffsets_destroy(request);
     rd_kafka_topic_partition_list_destroy(list);
-    PS_TRY(hear_answer(client, &question, timeout_ms, "cannot read its epoch", error));
+    PS_TRY(hear_answer(client, question, timeout_ms, "cannot read its epoch", error));
     size_t count = 0;
     const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-        rd_kafka_event_ListConsumerGroupOffsets_result(question.answer), &count);
+        rd_kafka_event_ListConsumerGroupOffsets_result(question->answer), &count);
     const rd_kafka_error_t *failure = count == 1 ? rd_kafka_group_result_error(groups[0]) : NULL;
     const rd_kafka_topic_partition_list_t *found =
         count == 1 ? rd_kafka_group_result_partitions(groups[0]) : NULL;
@@ -149,27 +195,55 @@ penstock_code ps_kafka_ledger_read(struct ps_kafka_client *client, const struct 
     const bool has_item = failure == NULL && found != NULL && found->cnt == 1;
     code = has_item && found->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR ? found->elems[0].err : code;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return ps_kafka_error(client, code, NULL, error, "cannot read its epoch from group %s",
-                              ledger->group);
+        return ps_kafka_error(client, code, NULL, error, "cannot read its epoch from group %s", group);
     }
-    if (!has_item || found->elems[0].offset < 0) {
-        *entry_out = (struct ps_kafka_entry){0};
-        return PENSTOCK_OK;
-    }
-    return parse_entry(client, ledger, &found->elems[0], arena, entry_out, error);
+    *item_out = has_item && found->elems[0].offset >= 0 ? &found->elems[0] : NULL;
+    return PENSTOCK_OK;
 }
 
-penstock_code ps_kafka_ledger_write(struct ps_kafka_client *client, const struct ps_kafka_ledger *ledger,
-                                    struct ps_epoch epoch, const struct ps_position_list *positions,
-                                    int64_t timeout_ms, struct penstock_error *error) {
-    rd_kafka_topic_partition_list_t *list = ps_kafka_ledger_offset(ledger, epoch, positions);
+penstock_code ps_kafka_ledger_read_claim(struct ps_kafka_client *client, const struct ps_kafka_ledger *ledger,
+                                         bool is_stable, int64_t timeout_ms, int64_t *attempt_out,
+                                         struct penstock_error *error) {
+    struct question question PS_SCOPED(end_question) = {0};
+    const rd_kafka_topic_partition_t *item = NULL;
+    PS_TRY(read_offset(client, ledger->claim_group, ledger->topic, is_stable, timeout_ms, &question, &item,
+                       error));
+    yyjson_doc *document =
+        item != NULL && item->metadata != NULL ? yyjson_read(item->metadata, item->metadata_size, 0) : NULL;
+    const char *store_id = yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(document), "store"));
+    *attempt_out = store_id != NULL && strcmp(store_id, ledger->store_id) == 0 ? item->offset : 0;
+    yyjson_doc_free(document);
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_kafka_ledger_read(struct ps_kafka_client *client, const struct ps_kafka_ledger *ledger,
+                                   bool is_stable, int64_t timeout_ms, struct ps_arena *arena,
+                                   struct ps_kafka_entry *entry_out, struct penstock_error *error) {
+    struct question question PS_SCOPED(end_question) = {0};
+    const rd_kafka_topic_partition_t *item = NULL;
+    struct ps_kafka_entry entry = {0};
+    int64_t claim = 0;
+    PS_TRY(ps_kafka_ledger_read_claim(client, ledger, is_stable, timeout_ms, &claim, error));
+    PS_TRY(read_offset(client, ledger->group, ledger->topic, is_stable, timeout_ms, &question, &item, error));
+    if (item != NULL) {
+        PS_TRY(parse_entry(client, ledger, item, arena, &entry, error));
+    }
+    if (!entry.is_other_store && entry.attempt < claim) {
+        entry.attempt = claim;
+    }
+    *entry_out = entry;
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_kafka_ledger_write(struct ps_kafka_client *client, const char *group,
+                                    rd_kafka_topic_partition_list_t *list, int64_t timeout_ms,
+                                    struct penstock_error *error) {
     if (list == NULL) {
         return ps_error_memory(error, "a sink's epoch");
     }
     struct question question PS_SCOPED(end_question) =
         begin_question(client, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, timeout_ms);
-    rd_kafka_AlterConsumerGroupOffsets_t *request =
-        rd_kafka_AlterConsumerGroupOffsets_new(ledger->group, list);
+    rd_kafka_AlterConsumerGroupOffsets_t *request = rd_kafka_AlterConsumerGroupOffsets_new(group, list);
     rd_kafka_AlterConsumerGroupOffsets(client->handle, &request, 1, question.options, question.queue);
     rd_kafka_AlterConsumerGroupOffsets_destroy(request);
     rd_kafka_topic_partition_list_destroy(list);
@@ -184,8 +258,7 @@ penstock_code ps_kafka_ledger_write(struct ps_kafka_client *client, const struct
     code = code == RD_KAFKA_RESP_ERR_NO_ERROR && done != NULL && done->cnt == 1 ? done->elems[0].err : code;
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? PENSTOCK_OK
-               : ps_kafka_error(client, code, NULL, error, "cannot commit its epoch to group %s",
-                                ledger->group);
+               : ps_kafka_error(client, code, NULL, error, "cannot commit its epoch to group %s", group);
 }
 
 /* --- the rest ----------------------------------------------------------------------------------------------------- */

@@ -64,13 +64,11 @@ penstock_code ps_kafka_transactions_start(struct ps_kafka_client *client, struct
 }
 
 /* Offsets and transaction, to the end. The caller looks at what failed. */
-enum ps_kafka_verdict ps_kafka_transaction_commit(struct ps_kafka_client *client,
-                                                  const struct ps_kafka_ledger *ledger, struct ps_epoch epoch,
-                                                  const struct ps_position_list *positions,
+enum ps_kafka_verdict ps_kafka_transaction_commit(struct ps_kafka_client *client, const char *group_name,
+                                                  rd_kafka_topic_partition_list_t *offset,
                                                   struct ps_sink_patience *patience,
                                                   struct penstock_error *error) {
-    rd_kafka_topic_partition_list_t *offset = ps_kafka_ledger_offset(ledger, epoch, positions);
-    rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(ledger->group);
+    rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(group_name);
     enum ps_kafka_verdict verdict = PS_KAFKA_ABORT;
     if (offset == NULL) {
         (void)ps_error_memory(error, "a sink's epoch");

@@ -27,10 +27,10 @@ enum ps_kafka_verdict ps_kafka_judge(struct ps_kafka_client *client, rd_kafka_er
 /* init_transactions(): ends what an older producer left, and fences it. */
 penstock_code ps_kafka_transactions_start(struct ps_kafka_client *client, struct ps_sink_patience *patience,
                                           struct penstock_error *error) PENSTOCK_MUST_USE;
-/* Puts the epoch into the transaction and commits it. AGAIN: no answer while there was patience. */
-enum ps_kafka_verdict ps_kafka_transaction_commit(struct ps_kafka_client *client,
-                                                  const struct ps_kafka_ledger *ledger, struct ps_epoch epoch,
-                                                  const struct ps_position_list *positions,
+/* Puts an offset of the group into the transaction and commits it. Takes the list; NULL is OUT_OF_MEMORY, ABORT.
+ * AGAIN: no answer while there was patience. */
+enum ps_kafka_verdict ps_kafka_transaction_commit(struct ps_kafka_client *client, const char *group_name,
+                                                  rd_kafka_topic_partition_list_t *offset,
                                                   struct ps_sink_patience *patience,
                                                   struct penstock_error *error);
 

@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
@@ -265,7 +266,7 @@ static penstock_code claim_table(struct ps_delta_sink *sink, struct penstock_err
     return commit_actions(sink, is_other ? "DELETE" : "STREAMING UPDATE", &actions, false, error);
 }
 
-/* Stage folders and half-written commits of earlier attempts. */
+/* Stage folders and half-written commits, of this attempt and earlier ones: ".TAG.ATTEMPT.stage", ".TAG.ATTEMPT.tmp". */
 static penstock_code clean(const struct ps_delta_sink *sink, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     const char *start = arena == NULL ? NULL : ps_arena_printf(arena, ".%s.", sink->tag);
@@ -282,7 +283,8 @@ static penstock_code clean(const struct ps_delta_sink *sink, struct penstock_err
             if (path == NULL) {
                 return ps_error_memory(error, "a sink");
             }
-            if (strncmp(names[i], start, strlen(start)) == 0) {
+            if (strncmp(names[i], start, strlen(start)) == 0 &&
+                strtoll(names[i] + strlen(start), NULL, 10) <= sink->epoch.attempt) {
                 PS_TRY(ps_disk_remove_tree(path, error));
             }
         }

@@ -186,6 +186,7 @@ penstock_code ps_delta_checkpoint(struct ps_delta_sink *sink, struct penstock_er
 
 /* --- what a crash has left ----------------------------------------------------------------------------------- */
 
+/* A newer attempt's files are not ours to judge: who was frozen here knows an older state of the table than theirs. */
 penstock_code ps_delta_remove_orphans(struct ps_delta_sink *sink, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_buffer names PS_SCOPED(ps_buffer_done);
@@ -217,6 +218,11 @@ penstock_code ps_delta_remove_orphans(struct ps_delta_sink *sink, struct penstoc
     ps_buffer_text(&sql,
                    ", '\n')) AS path) WHERE parse_filename(path) NOT IN (SELECT parse_filename(path) FROM"
                    " delta_files UNION ALL SELECT parse_filename(path) FROM delta_removed)");
+    ps_buffer_printf(
+        &sql,
+        " AND TRY_CAST(regexp_extract(parse_filename(path), '^part-[0-9]+-([0-9]+)-', 1) AS BIGINT)"
+        " <= %" PRId64,
+        sink->epoch.attempt);
     PS_TRY(ps_buffer_status(&sql, error));
     PS_TRY(ps_sql_query(sink->connection, sql.data, &result, error));
     for (int64_t i = 0; i < ps_result_row_count(result); i++) {

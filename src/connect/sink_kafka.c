@@ -186,6 +186,10 @@ static penstock_code name_things(struct kafka_sink *sink, struct penstock_error 
         return ps_error_memory(error, "a sink");
     }
     sink->transactional_id = setup->is_at_least_once ? NULL : id;
+    sink->ledger.claim_group = ps_kafka_ledger_claim_group(sink->ledger.group, sink->arena);
+    if (sink->ledger.claim_group == NULL) {
+        return ps_error_memory(error, "a sink");
+    }
     sink->rows.setup = setup;
     sink->rows.what = sink->what;
     return PENSTOCK_OK;
@@ -221,6 +225,13 @@ static penstock_code kafka_project(void *state, struct ps_arena *arena, struct p
 
 /* --- recover ------------------------------------------------------------------------------------------------------ */
 
+static penstock_code fenced(const struct kafka_sink *sink, int64_t attempt, int64_t newer,
+                            struct penstock_error *error) {
+    return ps_error_set(error, PENSTOCK_FENCED,
+                        "%s: attempt %" PRId64 " is over: attempt %" PRId64 " writes now", sink->what,
+                        attempt, newer);
+}
+
 static penstock_code check_entry(const struct kafka_sink *sink, int64_t attempt, struct ps_kafka_entry *entry,
                                  struct penstock_error *error) {
     if (entry->is_other_store && strcmp(sink->config->on_other_store, "replace") == 0) {
@@ -235,12 +246,7 @@ static penstock_code check_entry(const struct kafka_sink *sink, int64_t attempt,
         return ps_error_hint(error, "give the sink another name, or remove what the other store wrote and say"
                                     " on_other_store = 'replace'");
     }
-    if (entry->attempt > attempt) {
-        return ps_error_set(error, PENSTOCK_FENCED,
-                            "%s: attempt %" PRId64 " is over: attempt %" PRId64 " writes now", sink->what,
-                            attempt, entry->attempt);
-    }
-    return PENSTOCK_OK;
+    return entry->attempt > attempt ? fenced(sink, attempt, entry->attempt, error) : PENSTOCK_OK;
 }
 
 static penstock_code find_topic(struct kafka_sink *sink, struct penstock_error *error) {
@@ -259,19 +265,52 @@ static penstock_code find_topic(struct kafka_sink *sink, struct penstock_error *
                                                 "cannot use topic %s", sink->config->topic);
 }
 
-/* The attempt is written down, so that whoever was fenced can see by whom. */
-static penstock_code claim(struct kafka_sink *sink, struct ps_epoch epoch,
-                           const struct ps_position_list *positions, struct ps_sink_patience *patience,
-                           struct penstock_error *error) {
+/* Commits an offset; takes the list. */
+static penstock_code keep(struct kafka_sink *sink, const char *group, rd_kafka_topic_partition_list_t *offset,
+                          struct ps_sink_patience *patience, struct penstock_error *error) {
     if (sink->transactional_id == NULL) {
-        return ps_kafka_ledger_write(sink->reader, &sink->ledger, epoch, positions, PS_KAFKA_CALL_MS, error);
+        return ps_kafka_ledger_write(sink->reader, group, offset, PS_KAFKA_CALL_MS, error);
     }
     enum ps_kafka_verdict verdict = ps_kafka_judge(
         sink->client, rd_kafka_begin_transaction(sink->client->handle), "cannot begin a transaction", error);
-    verdict = verdict == PS_KAFKA_DONE ? ps_kafka_transaction_commit(sink->client, &sink->ledger, epoch,
-                                                                     positions, patience, error)
-                                       : verdict;
+    if (verdict != PS_KAFKA_DONE && offset != NULL) {
+        rd_kafka_topic_partition_list_destroy(offset);
+    }
+    verdict = verdict == PS_KAFKA_DONE
+                  ? ps_kafka_transaction_commit(sink->client, group, offset, patience, error)
+                  : verdict;
     return verdict == PS_KAFKA_DONE ? PENSTOCK_OK : error->code;
+}
+
+/* The attempt is written down, so that whoever was fenced can see by whom; and read until it is seen, so that what was
+ * committed before it is seen, too (kafka_ledger.h). */
+static penstock_code claim(struct kafka_sink *sink, int64_t attempt, struct ps_sink_patience *patience,
+                           struct ps_kafka_entry *entry_out, struct penstock_error *error) {
+    struct ps_sink_patience own = ps_sink_patience_of(sink->config->retry_ms);
+    PS_TRY(
+        keep(sink, sink->ledger.claim_group, ps_kafka_ledger_claim(&sink->ledger, attempt), patience, error));
+    for (;;) {
+        int64_t seen = 0;
+        penstock_code code =
+            ps_kafka_ledger_read_claim(sink->reader, &sink->ledger, true, PS_KAFKA_CALL_MS, &seen, error);
+        if (code == PENSTOCK_OK && seen >= attempt) {
+            code = ps_kafka_ledger_read(sink->reader, &sink->ledger, true, PS_KAFKA_CALL_MS, sink->session,
+                                        entry_out, error);
+            if (code == PENSTOCK_OK) {
+                return check_entry(sink, attempt, entry_out, error);
+            }
+        }
+        if (code != PENSTOCK_OK && error->remedy != PENSTOCK_RETRY) {
+            return code;
+        }
+        if (!ps_sink_patience_wait(&own)) {
+            (void)ps_error_set(error, PENSTOCK_UNAVAILABLE,
+                               "%s: the coordinator of group %s does not tell what was committed to it",
+                               sink->what, sink->ledger.group);
+            error->remedy = PENSTOCK_RETRY;
+            return error->code;
+        }
+    }
 }
 
 /* A new producer that owns the sink's epoch. The error of one try; `error` is not NULL. */
@@ -292,14 +331,16 @@ static penstock_code take_over(struct kafka_sink *sink, int64_t attempt, struct 
     PS_TRY(check_entry(sink, attempt, &entry, error));
     if (sink->transactional_id != NULL) {
         PS_TRY(ps_kafka_transactions_start(sink->client, patience, error));
-        PS_TRY(ps_kafka_ledger_read(sink->reader, &sink->ledger, true, PS_KAFKA_CALL_MS, sink->session,
-                                    &entry, error));
-        PS_TRY(check_entry(sink, attempt, &entry, error));
     }
+    PS_TRY(claim(sink, attempt, patience, &entry, error));
     if (entry.positions != NULL) {
         PS_TRY(ps_sink_positions_read(entry.positions, strlen(entry.positions), positions, error));
     }
-    PS_TRY(claim(sink, (struct ps_epoch){entry.epoch, attempt}, positions, patience, error));
+    if (!entry.is_there) { /* or it was another store's, and is to be replaced */
+        PS_TRY(keep(sink, sink->ledger.group,
+                    ps_kafka_ledger_offset(&sink->ledger, (struct ps_epoch){0, attempt}, positions), patience,
+                    error));
+    }
     *epoch_out = (struct ps_epoch){entry.epoch, entry.epoch > 0 ? attempt : 0};
     sink->attempt = attempt;
     sink->epoch = entry.epoch;
@@ -489,7 +530,8 @@ static penstock_code commit_in_transaction(struct kafka_sink *sink, struct ps_ep
                                            const struct ps_position_list *positions,
                                            struct ps_sink_patience *patience, struct penstock_error *error) {
     const enum ps_kafka_verdict verdict =
-        ps_kafka_transaction_commit(sink->client, &sink->ledger, epoch, positions, patience, error);
+        ps_kafka_transaction_commit(sink->client, sink->ledger.group,
+                                    ps_kafka_ledger_offset(&sink->ledger, epoch, positions), patience, error);
     switch (verdict) {
     case PS_KAFKA_DONE: sink->is_in_transaction = false; return PENSTOCK_OK;
     case PS_KAFKA_AGAIN: /* no answer for as long as `retry` says: it may have been committed */
@@ -505,7 +547,9 @@ static penstock_code commit_without(struct kafka_sink *sink, struct ps_epoch epo
     PS_TRY(ps_kafka_ledger_read(sink->reader, &sink->ledger, false, PS_KAFKA_CALL_MS, sink->session, &entry,
                                 error));
     PS_TRY(check_entry(sink, epoch.attempt, &entry, error));
-    return ps_kafka_ledger_write(sink->reader, &sink->ledger, epoch, positions, PS_KAFKA_CALL_MS, error);
+    return ps_kafka_ledger_write(sink->reader, sink->ledger.group,
+                                 ps_kafka_ledger_offset(&sink->ledger, epoch, positions), PS_KAFKA_CALL_MS,
+                                 error);
 }
 
 static penstock_code kafka_commit(void *state, struct ps_epoch epoch,

@@ -26,7 +26,9 @@ struct drive {
     struct ps_epoch_totals epoch_totals;
     struct ps_run_totals totals;
     int64_t started_ns, planned_ms;
-    bool has_started;            /* store, sinks and sources were all reached once */
+    bool has_started;           /* store, sinks and sources were all reached once */
+    const char *recovered_sink; /* the last that told where it stands: what a refusal is about */
+    int64_t sink_epoch, store_epoch;
     struct penstock_error error; /* of the action that failed */
 };
 
@@ -54,6 +56,7 @@ static struct ps_step_event recover(struct drive *drive) {
     if (code != PENSTOCK_OK) {
         return failed(code);
     }
+    drive->store_epoch = drive->run->epoch.number;
     return (struct ps_step_event){.kind = PS_STEP_RECOVERED,
                                   .epoch = drive->run->epoch,
                                   .planned_epoch = planned_epoch,
@@ -63,11 +66,14 @@ static struct ps_step_event recover(struct drive *drive) {
 static struct ps_step_event recover_sink(struct drive *drive, size_t sink) {
     struct ps_epoch epoch = {0};
     const penstock_code code = ps_sinks_recover(drive->run, sink, &epoch, &drive->error);
+    drive->recovered_sink = drive->run->sinks[sink].output.name;
+    drive->sink_epoch = epoch.number;
     return code == PENSTOCK_OK ? (struct ps_step_event){.kind = PS_STEP_RECOVERED, .epoch = epoch}
                                : failed(code);
 }
 
 static struct ps_step_event seek(struct drive *drive) {
+    drive->recovered_sink = NULL;
     penstock_code code = ps_prepare_epochs(drive->run, &drive->error);
     if (code == PENSTOCK_OK) {
         code = ps_ahead_start(drive->run, drive->options->once, &drive->ahead, &drive->error);
@@ -261,6 +267,11 @@ static penstock_code drive_to_end(struct drive *drive, struct penstock_error *er
     }
     if (action.code != PENSTOCK_OK && action.reason != NULL) {
         (void)ps_error_set(error, action.code, "%s", action.reason);
+        if (drive->recovered_sink != NULL) {
+            (void)ps_error_detail(error, "sink %s has epoch %lld, the store has committed epoch %lld",
+                                  drive->recovered_sink, (long long)drive->sink_epoch,
+                                  (long long)drive->store_epoch);
+        }
         return ps_error_hint(error, "%s", action.hint);
     }
     if (action.code != PENSTOCK_OK && error != NULL) {

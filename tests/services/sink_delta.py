@@ -223,6 +223,26 @@ def zombies(sinks, folder):
     taken.close()
 
 
+def leavings(sinks, folder):
+    """recover() takes away what its own and older attempts left, and nothing of newer ones: who is frozen in recover() and
+    woken after it was replaced knows an older state of the table, in which its successor's files do not occur."""
+    path = folder + "/leavings"
+    sink, _ = open_sink(sinks, {"path": path}, select(0, 0), 5)
+    sink.epoch(1, 5, select(0, 4))
+    (name,) = [os.path.basename(file) for file in files(path)]  # part-000000000001-5-TAG.parquet
+    tag = name.split("-")[3].split(".")[0]
+
+    def here():
+        return sorted(entry.name for entry in os.scandir(path) if entry.name not in (name, "_delta_log"))
+
+    for attempt in (4, 5, 6):
+        shutil.copy(os.path.join(path, name), os.path.join(path, f"part-000000000002-{attempt}-{tag}.parquet"))
+        os.mkdir(os.path.join(path, f".{tag}.{attempt}.stage"))
+    expect("recover again", sink.recover(5), 1)
+    expect("what is left", here(), [f".{tag}.6.stage", f"part-000000000002-6-{tag}.parquet"])
+    sink.close()
+
+
 def tables_that_are_there(sinks, folder):
     def made(name, data, **options):
         path = f"{folder}/{name}"
@@ -322,7 +342,7 @@ def by_spark(folder):
 def main():
     folder = tempfile.mkdtemp(prefix="penstock-delta-", dir=os.getcwd())
     try:
-        for check in (every_type, partitions, many_epochs, two_writers, zombies, tables_that_are_there):
+        for check in (every_type, partitions, many_epochs, two_writers, zombies, leavings, tables_that_are_there):
             with Sinks() as sinks:
                 try:
                     check(sinks, folder)

@@ -175,7 +175,8 @@ class Torture:
             if subject is self.penstock:
                 self.kills += 1
                 self.killed_early += not was_alive
-                if not was_alive and not self.is_zombie_life and "does not know" in subject.log_of_this_life():
+                if not was_alive and not self.is_zombie_life and any(
+                        words in subject.log_of_this_life() for words in ("does not know", "lost epochs", "No files found")):
                     raise RuntimeError("penstock refuses its own store: " + subject.log_of_this_life()[-1000:])
 
     def live(self, fault):
