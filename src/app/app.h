@@ -103,6 +103,9 @@ penstock_code ps_app_models_change(struct ps_app *app, const struct ps_registry_
 /* JSON as ps_registry_diff(). */
 penstock_code ps_app_models_diff(struct ps_app *app, const char *first, const char *second,
                                  struct ps_buffer *json_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Trains a version once more from what was recorded of it; nothing is registered. JSON as ps_retrain(). */
+penstock_code ps_app_models_replay(struct ps_app *app, const char *reference, struct ps_buffer *json_out,
+                                   struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Predicts rows: `input` is the text of a CSV file with a header or of NDJSON, or an SQL SELECT over the store when
  * is_sql. The table has the input's columns and "prediction". */
 penstock_code ps_app_predict(struct ps_app *app, const char *reference, const char *input, bool is_sql,

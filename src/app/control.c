@@ -18,6 +18,7 @@
 #include "app/answer.h"
 #include "app/jobs.h"
 #include "app/models.h"
+#include "app/retrain.h"
 #include "app/table.h"
 #include "app/wire.h"
 #include "base/clock.h"
@@ -52,6 +53,7 @@ struct control_thread {
 struct ps_control {
     char *store_path, *application;
     struct ps_stop *stop;
+    const struct ps_graph *graph;
     struct ps_jobs *jobs;
     int listener, wake;
     pthread_mutex_t mutex;
@@ -126,6 +128,24 @@ static penstock_code answer_diff(struct control_thread *thread, yyjson_val *requ
     PS_TRY(need_text(request, "reference", &first, error));
     PS_TRY(need_text(request, "other", &second, error));
     PS_TRY(ps_answer_diff(thread->connection, first, second, &json, error));
+    ps_json_add_text(answer, yyjson_mut_doc_get_root(answer), "json", json.data);
+    return PENSTOCK_OK;
+}
+
+/* With one thread: the stream and its jobs have the others. */
+static penstock_code answer_retrain(struct control_thread *thread, yyjson_val *request,
+                                    yyjson_mut_doc *answer, struct penstock_error *error) {
+    const struct ps_control *control = thread->control;
+    const char *reference = NULL;
+    struct ps_buffer json PS_SCOPED(ps_buffer_done) = {0};
+    ps_buffer_init(&json, PS_LIMIT_ARENA_SIZE);
+    PS_TRY(need_text(request, "reference", &reference, error));
+    const struct ps_retraining retraining = {.project = control->graph->project,
+                                             .graph = control->graph,
+                                             .connection = thread->connection,
+                                             .thread_count = 1,
+                                             .stop = control->stop};
+    PS_TRY(ps_retrain(&retraining, reference, &json, error));
     ps_json_add_text(answer, yyjson_mut_doc_get_root(answer), "json", json.data);
     return PENSTOCK_OK;
 }
@@ -246,6 +266,9 @@ static penstock_code answer_request(struct control_thread *thread, yyjson_val *r
     if (strcmp(what, "models") == 0) {
         return answer_models(thread, request, answer, table_out, error);
     }
+    if (strcmp(what, "retrain") == 0) {
+        return answer_retrain(thread, request, answer, error);
+    }
     if (strcmp(what, "diff") == 0) {
         return answer_diff(thread, request, answer, error);
     }
@@ -327,6 +350,7 @@ static penstock_code start(struct ps_control *control, const struct ps_control_s
     control->store_path = ps_duplicate(setup->store_path);
     control->application = ps_duplicate(setup->application);
     control->stop = setup->stop;
+    control->graph = setup->graph;
     control->jobs = setup->jobs;
     control->lags = ps_allocate(setup->node_count + 1, sizeof *control->lags);
     if (control->store_path == NULL || control->application == NULL || control->lags == NULL) {

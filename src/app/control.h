@@ -7,6 +7,7 @@
  *   {"request": "show", "reference": "m@1"}      -> {"code": 0, "json": "..."}
  *   {"request": "load", "reference": "m@1"}      -> {"code": 0, "json": "...", "version": 1}
  *   {"request": "diff", "reference": "m@1", "other": "m@2"} -> {"code": 0, "json": "..."}
+ *   {"request": "retrain", "reference": "m@1"}   -> {"code": 0, "json": "..."}
  *   {"request": "models", "verb": "promote", "reference": "m@3", "alias": null, "force": false, "reason": null}
  *                                                -> as a query, with the one row of what was done
  *   {"request": "status"}                        -> {"code": 0, "application": "application_...", "lags": [...],
@@ -37,6 +38,7 @@ struct ps_control_setup {
     const char *store_path;
     const char *application; /* id */
     struct ps_stop *stop;    /* what "stop" sets */
+    const struct ps_graph *graph;
     struct ps_jobs *jobs;    /* what "train" asks; NULL: the project has none */
     size_t node_count;       /* of the graph: lags are told by node */
 };

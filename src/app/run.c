@@ -76,6 +76,7 @@ static penstock_code open_quietly(struct ps_progress *progress, struct penstock_
                                              .store_path = project->store_path,
                                              .application = ps_application_id(progress->application),
                                              .stop = &progress->app->stop,
+                                             .graph = progress->app->graph,
                                              .jobs = progress->jobs,
                                              .node_count = progress->app->graph->node_count};
     PS_TRY(ps_control_open(&control, &progress->control, error));

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "publish/history.h"
 #include "publish/registry.h"
+#include "publish/snapshot.h"
 #include "sql/tree.h"
 
 /* Of the memory that the user gave: the rest is DuckDB's, see run.c. */
@@ -32,6 +33,7 @@ struct training {
     struct ps_model_outcome *outcome;
     struct ps_train_options options;
     struct ps_buffer positions; /* JSON */
+    struct ps_buffer snapshot;  /* JSON: publish/snapshot.h */
     bool can_skip;              /* everything it reads comes from sources with positions */
     struct ps_fitted *champion;
     double *champion_predictions;
@@ -221,6 +223,8 @@ static penstock_code train(struct training *training, struct penstock_error *err
                                  &training->outcome->champion_before, error);
     }
     ps_voice_line(training->setup->voice, "model %s: training", training->outcome->name);
+    PS_TRY(ps_snapshot_record(training->connection, training->progress->app->graph, training->node,
+                              &training->snapshot, error));
     PS_TRY(ps_model_train(&training->options, &training->outcome->candidate, error));
     const penstock_code code = score_champion(training, error);
     if (code != PENSTOCK_OK) {
@@ -252,7 +256,8 @@ static penstock_code write_outcome(struct training *training, struct penstock_er
                                                    .application =
                                                        ps_application_id(training->progress->application),
                                                    .model_name = outcome->name,
-                                                   .positions_json = training->positions.data};
+                                                   .positions_json = training->positions.data,
+                                                   .snapshot_json = training->snapshot.data};
         PS_TRY(check_champion(training, error));
         PS_TRY(ps_registry_publish(training->connection, &publication, &outcome->version, error));
     }
@@ -364,8 +369,10 @@ penstock_code ps_training_one(const struct ps_training_setup *setup, struct ps_m
                                                                SOLVER_SHARE_PERCENT,
                                                  .stop = setup->stop};
     ps_buffer_init(&training.positions, POSITIONS_SIZE_MAX);
+    ps_buffer_init(&training.snapshot, POSITIONS_SIZE_MAX);
     const penstock_code code = run_model(&training, error);
     ps_buffer_done(&training.positions);
+    ps_buffer_done(&training.snapshot);
     ps_fitted_free(training.champion);
     ps_release(training.champion_predictions);
     return code;

@@ -73,6 +73,8 @@ extern const struct ps_command ps_command_models_diff;
 extern const struct ps_command ps_command_models_promote;
 extern const struct ps_command ps_command_models_rollback;
 extern const struct ps_command ps_command_models_delete;
+extern const struct ps_command ps_command_models_replay;
+extern const struct ps_command ps_command_replay;
 extern const struct ps_command ps_command_models_export;
 extern const struct ps_command ps_command_jobs_list;
 extern const struct ps_command ps_command_jobs_run;

@@ -18,6 +18,8 @@ const struct ps_command *const ps_commands[] = {
     &ps_command_models_promote,
     &ps_command_models_rollback,
     &ps_command_models_delete,
+    &ps_command_models_replay,
+    &ps_command_replay,
     &ps_command_models_export,
     &ps_command_jobs_list,
     &ps_command_jobs_run,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models.c - `penstock models list`, `show`, `diff`, `promote`, `rollback` and `delete`.
+ * models.c - `penstock models list`, `show`, `diff`, `promote`, `rollback`, `delete` and `replay`.
  */
 #include "cli/command.h"
 #include "cli/model_card.h"
+#include "publish/json.h"
 #include "publish/registry.h"
 
 static penstock_code run_list(struct ps_cli *cli, struct penstock_error *error) {
@@ -222,4 +223,111 @@ const struct ps_command ps_command_models_delete = {
         "never given again.",
     .examples = "penstock models delete congestion@2 --reason \"trained on the wrong month\"",
     .run = run_delete,
+};
+
+/* ---- what was trained, once more ---- */
+
+struct replay_values {
+    int64_t version;
+};
+
+static const struct ps_cli_option replay_options[] = {
+    {.row = {.name = "version",
+             .type = PS_OPTION_INTEGER,
+             .offset = offsetof(struct replay_values, version),
+             .value_min = 1,
+             .value_max = 1e15,
+             .help = "of MODEL; the champion if it is not given",
+             .since = "0.3"},
+     .value_name = "N"},
+    {.row = {.name = NULL}},
+};
+
+static penstock_code put_replay(struct ps_cli *cli, const struct ps_buffer *json,
+                                struct penstock_error *error) {
+    yyjson_doc *document PS_SCOPED(ps_json_read_free_scoped) = ps_json_read(json->data, json->size);
+    yyjson_val *const root = yyjson_doc_get_root(document);
+    const char *const now = yyjson_get_str(yyjson_obj_get(root, "now"));
+    const char *const name = yyjson_get_str(yyjson_obj_get(root, "model"));
+    if (name == NULL) {
+        return ps_error_set(error, PENSTOCK_INTERNAL, "models replay: the answer is no JSON");
+    }
+    cli->exit_status = yyjson_get_bool(yyjson_obj_get(root, "same")) ? 0 : 1;
+    if (ps_cli_format(cli) == PS_FORMAT_JSON) {
+        return put_json(cli, json);
+    }
+    char count[48];
+    ps_output_printf(cli->out, "%s version %lld: ", name,
+                     (long long)yyjson_get_sint(yyjson_obj_get(root, "version")));
+    ps_output_shown(cli->out, yyjson_get_str(yyjson_obj_get(root, "sentence")));
+    ps_output_printf(cli->out, "\n  recorded  %s\n", yyjson_get_str(yyjson_obj_get(root, "recorded")));
+    if (now != NULL) {
+        ps_output_printf(cli->out, "  now       %s, from %s rows\n", now,
+                         ps_show_count(yyjson_get_sint(yyjson_obj_get(root, "rows")), count, sizeof count));
+    }
+    size_t index, change_count;
+    yyjson_val *change;
+    yyjson_arr_foreach(yyjson_obj_get(root, "changes"), index, change_count, change) {
+        ps_output_text(cli->out, "  changed   ");
+        ps_output_shown(cli->out, yyjson_get_str(change));
+        ps_output_text(cli->out, "\n");
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code run_replay(struct ps_cli *cli, struct penstock_error *error) {
+    const struct replay_values *const values = cli->values;
+    struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
+    struct ps_buffer json PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&json, PS_LIMIT_ARENA_SIZE);
+    const char *reference = cli->arguments[0];
+    if (values->version > 0) {
+        if (strchr(reference, '@') != NULL || strchr(reference, '/') != NULL) {
+            (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
+                               "'%s' and --version %lld both name a version", reference,
+                               (long long)values->version);
+            return ps_error_hint(error, "give one of them");
+        }
+        reference = ps_arena_printf(cli->arena, "%s@%lld", reference, (long long)values->version);
+        if (reference == NULL) {
+            return ps_error_memory(error, "models replay");
+        }
+    }
+    PS_TRY(ps_cli_open(cli, &app, error));
+    PS_TRY(ps_app_models_replay(app, reference, &json, error));
+    PS_TRY(ps_buffer_status(&json, error));
+    return put_replay(cli, &json, error);
+}
+
+#define REPLAY_DETAILS \
+    "Trains the version once more: its statement as it was recorded, over the rows that its tables had then, also " \
+    "when more have come since. Nothing is registered. Exit status 0: the same, bit for bit; 1: not the same, or it " \
+    "cannot be trained again; then it says what has changed since: a table that was rebuilt, other rows of a plain " \
+    "table, another file."
+
+const struct ps_command ps_command_models_replay = {
+    .name = "models replay",
+    .summary = "train a version once more, and see whether the same comes out",
+    .arguments = "MODEL",
+    .argument_count_min = 1,
+    .argument_count_max = 1,
+    .options = replay_options,
+    .values_size = sizeof(struct replay_values),
+    .details = REPLAY_DETAILS,
+    .examples =
+        "penstock models replay congestion@3\npenstock models replay congestion --version 3 --format json",
+    .run = run_replay,
+};
+
+const struct ps_command ps_command_replay = {
+    .name = "replay",
+    .summary = "the same as models replay",
+    .arguments = "MODEL",
+    .argument_count_min = 1,
+    .argument_count_max = 1,
+    .options = replay_options,
+    .values_size = sizeof(struct replay_values),
+    .details = REPLAY_DETAILS,
+    .examples = "penstock replay congestion --version 3",
+    .run = run_replay,
 };

@@ -20,6 +20,8 @@
 
 /* One version's JSON: the search of a large grid with its folds stays far below. */
 #define JSON_SIZE_MAX ((size_t)256 << 20)
+/* Texts of a row that its checksum is over; behind them the snapshot, for rows that have one. */
+#define SEALED_COUNT 8
 
 penstock_code ps_registry_prepare(struct ps_connection *connection, struct penstock_error *error) {
     return ps_sql_run(
@@ -96,13 +98,20 @@ static penstock_code write_metrics(const struct ps_candidate *candidate, struct 
 
 static void add_cell(yyjson_mut_doc *document, yyjson_mut_val *cells, const struct ps_search_cell *cell) {
     yyjson_mut_val *object = yyjson_mut_arr_add_obj(document, cells);
+    ps_json_add_text(document, object, "estimator", cell->estimator);
     yyjson_mut_val *parameters = yyjson_mut_obj_add_obj(document, object, "parameters");
     for (size_t i = 0; i < cell->parameter_count; i++) {
-        ps_json_add_number(document, parameters, cell->names[i], cell->values[i]);
+        if (isfinite(cell->values[i])) {
+            ps_json_add_number(document, parameters, cell->names[i], cell->values[i]);
+        } else {
+            ps_json_add_text(document, parameters, cell->names[i], cell->texts[i]);
+        }
     }
     yyjson_mut_val *folds = yyjson_mut_obj_add_arr(document, object, "folds");
     for (size_t i = 0; i < cell->fold_count; i++) {
-        (void)yyjson_mut_arr_add_real(document, folds, cell->fold_metrics[i]);
+        (void)(isfinite(cell->fold_metrics[i])
+                   ? yyjson_mut_arr_add_real(document, folds, cell->fold_metrics[i])
+                   : yyjson_mut_arr_add_null(document, folds));
     }
     ps_json_add_number(document, object, "mean", cell->mean);
 }
@@ -142,8 +151,10 @@ static penstock_code write_version(struct ps_connection *connection, struct reco
     const char *label = statement->as.model.label;
     const char *const sealed[] = {
         publication->model_name,     record->version,     statement->text,     label,
-        publication->positions_json, record->search.data, record->fitted.data, record->metrics.data};
-    checksum(sealed, sizeof sealed / sizeof sealed[0], record->checksum, sizeof record->checksum);
+        publication->positions_json, record->search.data, record->fitted.data, record->metrics.data,
+        publication->snapshot_json};
+    checksum(sealed, publication->snapshot_json == NULL ? SEALED_COUNT : SEALED_COUNT + 1, record->checksum,
+             sizeof record->checksum);
     const char *const values[] = {publication->model_name,
                                   record->version,
                                   publication->report->passed ? "published" : "refused",
@@ -156,13 +167,14 @@ static penstock_code write_version(struct ps_connection *connection, struct reco
                                   record->fitted.data,
                                   record->metrics.data,
                                   record->checksum,
-                                  publication->report->profile};
+                                  publication->report->profile,
+                                  publication->snapshot_json};
     return ps_sql_run_with(
         connection,
         "INSERT INTO penstock.models(name, version, status, created_at, application, statement_text, label,"
-        " positions, search, fitted, metrics, checksum, profile) SELECT $1, CAST($2 AS BIGINT), $3,"
+        " positions, search, fitted, metrics, checksum, profile, snapshot) SELECT $1, CAST($2 AS BIGINT), $3,"
         " CAST($4 AS TIMESTAMP), $5, $6, $7, CAST($8 AS JSON), CAST($9 AS JSON), $10, CAST($11 AS JSON), $12,"
-        " CAST($13 AS JSON)",
+        " CAST($13 AS JSON), $14",
         values, sizeof values / sizeof values[0], error);
 }
 
@@ -275,28 +287,37 @@ penstock_code ps_registry_publish(struct ps_connection *connection, const struct
     return PENSTOCK_OK;
 }
 
-penstock_code ps_registry_load(struct ps_connection *connection, const char *name, int64_t version,
-                               struct ps_fitted **fitted_out, struct penstock_error *error) {
+/* Everything that is sealed, and the seal: name, version, ..., fitted [6], metrics [7], snapshot [8], checksum [9]. */
+static penstock_code read_sealed(struct ps_connection *connection, const char *name, int64_t version,
+                                 struct ps_result **result_out, struct penstock_error *error) {
     char version_text[24];
     (void)snprintf(version_text, sizeof version_text, "%" PRId64, version);
     const char *const values[] = {name, version_text};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(
-        connection,
-        "SELECT name, version, statement_text, label, positions, search, fitted, metrics, checksum"
-        " FROM penstock.models WHERE name = $1 AND version = CAST($2 AS BIGINT)",
-        values, 2, &result, error));
+    bool has_snapshot = false;
+    PS_TRY(ps_registry_has(connection, "models", "snapshot", &has_snapshot, error));
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done) = {0};
+    ps_buffer_init(&sql, 1 << 16);
+    ps_buffer_printf(
+        &sql,
+        "SELECT name, version, statement_text, label, positions, search, fitted, metrics, %s, checksum,"
+        " application, created_at FROM penstock.models"
+        " WHERE name = $1 AND version = CAST($2 AS BIGINT)",
+        has_snapshot ? "snapshot" : "NULL::VARCHAR");
+    PS_TRY(ps_buffer_status(&sql, error));
+    PS_TRY(ps_sql_query_with(connection, sql.data, values, 2, &result, error));
     if (ps_result_row_count(result) == 0) {
         return ps_error_set(error, PENSTOCK_NOT_FOUND, "model %s has no version %" PRId64, name, version);
     }
-    const char *sealed[8];
-    for (size_t i = 0; i < 8; i++) {
+    const char *sealed[SEALED_COUNT + 1];
+    for (size_t i = 0; i <= SEALED_COUNT; i++) {
         const char *text = ps_result_text(result, 0, (int64_t)i);
         sealed[i] = text == NULL ? "" : text;
     }
+    const bool has_more = ps_result_text(result, 0, SEALED_COUNT) != NULL;
     char expected[24];
-    checksum(sealed, 8, expected, sizeof expected);
-    const char *stored = ps_result_text(result, 0, 8);
+    checksum(sealed, has_more ? SEALED_COUNT + 1 : SEALED_COUNT, expected, sizeof expected);
+    const char *stored = ps_result_text(result, 0, SEALED_COUNT + 1);
     if (stored == NULL || strcmp(stored, expected) != 0) {
         ps_error_set(error, PENSTOCK_INVALID_DATA,
                      "model %s version %" PRId64
@@ -304,6 +325,37 @@ penstock_code ps_registry_load(struct ps_connection *connection, const char *nam
                      name, version);
         return ps_error_hint(error, "use another version, or train again");
     }
-    PS_TRY(ps_fitted_from_json(sealed[6], strlen(sealed[6]), fitted_out, error));
+    *result_out = ps_take(result);
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_registry_load(struct ps_connection *connection, const char *name, int64_t version,
+                               struct ps_fitted **fitted_out, struct penstock_error *error) {
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(read_sealed(connection, name, version, &result, error));
+    const char *fitted = ps_result_text(result, 0, 6);
+    return ps_fitted_from_json(fitted, strlen(fitted), fitted_out, error);
+}
+
+penstock_code ps_registry_origin(struct ps_connection *connection, const char *name, int64_t version,
+                                 struct ps_arena *arena, struct ps_registry_origin *origin_out,
+                                 struct penstock_error *error) {
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(read_sealed(connection, name, version, &result, error));
+    struct ps_registry_origin origin = {0};
+    const struct {
+        const char **place;
+        int64_t column;
+    } members[] = {{&origin.statement, 2},  {&origin.fitted, 6},   {&origin.metrics, 7},
+                   {&origin.snapshot, 8},   {&origin.checksum, 9}, {&origin.application, 10},
+                   {&origin.created_at, 11}};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const char *text = ps_result_text(result, 0, members[i].column);
+        *members[i].place = text == NULL ? NULL : ps_arena_copy(arena, text);
+        if (text != NULL && *members[i].place == NULL) {
+            return ps_error_memory(error, "a model's origin");
+        }
+    }
+    *origin_out = origin;
     return PENSTOCK_OK;
 }

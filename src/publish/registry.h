@@ -27,6 +27,7 @@ struct ps_publication {
     const char *application; /* id */
     const char *model_name;
     const char *positions_json; /* of every source at the snapshot */
+    const char *snapshot_json;  /* snapshot.h; or NULL: this version cannot be trained again from its rows */
 };
 /* Inside the caller's transaction. *version_out: the new version's number; a refused candidate is registered too,
  * as a version without alias, with status 'refused'. A passed one becomes champion, the old champion previous. */
@@ -47,6 +48,14 @@ penstock_code ps_registry_resolve(struct ps_connection *connection, const char *
                                   struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_registry_load(struct ps_connection *connection, const char *name, int64_t version,
                                struct ps_fitted **fitted_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* What a version was made from and what it came to, for training it again. Texts in the arena; snapshot NULL: it was
+ * made by a penstock that kept none, or imported. */
+struct ps_registry_origin {
+    const char *statement, *fitted, *metrics, *snapshot, *checksum, *application, *created_at;
+};
+penstock_code ps_registry_origin(struct ps_connection *connection, const char *name, int64_t version,
+                                 struct ps_arena *arena, struct ps_registry_origin *origin_out,
+                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Version number that `alias` of the model points to, 0 if none. */
 penstock_code ps_registry_alias(struct ps_connection *connection, const char *name, const char *alias,
                                 int64_t *version_out, struct penstock_error *error) PENSTOCK_MUST_USE;
