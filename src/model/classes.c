@@ -38,8 +38,8 @@ static penstock_code query_classes(struct ps_dataset *dataset, const struct ps_s
     if (dataset->training != NULL) {
         ps_buffer_printf(&sql, " WHERE %s", dataset->training);
     }
-    ps_buffer_printf(&sql, ") WHERE v IS NOT NULL ORDER BY v COLLATE \"binary\" LIMIT %d",
-                     PS_LIMIT_CLASS_COUNT + 1);
+    ps_buffer_printf(&sql, ") WHERE v IS NOT NULL ORDER BY v%s LIMIT %d",
+                     is_text ? " COLLATE \"binary\"" : "", PS_LIMIT_CLASS_COUNT + 1);
     PS_TRY(ps_buffer_status(&sql, error));
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_sql_query(dataset->connection, sql.data, &result, error));
