@@ -40,6 +40,7 @@ penstock_code ps_registry_prepare(struct ps_connection *connection, struct penst
         " check_index INTEGER NOT NULL, name VARCHAR NOT NULL, value DOUBLE, limit_value DOUBLE,"
         " verdict VARCHAR NOT NULL, sentence VARCHAR NOT NULL, PRIMARY KEY (model, version, check_index));"
         "ALTER TABLE penstock.model_alias_history ADD COLUMN IF NOT EXISTS action VARCHAR;"
+        "ALTER TABLE penstock.models ADD COLUMN IF NOT EXISTS snapshot VARCHAR;"
         "ALTER TABLE penstock.models ADD COLUMN IF NOT EXISTS profile JSON;",
         error);
 }
