@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "model/boosted.h"
+#include "model/glm.h"
+#include "model/huber.h"
+#include "model/linear_huber.h"
+#include "model/logistic.h"
 #include "model/perceptron.h"
 #include "model/search_space.h"
 
@@ -15,7 +19,34 @@ const struct ps_estimator_type ps_estimator_types[] = {
      .help = "least squares with ridge, lasso or elastic net",
      .options = ps_linear_options,
      .config_size = sizeof(struct ps_linear_config),
-     .tasks = PS_TASK_REGRESSION},
+     .tasks = PS_TASK_REGRESSION,
+     .wants_rows = ps_linear_is_huber,
+     .rows_choice = "huber",
+     .check = ps_linear_check,
+     .fit = ps_linear_huber_fit},
+    {.name = "LogisticRegression",
+     .help = "two classes or several: ridge, lasso or elastic net on the log-likelihood",
+     .options = ps_logistic_options,
+     .config_size = sizeof(struct ps_logistic_config),
+     .tasks = PS_TASK_CLASSES,
+     .needs_rows = true,
+     .task = ps_logistic_task,
+     .fit = ps_logistic_fit},
+    {.name = "GeneralizedLinearRegression",
+     .help = "a number with its own distribution: gaussian, binomial, poisson, gamma, tweedie",
+     .options = ps_glm_options,
+     .config_size = sizeof(struct ps_glm_config),
+     .tasks = PS_TASK_REGRESSION,
+     .needs_rows = true,
+     .check = ps_glm_check,
+     .fit = ps_glm_fit},
+    {.name = "HuberRegression",
+     .help = "a straight line that single wild rows do not move",
+     .options = ps_huber_options,
+     .config_size = sizeof(struct ps_huber_config),
+     .tasks = PS_TASK_REGRESSION,
+     .needs_rows = true,
+     .fit = ps_huber_fit},
     {.name = "GradientBoostedTrees",
      .help = "boosted trees, learnt by XGBoost",
      .options = ps_boosted_options,
@@ -45,6 +76,17 @@ const struct ps_estimator_type *ps_estimator_find(const char *name) {
         }
     }
     return NULL;
+}
+
+bool ps_estimator_needs_rows(const struct ps_estimator *estimator) {
+    const struct ps_estimator_type *type = estimator->type;
+    bool needs = ps_estimator_cell_needs_rows(type, estimator->config);
+    for (size_t a = 0; type->rows_choice != NULL && a < estimator->axis_count; a++) {
+        for (size_t i = 0; i < estimator->axes[a].count; i++) {
+            needs = needs || ps_option_name_equal(estimator->axes[a].texts[i], type->rows_choice);
+        }
+    }
+    return needs;
 }
 
 static penstock_code at(penstock_code code, struct penstock_error *error, struct ps_location location) {

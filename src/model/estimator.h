@@ -25,6 +25,7 @@ struct ps_fit_result {
     int64_t iteration_count;
     bool is_unconverged;
     double objective; /* what was minimised, at the end; NaN: not said */
+    const char *note; /* what the user should know of the last fit; NULL: nothing. Not freed */
 };
 
 struct ps_training_set; /* rows.h */
@@ -35,6 +36,10 @@ struct ps_estimator_type {
     size_t config_size;
     unsigned tasks; /* enum ps_task, or-ed */
     bool needs_rows;
+    /* For one that needs them only with some parameters: does it with these? rows_choice: the value of a parameter
+     * that makes it so. NULL: as needs_rows says. */
+    bool (*wants_rows)(const void *config);
+    const char *rows_choice;
     /* Parameters that do not go together; the error needs no place. NULL: none. */
     penstock_code (*check)(const void *config, struct penstock_error *error);
     /* Which task this is, for estimators that can do several. class_count: of the label, 0 if it is no class label;
@@ -67,6 +72,12 @@ struct ps_estimator {
     size_t cell_count;
     bool is_drawn; /* RANDOM: cell c takes value c of every axis */
 };
+
+/* Does some cell of it need the rows? And one with this config? */
+bool ps_estimator_needs_rows(const struct ps_estimator *estimator);
+static inline bool ps_estimator_cell_needs_rows(const struct ps_estimator_type *type, const void *config) {
+    return type->needs_rows || (type->wants_rows != NULL && type->wants_rows(config));
+}
 
 /* Names of the estimators that there are, NULL-terminated, in the arena; NULL when out of memory. */
 const char **ps_estimator_names(struct ps_arena *arena);

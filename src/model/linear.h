@@ -16,7 +16,7 @@
 #include "model/spread.h"
 
 struct ps_linear_config {
-    double reg_param, elastic_net_param, tol;
+    double reg_param, elastic_net_param, tol, epsilon;
     int64_t max_iter, aggregation_depth;
     bool fit_intercept, standardization;
     const char *solver, *loss, *compat;

@@ -100,7 +100,7 @@ static penstock_code run_split(const struct ps_search_options *options, size_t i
             return ps_error_memory(error, "the model search");
         }
         PS_TRY(ps_estimator_cell(origin->estimator, origin->cell, options->arena, config, NULL, NULL, error));
-        if (!type->needs_rows) {
+        if (!ps_estimator_cell_needs_rows(type, config)) {
             PS_TRY(run_linear_cell(&split, config, cell, search, error));
             continue;
         }
@@ -229,6 +229,7 @@ static penstock_code refit_rows(struct ps_split *split, const struct ps_estimato
     PS_TRY(type->fit(config, &split->set, NULL, &result, error));
     refit->predictor = result.predictor;
     refit->iteration_count = result.iteration_count;
+    refit->note = result.note;
     refit->solution.is_unconverged = result.is_unconverged;
     ps_metrics_clear(&refit->metrics);
     refit->metrics.row_count = (int64_t)split->training.spread.row_count;
@@ -264,13 +265,14 @@ penstock_code ps_search_refit(const struct ps_search_options *options, const str
         return ps_error_memory(error, "the model search");
     }
     PS_TRY(ps_estimator_cell(origin->estimator, origin->cell, options->arena, config, NULL, NULL, error));
-    PS_TRY(type->needs_rows ? refit_rows(&split, type, config, &refit, error)
-                            : refit_linear(&split, config, &refit, error));
+    const bool needs_rows = ps_estimator_cell_needs_rows(type, config);
+    PS_TRY(needs_rows ? refit_rows(&split, type, config, &refit, error)
+                      : refit_linear(&split, config, &refit, error));
     refit.design = split.design;
     refit.moments = split.moments;
     split.design = (struct ps_design){0};
     split.moments = (struct ps_moments){0};
-    if (type->needs_rows) {
+    if (needs_rows) {
         count_varying(&refit);
     }
     *refit_out = refit;

@@ -63,6 +63,7 @@ struct ps_refit {
                                          * those of the features, and is_unconverged is fit()'s */
     struct ps_predictor *predictor; /* owned */
     int64_t iteration_count;        /* 0: not known */
+    const char *note;               /* of fit(); NULL: none */
     struct ps_metrics metrics;      /* on the rows it was fitted to; NaN: not known */
 };
 penstock_code ps_search_refit(const struct ps_search_options *options, const struct ps_cell_origin *origin,

@@ -12,6 +12,7 @@
 #include "model/absolute.h"
 #include "model/classes.h"
 #include "model/fit.h"
+#include "model/leaks.h"
 #include "model/model.h"
 #include "model/sample.h"
 #include "model/sanity.h"
@@ -249,7 +250,7 @@ static penstock_code find_folder(const struct ps_training *training, const char 
 static penstock_code collect_rows(struct ps_training *training, struct penstock_error *error) {
     bool is_needed = false;
     for (size_t i = 0; i < training->recipe->estimator_count; i++) {
-        is_needed = is_needed || training->recipe->estimators[i].type->needs_rows;
+        is_needed = is_needed || ps_estimator_needs_rows(&training->recipe->estimators[i]);
     }
     if (!is_needed) {
         return PENSTOCK_OK;
@@ -310,6 +311,9 @@ static penstock_code refit(struct ps_training *training, struct penstock_error *
     const struct ps_cell_origin *origin = &training->search.origins[training->search.best];
     PS_TRY(ps_search_refit(&options, origin, training->recipe->pipeline, result, error));
     PS_TRY(ps_notes_features(&training->notes, &training->layout, result, error));
+    if (result->note != NULL) {
+        PS_TRY(ps_notes_add(&training->notes, error, "%s", result->note));
+    }
     struct ps_buffer json PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&json, (size_t)256 << 20);
     PS_TRY(ps_model_write_predictor(training->recipe->pipeline, result->predictor, &training->target, &json,
@@ -335,6 +339,7 @@ static penstock_code run(struct ps_training *training, struct penstock_error *er
     PS_TRY(solve(training, error));
     PS_TRY(refit(training, error));
     PS_TRY(ps_training_score(training, error));
+    PS_TRY(ps_leaks_find(training->candidate, &training->notes, error));
     PS_TRY(ps_notes_finish(&training->notes, error));
     struct ps_candidate *candidate = training->candidate;
     candidate->statement = training->options->node->statement;
