@@ -67,10 +67,11 @@ static void tell_features(struct telling *telling) {
             telling->number_count += slot->kind == PS_SLOT_ONE_HOT ? 0 : 1;
         }
     }
-    const char *kinds = telling->one_hot_count == 0
-                            ? TEXT("%zu numbers", telling->number_count)
-                            : TEXT("%zu numbers and the categories of %zu one-hot columns",
-                                   telling->number_count, telling->one_hot_count);
+    const char *kinds =
+        telling->one_hot_count == 0
+            ? TEXT("%zu numbers", telling->number_count)
+            : TEXT("%zu numbers and the categories of %zu one-hot column%s", telling->number_count,
+                   telling->one_hot_count, telling->one_hot_count == 1 ? "" : "s");
     const struct ps_model_known *known = telling->known;
     if (known->version > 0) {
         add(telling, "features", TEXT("%lld", (long long)known->feature_count),
@@ -270,7 +271,9 @@ static void tell_scans(struct telling *telling) {
 /* --- memory ------------------------------------------------------------------------------------------------ */
 
 static const char *size_text(struct telling *telling, double bytes) {
-    return bytes < 10485760 ? TEXT("%.1f MiB", bytes / 1048576) : TEXT("%.0f MiB", bytes / 1048576);
+    return bytes < 104858    ? TEXT("%.0f KiB", ceil(bytes / 1024))
+           : bytes < 1048576 ? TEXT("%.1f MiB", bytes / 1048576)
+                             : TEXT("%.0f MiB", bytes / 1048576);
 }
 
 static void tell_memory(struct telling *telling, const struct ps_project *project) {

@@ -151,7 +151,11 @@ static const char *draw(const struct ps_search_range *range, struct ps_random *r
                     ? round(value)
                     : fmin(range->from, range->to) + floor(share * (fabs(range->to - range->from) + 1));
     }
-    return number_text(arena, value);
+    char text[40]; /* six digits are as random, and can be typed */
+    (void)snprintf(text, sizeof text, "%.6g", value);
+    const double shown = strtod(text, NULL);
+    const bool is_inside = shown >= fmin(range->from, range->to) && shown <= fmax(range->from, range->to);
+    return number_text(arena, is_inside && !range->is_whole ? shown : value);
 }
 
 /* The value of a range in combination `cell`, the last range varying fastest. */

@@ -49,6 +49,8 @@ struct ps_fit_sanity {
     bool has_convergence; /* the estimator goes in steps */
     bool is_converged;
     int64_t iteration_count; /* 0: not known */
+    const char *const *leaks; /* columns that tell the label by themselves (leaks.h) */
+    size_t leak_count;
 };
 
 /* Counts, so that nothing is left out silently. */

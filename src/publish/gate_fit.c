@@ -115,11 +115,24 @@ static penstock_code check_converged(struct ps_gate *gate, struct penstock_error
                                             : "the fit reached maxIter before it converged");
 }
 
+/* A warning: the column may be honest. */
+static penstock_code check_leaks(struct ps_gate *gate, struct penstock_error *error) {
+    const struct ps_fit_sanity *sanity = &gate->candidate->sanity;
+    if (sanity->leak_count == 0) {
+        return PENSTOCK_OK;
+    }
+    return ps_gate_add(gate, error, "leak", (double)sanity->leak_count, 0, PS_VERDICT_WARNED, PS_GATE_TOLD,
+                       "%s%s by %s: is the answer among the questions?", sanity->leaks[0],
+                       sanity->leak_count > 1 ? " and others tell the label" : " tells the label",
+                       sanity->leak_count > 1 ? "themselves" : "itself");
+}
+
 penstock_code ps_gate_check_fit(struct ps_gate *gate, struct penstock_error *error) {
     PS_TRY(check_finite(gate, error));
     PS_TRY(check_finite_predictions(gate, error));
     PS_TRY(check_rank(gate, error));
     PS_TRY(check_condition(gate, error));
+    PS_TRY(check_leaks(gate, error));
     return check_converged(gate, error);
 }
 

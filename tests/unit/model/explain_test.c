@@ -109,8 +109,7 @@ static void says_why(void **state) {
     assert_true(tells(told, "memory", "does not grow with the rows") ||
                 tells(told, "memory", "without the categories"));
     told = explain(scene, &(struct ps_model_known){.version = 7, .row_count = 600, .feature_count = 4});
-    assert_true(
-        tells(told, "features", "as in version 7: 2 numbers and the categories of 1 one-hot columns"));
+    assert_true(tells(told, "features", "as in version 7: 2 numbers and the categories of 1 one-hot column"));
 }
 
 static void knows_who_needs_the_rows(void **state) {

@@ -109,6 +109,42 @@ static void says_what_it_finds(void **state) {
     assert_true(isfinite(coefficient(scene, "twice")));
 }
 
+/* What tells the label without being a multiple of it; what only looks like it; and sums of features by name. */
+static void warns_of_leaks(void **state) {
+    struct scene *scene = *state;
+    sql(scene,
+        "CREATE OR REPLACE TABLE leaky AS SELECT a, b, y, exp(y / 10) AS power, CASE WHEN b > 1 THEN 'p' ELSE 'q' END AS p, "
+        "'is ' || CAST(y AS VARCHAR) AS spelt, row_number() OVER () AS id, a + 2 * b AS both FROM exact");
+    train(
+        scene,
+        "CREATE MODEL m TRANSFORM (OneHotEncoder(p, spelt)) PREDICT y USING LinearRegression(regParam = 0.1) "
+        "AS SELECT * FROM leaky");
+    assert_true(has_note(scene, "power tells y by itself: the rows are in the same order by both"));
+    assert_false(has_note(scene, "id tells y"));
+    assert_false(has_note(scene, "p tells y by itself: each"));
+    assert_false(has_note(scene, "a tells y"));
+    assert_int_equal(scene->candidate->sanity.leak_count, 1);
+    train(
+        scene,
+        "CREATE MODEL m PREDICT y USING LinearRegression(regParam = 0.1) AS SELECT a, b, id, both, y FROM leaky");
+    assert_true(has_note(scene, "feature both follows from a, b"));
+    assert_false(has_note(scene, "feature id follows"));
+    sql(scene,
+        "CREATE OR REPLACE TABLE leaky AS SELECT a, a % 3 AS y, ['x', 'y', 'z'][CAST(a % 3 AS INTEGER) + 1] AS spelt, "
+        "'row' || CAST(row_number() OVER () AS VARCHAR) AS id FROM exact");
+    train(
+        scene,
+        "CREATE MODEL m TRANSFORM (OneHotEncoder(spelt, id)) PREDICT y USING LinearRegression(regParam = 1) "
+        "AS SELECT * FROM leaky LIMIT 200");
+    assert_true(has_note(scene, "spelt tells y by itself: each of its values stands for one of the label"));
+    assert_int_equal(scene->candidate->sanity.leak_count, 1);
+    assert_true(has_note(scene, "200 rows are fewer than the"));
+    train(
+        scene,
+        "CREATE MODEL m PREDICT y USING LinearRegression() AS SELECT a, y, a % 3 AS copy FROM leaky LIMIT 49");
+    assert_int_equal(scene->candidate->sanity.leak_count, 0); /* too few rows to say */
+}
+
 static void leaves_out_and_counts(void **state) {
     struct scene *scene = *state;
     sql(scene,
@@ -213,6 +249,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(scores_a_champion, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(holds_out_by_share, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(says_what_it_finds, open_exact, scene_close),
+        cmocka_unit_test_setup_teardown(warns_of_leaks, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(leaves_out_and_counts, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(chooses_the_first_best, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(mae_scans_twice, open_exact, scene_close),
