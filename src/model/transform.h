@@ -151,6 +151,8 @@ extern const struct ps_transform_type ps_bucketizer_type;
 extern const struct ps_transform_type ps_polynomial_expansion_type;
 extern const struct ps_transform_type ps_interaction_type;
 extern const struct ps_transform_type ps_normalizer_type;
+extern const struct ps_transform_type ps_binarizer_type;
+extern const struct ps_transform_type ps_elementwise_product_type;
 extern const struct ps_transform_type ps_quantile_discretizer_type;
 extern const struct ps_transform_type ps_target_encoder_type;
 extern const struct ps_transform_type ps_feature_hasher_type;

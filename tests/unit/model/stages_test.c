@@ -315,6 +315,25 @@ static void times_as_text(void **state) {
     }
 }
 
+static void constants(void **state) {
+    struct scene *scene = *state;
+    fits_exactly(scene, MODEL("Binarizer(b, threshold = 20)", "b", "3 * (b > 20)::INT"));
+    near(coefficient(scene, "b"), 3, 1e-9);
+    train(scene, MODEL("Binarizer(b, threshold = 20)", "nullif(b, 5) AS b, a", "a"));
+    assert_true(scene->candidate->rows.null_features > 0);
+    train(scene, MODEL("ElementwiseProduct(a, b, scalingVec = [2, -4])", "a, b", "6 * a + 8 * b"));
+    near(coefficient(scene, "a"), 3, 1e-9);
+    near(coefficient(scene, "b"), -2, 1e-9);
+    fits_exactly(
+        scene,
+        MODEL(
+            "Binarizer(b), ElementwiseProduct(a, b, scalingVec = [2, 5]), RobustScaler(a), OneHotEncoder(b)",
+            "a, b", "a / 100 + (b > 0)::INT"));
+    assert_true(has_feature(scene, "b=0") && !has_feature(scene, "b=5"));
+    refuses(scene, MODEL("ElementwiseProduct(a, b, scalingVec = [2])", "a, b", "a"), PENSTOCK_INVALID_PROJECT,
+            "1 numbers for 2 columns");
+}
+
 #define EVERYTHING \
     "CREATE MODEL m TRANSFORM (OutlierFilter(b, method = 'zscore', k = 3), VarianceThresholdSelector(a, b, constant), " \
     "CyclicEncoder(sched, period = 'hour_of_day'), TargetEncoder(g, targetType = 'continuous', smoothing = 2), " \
@@ -407,6 +426,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(selection, open_rows, scene_close),
         cmocka_unit_test_setup_teardown(circles, open_rows, scene_close),
         cmocka_unit_test_setup_teardown(times_as_text, open_rows, scene_close),
+        cmocka_unit_test_setup_teardown(constants, open_rows, scene_close),
         cmocka_unit_test_setup_teardown(same_bits, open_rows, scene_close),
         cmocka_unit_test_setup_teardown(scans, open_rows, scene_close),
         cmocka_unit_test_setup_teardown(odd_values, open_rows, scene_close),
