@@ -21,8 +21,10 @@
 #define BUSY_WAIT_MS 5000
 #define BUSY_POLL_MS 25
 
-static const char *const verbs[] = {
-    [PS_REGISTRY_PROMOTE] = "promote", [PS_REGISTRY_ROLLBACK] = "rollback", [PS_REGISTRY_DELETE] = "delete"};
+static const char *const verbs[] = {[PS_REGISTRY_PROMOTE] = "promote",
+                                    [PS_REGISTRY_ROLLBACK] = "rollback",
+                                    [PS_REGISTRY_DELETE] = "delete",
+                                    [PS_REGISTRY_IMPORT] = "import"};
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
 /* ---- on the store ---- */
@@ -91,12 +93,17 @@ penstock_code ps_models_answer(struct ps_connection *connection, const char *sto
     struct ps_registry_request wanted = {.reference = yyjson_get_str(yyjson_obj_get(request, "reference")),
                                          .alias = yyjson_get_str(yyjson_obj_get(request, "alias")),
                                          .reason = yyjson_get_str(yyjson_obj_get(request, "reason")),
-                                         .is_forced = yyjson_get_bool(yyjson_obj_get(request, "force"))};
+                                         .is_forced = yyjson_get_bool(yyjson_obj_get(request, "force")),
+                                         .fitted = yyjson_get_str(yyjson_obj_get(request, "fitted")),
+                                         .label = yyjson_get_str(yyjson_obj_get(request, "label")),
+                                         .statement = yyjson_get_str(yyjson_obj_get(request, "statement"))};
     size_t index = 0;
     while (index < VERB_COUNT && (verb == NULL || strcmp(verb, verbs[index]) != 0)) {
         index++;
     }
-    if (index == VERB_COUNT || wanted.reference == NULL) {
+    const bool is_import = index == PS_REGISTRY_IMPORT;
+    if (index == VERB_COUNT || wanted.reference == NULL ||
+        (is_import && (wanted.fitted == NULL || wanted.statement == NULL))) {
         return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
                             "the request says not what to do with which version");
     }
@@ -120,6 +127,9 @@ static penstock_code ask(const char *store_path, const struct ps_registry_reques
     ps_json_add_text(document, root, "alias", request->alias);
     ps_json_add_text(document, root, "reason", request->reason);
     (void)yyjson_mut_obj_add_bool(document, root, "force", request->is_forced);
+    ps_json_add_text(document, root, "fitted", request->fitted);
+    ps_json_add_text(document, root, "label", request->label);
+    ps_json_add_text(document, root, "statement", request->statement);
     PS_TRY(ps_control_ask(store_path, document, 0, &answer, error));
     return ps_text_table_of_json(yyjson_doc_get_root(answer), table_out, error);
 }

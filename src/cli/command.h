@@ -76,6 +76,7 @@ extern const struct ps_command ps_command_models_delete;
 extern const struct ps_command ps_command_models_replay;
 extern const struct ps_command ps_command_replay;
 extern const struct ps_command ps_command_models_export;
+extern const struct ps_command ps_command_models_import;
 extern const struct ps_command ps_command_jobs_list;
 extern const struct ps_command ps_command_jobs_run;
 extern const struct ps_command ps_command_predict;

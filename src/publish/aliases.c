@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "publish/import.h"
 #include "publish/reference.h"
 
 #define ALIAS_SIZE_MAX 64
@@ -173,15 +174,18 @@ static penstock_code check_alias(const char *alias, struct penstock_error *error
     return PENSTOCK_OK;
 }
 
-/* A version that its gate refused may get an alias only by force, with a reason. */
+/* A version that its gate refused, or that never came before one, may get an alias only by force, with a reason. */
 static penstock_code check_gate(const struct carrying *carrying, const char *model, int64_t version,
                                 const char *status, struct penstock_error *error) {
     const struct ps_registry_request *request = carrying->request;
-    if (strcmp(status, "refused") != 0) {
+    const bool is_imported = strcmp(status, "imported") == 0;
+    if (strcmp(status, "refused") != 0 && !is_imported) {
         return PENSTOCK_OK;
     }
     if (!request->is_forced) {
-        (void)ps_error_set(error, PENSTOCK_GATE_REFUSED, "version %" PRId64 " of %s was refused by its gate",
+        (void)ps_error_set(error, PENSTOCK_GATE_REFUSED,
+                           is_imported ? "version %" PRId64 " of %s was imported: no gate has looked at it"
+                                       : "version %" PRId64 " of %s was refused by its gate",
                            version, model);
         return ps_error_hint(error,
                              "penstock models show %s@%" PRId64 " tells why; to promote it all the same: "
@@ -333,6 +337,11 @@ penstock_code ps_registry_carry_out(struct ps_connection *connection,
     case PS_REGISTRY_PROMOTE: PS_TRY(promote(&carrying, error)); break;
     case PS_REGISTRY_ROLLBACK: PS_TRY(roll_back(&carrying, error)); break;
     case PS_REGISTRY_DELETE: PS_TRY(delete_version(&carrying, error)); break;
+    case PS_REGISTRY_IMPORT:
+        change.model = request->reference;
+        change.alias = "";
+        PS_TRY(ps_registry_add_imported(connection, request, carrying.now, change.who, &change.to, error));
+        break;
     }
     *change_out = change;
     return PENSTOCK_OK;

@@ -135,7 +135,7 @@ static penstock_code write_search(const struct ps_candidate *candidate, struct p
 }
 
 /* Over every text of the row, each with its length, so that nothing can move from one field to the next. */
-static void checksum(const char *const *texts, size_t count, char *out, size_t size) {
+void ps_registry_seal(const char *const *texts, size_t count, char *out, size_t size) {
     uint64_t hash = 0;
     for (size_t i = 0; i < count; i++) {
         const uint64_t length = strlen(texts[i]);
@@ -154,8 +154,8 @@ static penstock_code write_version(struct ps_connection *connection, struct reco
         publication->model_name,     record->version,     statement->text,     label,
         publication->positions_json, record->search.data, record->fitted.data, record->metrics.data,
         publication->snapshot_json};
-    checksum(sealed, publication->snapshot_json == NULL ? SEALED_COUNT : SEALED_COUNT + 1, record->checksum,
-             sizeof record->checksum);
+    ps_registry_seal(sealed, publication->snapshot_json == NULL ? SEALED_COUNT : SEALED_COUNT + 1,
+                     record->checksum, sizeof record->checksum);
     const char *const values[] = {publication->model_name,
                                   record->version,
                                   publication->report->passed ? "published" : "refused",
@@ -244,8 +244,8 @@ static penstock_code move_aliases(struct ps_connection *connection, const struct
     return ps_registry_move(connection, &move, error);
 }
 
-static penstock_code next_version(struct ps_connection *connection, const char *name, int64_t *version_out,
-                                  struct penstock_error *error) {
+penstock_code ps_registry_next_version(struct ps_connection *connection, const char *name,
+                                       int64_t *version_out, struct penstock_error *error) {
     const char *const values[] = {name};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_sql_query_with(connection,
@@ -274,7 +274,7 @@ static penstock_code publish(struct ps_connection *connection, struct record *re
 penstock_code ps_registry_publish(struct ps_connection *connection, const struct ps_publication *publication,
                                   int64_t *version_out, struct penstock_error *error) {
     int64_t version = 0;
-    PS_TRY(next_version(connection, publication->model_name, &version, error));
+    PS_TRY(ps_registry_next_version(connection, publication->model_name, &version, error));
     struct record record = {.publication = publication};
     ps_buffer_init(&record.search, JSON_SIZE_MAX);
     ps_buffer_init(&record.fitted, JSON_SIZE_MAX);
@@ -317,7 +317,7 @@ static penstock_code read_sealed(struct ps_connection *connection, const char *n
     }
     const bool has_more = ps_result_text(result, 0, SEALED_COUNT) != NULL;
     char expected[24];
-    checksum(sealed, has_more ? SEALED_COUNT + 1 : SEALED_COUNT, expected, sizeof expected);
+    ps_registry_seal(sealed, has_more ? SEALED_COUNT + 1 : SEALED_COUNT, expected, sizeof expected);
     const char *stored = ps_result_text(result, 0, SEALED_COUNT + 1);
     if (stored == NULL || strcmp(stored, expected) != 0) {
         ps_error_set(error, PENSTOCK_INVALID_DATA,

@@ -7,7 +7,8 @@
  *
  * Tables, all in schema penstock:
  *   models(name, version, status, created_at, application, statement_text, label, positions, search, fitted, metrics,
- *          checksum, snapshot, profile)                     status: 'published', 'refused', 'forced', 'deleted'
+ *          checksum, snapshot, profile)
+ *                                                     status: 'published', 'refused', 'forced', 'imported', 'deleted'
  *   model_aliases(model, alias, version)                        champion, previous, and what users name
  *   model_alias_history(model, alias, from_version, to_version, moved_at, who, why, action)
  *                                                               action: 'publish', 'promote', 'rollback', 'delete';
@@ -66,13 +67,15 @@ penstock_code ps_registry_show(struct ps_connection *connection, const char *nam
 
 /* ---- what people do with versions (aliases.c) ---- */
 
-enum ps_registry_verb { PS_REGISTRY_PROMOTE, PS_REGISTRY_ROLLBACK, PS_REGISTRY_DELETE };
+enum ps_registry_verb { PS_REGISTRY_PROMOTE, PS_REGISTRY_ROLLBACK, PS_REGISTRY_DELETE, PS_REGISTRY_IMPORT };
 struct ps_registry_request {
     enum ps_registry_verb verb;
     const char *reference; /* of the version; to roll back: the model's name */
     const char *alias;     /* to promote; NULL: champion */
     bool is_forced;        /* promote what the gate refused; needs a reason */
     const char *reason;    /* or NULL */
+    /* To import; reference is the model's name then. label: or NULL; statement: what is told of where it is from. */
+    const char *fitted, *label, *statement;
 };
 /* What it did. Texts are in the arena. */
 struct ps_registry_change {
@@ -95,6 +98,10 @@ struct ps_alias_move {
 };
 penstock_code ps_registry_move(struct ps_connection *connection, const struct ps_alias_move *move,
                                struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Over every text of a version, each with its length; the number that the model's next version gets. */
+void ps_registry_seal(const char *const *texts, size_t count, char *out, size_t size);
+penstock_code ps_registry_next_version(struct ps_connection *connection, const char *name,
+                                       int64_t *version_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* "user@host" of this process. */
 void ps_registry_who(char *out, size_t size);
 
