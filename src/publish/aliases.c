@@ -98,6 +98,10 @@ static penstock_code read_stack(struct ps_connection *connection, const char *mo
     if (stack.versions == NULL) {
         return ps_error_memory(error, "the history of a model");
     }
+    bool *is_deleted = ps_arena_allocate(arena, (size_t)row_count + 1, sizeof *is_deleted);
+    if (is_deleted == NULL) {
+        return ps_error_memory(error, "the history of a model");
+    }
     for (int64_t row = 0; row < row_count; row++) {
         const int64_t version = ps_result_integer(result, row, 0);
         if (strcmp(ps_result_text(result, row, 1), "rollback") == 0) {
@@ -105,11 +109,18 @@ static penstock_code read_stack(struct ps_connection *connection, const char *mo
                 stack.count--;
             }
         }
-        const bool is_there = strcmp(ps_result_text(result, row, 2), "deleted") != 0;
-        if (is_there && (stack.count == 0 || stack.versions[stack.count - 1] != version)) {
+        if (stack.count == 0 || stack.versions[stack.count - 1] != version) {
+            is_deleted[stack.count] = strcmp(ps_result_text(result, row, 2), "deleted") == 0;
             stack.versions[stack.count++] = version;
         }
     }
+    size_t kept = 0; /* without the deleted ones, and without the pairs that they leave */
+    for (size_t i = 0; i < stack.count; i++) {
+        if (!is_deleted[i] && (kept == 0 || stack.versions[kept - 1] != stack.versions[i])) {
+            stack.versions[kept++] = stack.versions[i];
+        }
+    }
+    stack.count = kept;
     *stack_out = stack;
     return PENSTOCK_OK;
 }
@@ -295,6 +306,33 @@ static penstock_code refuse_named(const struct carrying *carrying, struct pensto
                          change->model);
 }
 
+/* An epoch that outside sinks may have seen is carried out once more with the very same versions. */
+static penstock_code refuse_pinned(const struct carrying *carrying, struct penstock_error *error) {
+    const struct ps_registry_change *change = carrying->change;
+    bool has_pins = false;
+    PS_TRY(ps_registry_has(carrying->connection, "epoch_models", "models", &has_pins, error));
+    if (!has_pins) {
+        return PENSTOCK_OK;
+    }
+    char pattern[512];
+    (void)snprintf(pattern, sizeof pattern, "(models:/)?%.400s([@/][^\"]*)?\":%" PRId64 "[,}]", change->model,
+                   change->from);
+    const char *const values[] = {pattern};
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(ps_sql_query_with(carrying->connection,
+                             "SELECT max(epoch) FROM penstock.epoch_models"
+                             " WHERE epoch > (SELECT coalesce(max(epoch), 0) FROM penstock.epochs)"
+                             " AND regexp_matches(models, '\"' || $1)",
+                             values, 1, &result, error));
+    if (ps_result_text(result, 0, 0) == NULL) {
+        return PENSTOCK_OK;
+    }
+    (void)ps_error_set(error, PENSTOCK_BUSY,
+                       "epoch %s, which is in work, predicts with version %" PRId64 " of %s",
+                       ps_result_text(result, 0, 0), change->from, change->model);
+    return ps_error_hint(error, "penstock run --once finishes the epoch");
+}
+
 /* The row stays, so that its number is never given again and the history can be read; what is large goes. */
 static penstock_code delete_version(struct carrying *carrying, struct penstock_error *error) {
     const struct ps_registry_request *request = carrying->request;
@@ -304,6 +342,7 @@ static penstock_code delete_version(struct carrying *carrying, struct penstock_e
     PS_TRY(ps_registry_resolve(carrying->connection, request->reference, carrying->arena, &change->model,
                                &change->from, error));
     PS_TRY(refuse_named(carrying, error));
+    PS_TRY(refuse_pinned(carrying, error));
     const char *const values[] = {change->model, version_text(change->from, text)};
     PS_TRY(ps_sql_run_with(carrying->connection,
                            "UPDATE penstock.models SET status = 'deleted', search = '{}', fitted = ''"

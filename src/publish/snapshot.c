@@ -260,7 +260,7 @@ penstock_code ps_snapshot_record(struct ps_connection *connection, const struct 
 
 struct restoring {
     struct ps_connection *connection;
-    const char *folder;
+    const char *folder, *database;
     struct ps_arena *arena;
     struct ps_snapshot_changes changes;
     size_t capacity;
@@ -335,7 +335,10 @@ static penstock_code restore_stream(struct restoring *restoring, yyjson_val *inp
     ps_buffer_init(&sql, SQL_SIZE_MAX);
     ps_buffer_text(&sql, "CREATE OR REPLACE TEMP VIEW ");
     ps_buffer_sql_name(&sql, name);
-    ps_buffer_text(&sql, " AS SELECT * FROM main.");
+    /* with its database: temporary views have a schema main, too */
+    ps_buffer_text(&sql, " AS SELECT * FROM ");
+    ps_buffer_sql_name(&sql, restoring->database);
+    ps_buffer_text(&sql, ".main.");
     ps_buffer_sql_name(&sql, name);
     ps_buffer_printf(&sql, " WHERE rowid < %" PRId64, rows);
     PS_TRY(ps_buffer_status(&sql, error));
@@ -452,6 +455,9 @@ penstock_code ps_snapshot_restore(struct ps_connection *connection, const char *
     if (restoring.changes.sentences == NULL) {
         return ps_error_memory(error, "a snapshot");
     }
+    struct ps_result *database PS_SCOPED(ps_result_free_scoped) = NULL;
+    PS_TRY(ps_sql_query(connection, "SELECT current_database()", &database, error));
+    restoring.database = ps_result_text(database, 0, 0);
     const char *program = text_of(root, "program");
     if (strcmp(program, PENSTOCK_VERSION) != 0) {
         PS_TRY(tell(
