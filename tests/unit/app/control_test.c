@@ -29,7 +29,11 @@ static int set_up(void **state) {
     must(ps_file_make_folders(deep, &error), &error);
     must(ps_engine_open(&options, &engine, &error), &error);
     atomic_store(&stop.requested, 0);
-    const struct ps_control_setup setup = {engine, deep, "application_1_0001", &stop, 1};
+    const struct ps_control_setup setup = {.engine = engine,
+                                           .store_path = deep,
+                                           .application = "application_1_0001",
+                                           .stop = &stop,
+                                           .node_count = 1};
     must(ps_control_open(&setup, &control, &error), &error);
     return 0;
 }
@@ -180,7 +184,11 @@ static void nobody_listens(void **state) {
     assert_false(ps_control_is_served("/no/such/store"));
     assert_int_equal(ps_control_stop(deep, "application_1_0001", &error), PENSTOCK_NOT_FOUND);
     /* the next process takes the place of a socket that a killed one left */
-    const struct ps_control_setup setup = {engine, deep, "application_1_0002", &stop, 1};
+    const struct ps_control_setup setup = {.engine = engine,
+                                           .store_path = deep,
+                                           .application = "application_1_0002",
+                                           .stop = &stop,
+                                           .node_count = 1};
     must(ps_control_open(&setup, &control, &error), &error);
     assert_true(ps_control_is_served(deep));
 }
