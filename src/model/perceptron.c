@@ -145,18 +145,18 @@ static penstock_code set_shape(struct ps_perceptron *perceptron, struct penstock
     return PENSTOCK_OK;
 }
 
-/* Uniform weights whose spread keeps the sums of a layer as large as its inputs: He for relu, else Glorot. */
+/* Glorot's uniform weights, which keep the sums of a layer as large as its inputs; biases too, so that the bends of
+ * relu units do not all go through one point. (He's wider ones for relu learn more slowly: with few inputs the first
+ * layer hardly moves from where it was drawn.) */
 static void draw_weights(struct ps_perceptron *perceptron) {
     const struct ps_network_shape *shape = &perceptron->shape;
     struct ps_random random;
     ps_random_init(&random, perceptron->config->seed);
     for (size_t l = 0; l < shape->layer_count; l++) {
-        const double inputs = (double)shape->sizes[l], units = (double)shape->sizes[l + 1];
-        const bool is_he = shape->activation == PS_ACTIVATION_RELU && l + 1 < shape->layer_count;
-        const double bound = sqrt(6 / (is_he ? inputs + 1 : inputs + units));
-        double *weights = perceptron->parameters + ps_network_offset(shape, l);
-        for (size_t i = 0; i < shape->sizes[l] * shape->sizes[l + 1]; i++) {
-            weights[i] = bound * (2 * ps_random_next(&random) - 1);
+        const double bound = sqrt(6 / (double)(shape->sizes[l] + shape->sizes[l + 1]));
+        double *parameters = perceptron->parameters + ps_network_offset(shape, l);
+        for (size_t i = 0; i < (shape->sizes[l] + 1) * shape->sizes[l + 1]; i++) {
+            parameters[i] = bound * (2 * ps_random_next(&random) - 1);
         }
     }
 }
