@@ -225,7 +225,8 @@ penstock_code ps_model_card_print(struct ps_cli *cli, const char *json, size_t s
     struct ps_output *const out = cli->out;
     put_head(out, root);
     put_metrics(out, "hold-out", yyjson_obj_get(root, "holdout"));
-    put_metrics(out, "constant mean", yyjson_obj_get(root, "baseline"));
+    yyjson_val *const baseline = yyjson_obj_get(root, "baseline");
+    put_metrics(out, yyjson_obj_get(baseline, "rmse") != NULL ? "constant mean" : "class shares", baseline);
     put_metrics(out, "training", yyjson_obj_get(root, "training"));
     size_t index, count;
     yyjson_val *note;

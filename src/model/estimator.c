@@ -4,6 +4,7 @@
  */
 #include "model/estimator.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "model/boosted.h"
@@ -162,6 +163,14 @@ static penstock_code add_range(struct reading *reading, const struct ps_paramete
                                 &reading->ranges[reading->range_count++], error);
 }
 
+static const char *list_text(const struct ps_parameter *parameter, struct ps_arena *arena) {
+    const char *text = "[";
+    for (size_t i = 0; i < parameter->value_count && text != NULL; i++) {
+        text = ps_arena_printf(arena, "%s%s%s", text, i > 0 ? ", " : "", parameter->values[i]);
+    }
+    return text == NULL ? NULL : ps_arena_printf(arena, "%s]", text);
+}
+
 /* [16, 8] as one text, for options that are lists. */
 static penstock_code set_list(struct reading *reading, const struct ps_parameter *parameter,
                               struct penstock_error *error) {
@@ -171,11 +180,7 @@ static penstock_code set_list(struct reading *reading, const struct ps_parameter
         return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s takes one value, or GRID(...)",
                             parameter->name);
     }
-    const char *text = "[";
-    for (size_t i = 0; i < parameter->value_count && text != NULL; i++) {
-        text = ps_arena_printf(reading->arena, "%s%s%s", text, i > 0 ? ", " : "", parameter->values[i]);
-    }
-    text = text == NULL ? NULL : ps_arena_printf(reading->arena, "%s]", text);
+    const char *text = list_text(parameter, reading->arena);
     return text == NULL ? ps_error_memory(error, "an estimator")
                         : ps_option_set(estimator->type->options, estimator->config, parameter->name, text,
                                         reading->arena, error);
@@ -287,6 +292,39 @@ penstock_code ps_estimator_read(const struct ps_call *call, size_t split_count, 
         return at(code, error, place);
     }
     *estimator_out = estimator;
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_estimator_name_given(struct ps_estimator *estimator, const struct ps_call *call,
+                                      struct ps_arena *arena, struct penstock_error *error) {
+    struct ps_grid_axis *axes = ps_arena_allocate(arena, call->parameter_count + 1, sizeof *axes);
+    size_t count = 0;
+    for (size_t i = 0; axes != NULL && i < call->parameter_count; i++) {
+        const struct ps_parameter *parameter = &call->parameters[i];
+        if (parameter->form != PS_FORM_VALUE && parameter->form != PS_FORM_LIST) {
+            continue;
+        }
+        const char **texts = ps_arena_allocate(arena, 1, sizeof *texts);
+        double *values = ps_arena_allocate(arena, 1, sizeof *values);
+        if (texts == NULL || values == NULL) {
+            return ps_error_memory(error, "a search");
+        }
+        texts[0] = parameter->form == PS_FORM_LIST ? list_text(parameter, arena) : parameter->values[0];
+        if (texts[0] == NULL) {
+            return ps_error_memory(error, "a search");
+        }
+        if (!ps_parse_double(texts[0], values)) {
+            values[0] = (double)NAN;
+        }
+        axes[count++] = (struct ps_grid_axis){ps_option_find(estimator->type->options, parameter->name)->name,
+                                              texts, values, 1};
+    }
+    if (axes == NULL) {
+        return ps_error_memory(error, "a search");
+    }
+    memcpy(axes + count, estimator->axes, estimator->axis_count * sizeof *axes);
+    estimator->axes = axes;
+    estimator->axis_count += count;
     return PENSTOCK_OK;
 }
 

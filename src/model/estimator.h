@@ -88,6 +88,9 @@ const char **ps_estimator_names(struct ps_arena *arena);
 penstock_code ps_estimator_read(const struct ps_call *call, size_t split_count, struct ps_arena *arena,
                                 struct ps_estimator *estimator_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+/* Makes an axis of one value of each parameter that is given: among several estimators they say which one it is. */
+penstock_code ps_estimator_name_given(struct ps_estimator *estimator, const struct ps_call *call,
+                                      struct ps_arena *arena, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Parameters of cell `cell`: config_out has type->config_size bytes; texts_out and values_out (axis_count each) may be
  * NULL. */
 penstock_code ps_estimator_cell(const struct ps_estimator *estimator, size_t cell, struct ps_arena *arena,

@@ -92,11 +92,14 @@ static void tell_estimator(struct telling *telling, const struct ps_estimator *e
     const char *why = estimator->axis_count == 0 ? "nothing is searched" : "";
     for (size_t a = 0; a < estimator->axis_count && why != NULL; a++) {
         const struct ps_grid_axis *axis = &estimator->axes[a];
-        why = estimator->is_drawn ? TEXT("%s%s%s", why, a > 0 ? ", " : "", axis->name)
-                                  : TEXT("%s%s%zu of %s", why, a > 0 ? " x " : "", axis->count, axis->name);
-    }
-    if (estimator->is_drawn && why != NULL) {
-        why = TEXT("drawn at random: %s", why);
+        const char *before = a > 0 ? ", " : "";
+        if (axis->count == 1 && !(estimator->is_drawn && estimator->cell_count == 1)) {
+            why = TEXT("%s%s%s = %s", why, before, axis->name, axis->texts[0]);
+        } else if (estimator->is_drawn) {
+            why = TEXT("%s%s%s at random", why, before, axis->name);
+        } else {
+            why = TEXT("%s%s%zu of %s", why, before, axis->count, axis->name);
+        }
     }
     add(telling, "estimator",
         TEXT("%s, %zu cell%s", estimator->type->name, estimator->cell_count,

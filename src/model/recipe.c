@@ -333,6 +333,9 @@ static penstock_code read_estimators(struct binder *binder, struct penstock_erro
     for (size_t i = 0; i < model->estimator_count; i++) {
         struct ps_estimator *estimator = &recipe->estimators[i];
         PS_TRY(ps_estimator_read(&model->estimators[i], splits, binder->arena, estimator, error));
+        if (model->estimator_count > 1) {
+            PS_TRY(ps_estimator_name_given(estimator, &model->estimators[i], binder->arena, error));
+        }
         recipe->cell_count += estimator->cell_count;
         recipe->estimator_count++;
     }

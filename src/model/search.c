@@ -165,6 +165,24 @@ static penstock_code describe_cells(const struct ps_search_options *options, str
     return PENSTOCK_OK;
 }
 
+/* Several cells, and not one with a mean: there is a fold of which the metric says nothing. */
+static penstock_code check_choice(const struct ps_search_options *options, const struct ps_search *search,
+                                  struct penstock_error *error) {
+    if (search->cell_count < 2 || !isnan(search->cells[search->best].mean)) {
+        return PENSTOCK_OK;
+    }
+    size_t fold = 0;
+    while (fold + 1 < search->split_count && !isnan(search->metrics[fold])) {
+        fold++;
+    }
+    (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "%s says nothing of fold %zu: %s",
+                       options->validation->metric->name, fold,
+                       options->target->task == PS_TASK_REGRESSION ? "its labels are all equal"
+                                                                   : "its rows are of one class only");
+    return ps_error_hint(error,
+                         "give more rows, fewer folds, another seed or foldCol, or another metricName");
+}
+
 penstock_code ps_search_run(const struct ps_search_options *options, struct ps_search *search_out,
                             struct penstock_error *error) {
     struct ps_search search PS_SCOPED(ps_search_done) = {
@@ -185,6 +203,7 @@ penstock_code ps_search_run(const struct ps_search_options *options, struct ps_s
     }
     if (search.weights == NULL) {
         ps_search_choose(&search, options->validation->metric);
+        PS_TRY(check_choice(options, &search, error));
     }
     *search_out = search;
     search.constants = search.weights = NULL;

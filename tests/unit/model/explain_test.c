@@ -99,7 +99,7 @@ static void says_why(void **state) {
     assert_true(tells(told, "features", "more than 2"));
     assert_true(tells(told, "left out", "h (VARCHAR)"));
     assert_true(tells(told, "estimator", "LinearRegression, 20 cells"));
-    assert_true(tells(told, "estimator", "drawn at random: regParam, tol"));
+    assert_true(tells(told, "estimator", "regParam at random, tol at random"));
     assert_true(tells(told, "fits", "20 cells x 3 splits"));
     assert_true(tells(told, "scan", "HOLDOUT: where t is cut"));
     assert_true(tells(told, "scan", "OneHotEncoder learns categories"));
@@ -108,6 +108,14 @@ static void says_why(void **state) {
     assert_true(tells(told, "scans", "6"));
     assert_true(tells(told, "memory", "does not grow with the rows") ||
                 tells(told, "memory", "without the categories"));
+    parse(
+        scene,
+        "CREATE MODEL m PREDICT y USING LinearRegression(regParam = GRID(0, 1, 2), tol = GRID(0.1, 0.2)) "
+        "USING LinearRegression(compat = 'sklearn', RANDOM(5), regParam = RANGE(0, 1)) AS SELECT a, y FROM r");
+    const struct ps_model_explanation *two = explain(scene, &(struct ps_model_known){0});
+    assert_true(tells(two, "estimator", "3 of regParam, 2 of tol"));
+    assert_true(tells(two, "estimator", "compat = sklearn, regParam at random"));
+    assert_true(tells(two, "fits", "11 cells x 3 splits"));
     told = explain(scene, &(struct ps_model_known){.version = 7, .row_count = 600, .feature_count = 4});
     assert_true(tells(told, "features", "as in version 7: 2 numbers and the categories of 1 one-hot column"));
 }

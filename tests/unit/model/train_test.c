@@ -109,12 +109,74 @@ static void says_what_it_finds(void **state) {
     assert_true(isfinite(coefficient(scene, "twice")));
 }
 
+/* Estimators compete on the same splits; each of their cells says what it is. */
+static void lets_estimators_compete(void **state) {
+    struct scene *scene = *state;
+    train(
+        scene,
+        "CREATE MODEL m PREDICT y USING LinearRegression(regParam = GRID(5, 50)), "
+        "LinearRegression(compat = 'sklearn', regParam = 0.5), LinearRegression(regParam = 1, fitIntercept = FALSE) "
+        "AS SELECT a, b, y FROM exact");
+    const struct ps_candidate *candidate = scene->candidate;
+    assert_int_equal(candidate->cell_count, 4);
+    assert_int_equal(candidate->best, 2);
+    assert_int_equal(candidate->cells[0].parameter_count, 1);
+    assert_string_equal(candidate->cells[1].texts[0], "50");
+    assert_int_equal(candidate->cells[2].parameter_count, 2);
+    assert_string_equal(candidate->cells[2].names[0], "compat");
+    assert_string_equal(candidate->cells[2].texts[0], "sklearn");
+    assert_string_equal(candidate->cells[3].texts[1], "false");
+    const double mean = candidate->cells[2].mean;
+    train(scene, "CREATE MODEL m PREDICT y USING LinearRegression(compat = 'sklearn', regParam = 0.5) "
+                 "AS SELECT a, b, y FROM exact");
+    assert_true(scene->candidate->cells[0].mean == mean); /* to the bit as alone */
+    assert_int_equal(scene->candidate->cells[0].parameter_count, 0);
+    refuses(
+        scene,
+        "CREATE MODEL m PREDICT g USING LinearRegression(), LogisticRegression() AS SELECT a, g FROM exact",
+        PENSTOCK_INVALID_PROJECT, "the label g is VARCHAR; LinearRegression predicts a number");
+    refuses(
+        scene,
+        "CREATE MODEL m PREDICT fold USING LogisticRegression(), LinearRegression() AS SELECT a, fold FROM exact",
+        PENSTOCK_INVALID_PROJECT,
+        "LogisticRegression predicts classes and LinearRegression a number: they cannot compete");
+    refuses(scene, "CREATE MODEL m PREDICT y USING LogisticRegression() AS SELECT a, y FROM exact",
+            PENSTOCK_INVALID_PROJECT, "LogisticRegression predicts classes");
+    hints(scene, "CAST(y AS INTEGER)");
+    refuses(
+        scene,
+        "CREATE MODEL m PREDICT fold USING LogisticRegression() VALIDATE CrossValidator(metricName = 'areaUnderROC') "
+        "AS SELECT a, fold FROM exact",
+        PENSTOCK_INVALID_PROJECT,
+        "areaUnderROC is a metric of two classes, and this model predicts more than two");
+    hints(scene, "logLoss, accuracy, f1");
+}
+
+/* A fold in which the metric has no value leaves nothing to choose by. */
+static void refuses_a_fold_of_one_class(void **state) {
+    struct scene *scene = *state;
+    sql(scene, "CREATE OR REPLACE TABLE one AS SELECT a, fold, fold > 0 AND a > 8 AS y FROM exact");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LogisticRegression(regParam = GRID(0.1, 1)) "
+            "VALIDATE CrossValidator(foldCol = fold) AS SELECT a, fold, y FROM one",
+            PENSTOCK_INVALID_DATA, "areaUnderROC says nothing of fold 0: its rows are of one class only");
+    train(scene,
+          "CREATE MODEL m PREDICT y USING LogisticRegression(regParam = GRID(0.1, 1)) "
+          "VALIDATE CrossValidator(foldCol = fold, metricName = 'logLoss') AS SELECT a, fold, y FROM one");
+    assert_true(scene->candidate->cells[0].mean > 0);
+    sql(scene, "CREATE OR REPLACE TABLE one AS SELECT a, b, fold * 2 - (fold // 2) AS fold, y FROM exact");
+    refuses(scene,
+            "CREATE MODEL m PREDICT y USING LinearRegression() "
+            "VALIDATE CrossValidator(numFolds = 4, foldCol = 'fold') AS SELECT a, b, fold, y FROM one",
+            PENSTOCK_INVALID_DATA, "fold 1 has 0 rows to validate and 1000 to train on");
+}
+
 /* What tells the label without being a multiple of it; what only looks like it; and sums of features by name. */
 static void warns_of_leaks(void **state) {
     struct scene *scene = *state;
     sql(scene,
         "CREATE OR REPLACE TABLE leaky AS SELECT a, b, y, exp(y / 10) AS power, CASE WHEN b > 1 THEN 'p' ELSE 'q' END AS p, "
-        "'is ' || CAST(y AS VARCHAR) AS spelt, row_number() OVER () AS id, a + 2 * b AS both FROM exact");
+        "'is ' || CAST(y AS VARCHAR) AS spelt, row_number() OVER () AS id, a + 2 * b AS summed FROM exact");
     train(
         scene,
         "CREATE MODEL m TRANSFORM (OneHotEncoder(p, spelt)) PREDICT y USING LinearRegression(regParam = 0.1) "
@@ -126,8 +188,8 @@ static void warns_of_leaks(void **state) {
     assert_int_equal(scene->candidate->sanity.leak_count, 1);
     train(
         scene,
-        "CREATE MODEL m PREDICT y USING LinearRegression(regParam = 0.1) AS SELECT a, b, id, both, y FROM leaky");
-    assert_true(has_note(scene, "feature both follows from a, b"));
+        "CREATE MODEL m PREDICT y USING LinearRegression(regParam = 0.1) AS SELECT a, b, id, summed, y FROM leaky");
+    assert_true(has_note(scene, "feature summed follows from a, b"));
     assert_false(has_note(scene, "feature id follows"));
     sql(scene,
         "CREATE OR REPLACE TABLE leaky AS SELECT a, a % 3 AS y, ['x', 'y', 'z'][CAST(a % 3 AS INTEGER) + 1] AS spelt, "
@@ -249,6 +311,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(scores_a_champion, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(holds_out_by_share, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(says_what_it_finds, open_exact, scene_close),
+        cmocka_unit_test_setup_teardown(lets_estimators_compete, open_exact, scene_close),
+        cmocka_unit_test_setup_teardown(refuses_a_fold_of_one_class, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(warns_of_leaks, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(leaves_out_and_counts, open_exact, scene_close),
         cmocka_unit_test_setup_teardown(chooses_the_first_best, open_exact, scene_close),
