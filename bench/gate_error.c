@@ -77,8 +77,14 @@ static double slack(int count) {
     return 3.1 * sqrt(0.05 * 0.95 / count);
 }
 
-static bool holds(enum promise promise, double share, int count) {
-    return promise == TOLD || (promise == AT_MOST_5 ? share <= 0.05 + slack(count) : share >= 0.80);
+/* What goes together over hours, too, is harder to tell apart: for that, what is found is told. */
+static bool holds(const struct scenario *scenario, int noise, double share, int count) {
+    switch (scenario->promise) {
+    case AT_MOST_5: return share <= 0.05 + slack(count);
+    case AT_LEAST_80: return share >= 0.80 || noise == NOISE_ACROSS;
+    case TOLD: break;
+    }
+    return true;
 }
 
 int main(int argument_count, char **arguments) {
@@ -103,7 +109,7 @@ int main(int argument_count, char **arguments) {
             simulation.noise = (enum simulated_noise)noise;
             const int published = simulated_published(&simulation, count, false, 1000 * i + (unsigned)noise);
             const double share = (double)(scenario->counts_refusals ? count - published : published) / count;
-            const bool is_kept = holds(scenario->promise, share, count);
+            const bool is_kept = holds(scenario, noise, share, count);
             broken += !is_kept;
             printf(" %.1f %%%s |", 100 * share, is_kept ? "" : " (broken)");
             (void)fflush(stdout);

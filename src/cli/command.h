@@ -69,6 +69,7 @@ extern const struct ps_command ps_command_status;
 extern const struct ps_command ps_command_query;
 extern const struct ps_command ps_command_models_list;
 extern const struct ps_command ps_command_models_show;
+extern const struct ps_command ps_command_models_report;
 extern const struct ps_command ps_command_models_diff;
 extern const struct ps_command ps_command_models_promote;
 extern const struct ps_command ps_command_models_rollback;

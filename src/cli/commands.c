@@ -14,6 +14,7 @@ const struct ps_command *const ps_commands[] = {
     &ps_command_query,
     &ps_command_models_list,
     &ps_command_models_show,
+    &ps_command_models_report,
     &ps_command_models_diff,
     &ps_command_models_promote,
     &ps_command_models_rollback,

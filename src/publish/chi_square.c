@@ -14,6 +14,13 @@
 
 double ps_chi_square_quantile(double probability, double freedom, double noncentrality) {
     ps_check(freedom > 0.0 && noncentrality >= 0.0);
+    if (noncentrality == 0.0 && freedom == 1.0) { /* the square of a normal number */
+        const double normal = ps_student_quantile((1.0 + probability) / 2.0, NORMAL_FREEDOM);
+        return normal * normal;
+    }
+    if (noncentrality == 0.0 && freedom == 2.0) { /* exponential */
+        return -2.0 * log1p(-probability);
+    }
     const double mean = freedom + noncentrality;
     const double spread = freedom + 2.0 * noncentrality;
     const double h = 1.0 - 2.0 * mean * (freedom + 3.0 * noncentrality) / (3.0 * spread * spread);

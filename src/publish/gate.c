@@ -240,15 +240,6 @@ penstock_code ps_gate_judge(const struct ps_gate_question *question, struct ps_g
     return PENSTOCK_OK;
 }
 
-penstock_code ps_gate_decide(const struct ps_candidate *candidate, const double *champion_predictions,
-                             int64_t champion_version, struct ps_gate_report **report_out,
-                             struct penstock_error *error) {
-    const struct ps_gate_question question = {.candidate = candidate,
-                                              .champion_version = champion_version,
-                                              .champion_predictions = champion_predictions};
-    return ps_gate_judge(&question, report_out, error);
-}
-
 void ps_gate_report_free(struct ps_gate_report *report) {
     if (report != NULL) {
         ps_arena_free(report->arena);

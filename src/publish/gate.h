@@ -48,10 +48,6 @@ struct ps_gate_question {
 };
 penstock_code ps_gate_judge(const struct ps_gate_question *question, struct ps_gate_report **report_out,
                             struct penstock_error *error) PENSTOCK_MUST_USE;
-/* Without profiles: no check of the rows against earlier ones. */
-penstock_code ps_gate_decide(const struct ps_candidate *candidate, const double *champion_predictions,
-                             int64_t champion_version, struct ps_gate_report **report_out,
-                             struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_gate_report_free(struct ps_gate_report *report);
 
 #endif

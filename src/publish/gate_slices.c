@@ -132,6 +132,9 @@ static int compare_slices(const void *left, const void *right) {
     if (a->probability != b->probability) {
         return a->probability < b->probability ? -1 : 1;
     }
+    if (a->paired.gain != b->paired.gain) {
+        return a->paired.gain < b->paired.gain ? -1 : 1;
+    }
     return strcmp(a->name, b->name);
 }
 

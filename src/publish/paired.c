@@ -92,21 +92,34 @@ static double gain_of(const struct ps_paired *paired, double loss_gain) {
     return paired->is_root ? 1.0 - sqrt(fmax(0.0, 1.0 - loss_gain)) : loss_gain;
 }
 
-/* Sum of squared residuals of the ratio; with the covariances of near blocks where those make it larger. */
-static double sum_squares(const struct block *blocks, int64_t count, double ratio) {
-    const int64_t lag_max = (int64_t)floor(4.0 * pow((double)count / 100.0, 2.0 / 9.0));
-    double squares = 0.0;
-    double products = 0.0;
+/* Sums of squared residuals of the ratio, and of products of those at most lag_max blocks apart. */
+struct squares {
+    double own, near;
+};
+
+static struct squares sum_squares(const struct block *blocks, int64_t count, double ratio, int64_t lag_max) {
+    struct squares squares = {0};
     for (int64_t i = 0; i < count; i++) {
         const double residual = blocks[i].difference - ratio * blocks[i].champion;
-        squares += residual * residual;
+        squares.own += residual * residual;
         for (int64_t lag = 1; lag <= lag_max && lag <= i; lag++) {
             const double weight = 1.0 - (double)lag / ((double)lag_max + 1.0);
             const double before = blocks[i - lag].difference - ratio * blocks[i - lag].champion;
-            products += 2.0 * weight * residual * before;
+            squares.near += 2.0 * weight * residual * before;
         }
     }
-    return fmax(squares, squares + products);
+    return squares;
+}
+
+static void set_deviations(const struct block *blocks, double champion, struct ps_paired *paired) {
+    const double count = (double)paired->block_count;
+    const int64_t lag_max = (int64_t)ceil(1.3 * sqrt(count));
+    const struct squares squares = sum_squares(blocks, paired->block_count, paired->ratio, lag_max);
+    const double scale = count / (count - 1.0);
+    paired->deviation = sqrt(squares.own * scale) / champion;
+    paired->freedom = count - 1.0;
+    paired->serial_deviation = sqrt(fmax(0.0, squares.own + squares.near) * scale) / champion;
+    paired->serial_freedom = fmin(count - 1.0, 1.5 * count / ((double)lag_max + 1.0));
 }
 
 static void bound(const struct block *blocks, double confidence, struct ps_paired *paired) {
@@ -123,7 +136,6 @@ static void bound(const struct block *blocks, double confidence, struct ps_paire
     if (champion <= 0.0) { /* a champion without any error cannot be beaten */
         paired->gain = difference < 0.0 ? (double)-INFINITY : 0.0;
         paired->lower_bound = paired->ratio = paired->gain;
-        paired->deviation = 0.0;
         paired->has_bound = true;
         return;
     }
@@ -133,12 +145,17 @@ static void bound(const struct block *blocks, double confidence, struct ps_paire
     if (!paired->has_bound) {
         return;
     }
-    const double block_count = (double)paired->block_count;
-    paired->deviation =
-        sqrt(sum_squares(blocks, paired->block_count, paired->ratio) * block_count / (block_count - 1.0)) /
-        champion;
-    paired->lower_bound = gain_of(paired, paired->ratio - ps_student_quantile(confidence, block_count - 1.0) *
-                                                              paired->deviation);
+    set_deviations(blocks, champion, paired);
+    const double own = ps_student_quantile(confidence, paired->freedom) * paired->deviation;
+    const double serial = ps_student_quantile(confidence, paired->serial_freedom) * paired->serial_deviation;
+    paired->lower_bound = gain_of(paired, paired->ratio - fmax(own, serial));
+}
+
+static double probability_of(double distance, double deviation, double freedom) {
+    if (!(deviation > 0.0)) {
+        return distance < 0.0 ? 0.0 : 1.0;
+    }
+    return ps_student_probability(distance / deviation, freedom);
 }
 
 double ps_paired_worse(const struct ps_paired *paired, double margin) {
@@ -147,10 +164,10 @@ double ps_paired_worse(const struct ps_paired *paired, double margin) {
     }
     const double factor = paired->is_root ? (1.0 + margin) * (1.0 + margin) : 1.0 + margin;
     const double distance = paired->ratio - (1.0 - factor);
-    if (!(paired->deviation > 0.0)) {
-        return distance < 0.0 ? 0.0 : 1.0;
-    }
-    return ps_student_probability(distance / paired->deviation, (double)paired->block_count - 1.0);
+    const double own = probability_of(distance, paired->deviation, fmax(1.0, paired->freedom));
+    const double serial =
+        probability_of(distance, paired->serial_deviation, fmax(1.0, paired->serial_freedom));
+    return fmax(own, serial);
 }
 
 penstock_code ps_paired_compare(const struct ps_paired_rows *rows, double confidence,

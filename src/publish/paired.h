@@ -7,12 +7,13 @@
  * time) and the blocks are what is counted.
  *
  * The relative gain in mean loss is a ratio of block totals, sum(d) / sum(champion's loss); its standard error is that
- * of a ratio estimator over clusters (Cochran, Sampling Techniques, 3rd ed. 1977, chapter 6). Where neighbouring hours
- * go together, too, it is the larger one of Newey and West (A simple, positive semi-definite, heteroskedasticity and
- * autocorrelation consistent covariance matrix, Econometrica 55, 1987) with the lag 4 (blocks / 100)^(2/9). The bound
- * is Student's t with blocks - 1 degrees of freedom. A gain in RMSE is 1 - sqrt(1 - gain in MSE), which is monotone, so
- * the bound goes through it unchanged. With blocks of equal size this is the test of Diebold and Mariano (Comparing
- * predictive accuracy, Journal of Business & Economic Statistics 13, 1995).
+ * of a ratio estimator over clusters (Cochran, Sampling Techniques, 3rd ed. 1977, chapter 6), its bound Student's t with
+ * blocks - 1 degrees of freedom. Neighbouring blocks may go together, too: a second standard error has their covariances
+ * (Newey and West, Econometrica 55, 1987) up to the lag 1.3 sqrt(blocks), with Student's t of 1.5 blocks / lag degrees of
+ * freedom (Lazarus, Lewis, Stock and Watson, HAR inference: recommendations for practice, Journal of Business & Economic
+ * Statistics 36, 2018). The more careful of the two bounds counts. A gain in RMSE is 1 - sqrt(1 - gain in MSE), which is
+ * monotone, so the bound goes through it unchanged. With blocks of equal size this is the test of Diebold and Mariano
+ * (Comparing predictive accuracy, Journal of Business & Economic Statistics 13, 1995).
  */
 #ifndef PS_PUBLISH_PAIRED_H
 #define PS_PUBLISH_PAIRED_H
@@ -39,9 +40,11 @@ struct ps_paired {
     bool has_bound; /* false with fewer than two blocks */
     bool is_root;
     double champion_metric, candidate_metric;
-    double gain;             /* 1 - candidate's metric / champion's metric: 0.02 is 2 % better */
-    double lower_bound;      /* one-sided, of the gain; NaN without has_bound */
-    double ratio, deviation; /* gain in mean loss and its standard error */
+    double gain;               /* 1 - candidate's metric / champion's metric: 0.02 is 2 % better */
+    double lower_bound;        /* one-sided, of the gain; NaN without has_bound */
+    double ratio;              /* gain in mean loss; its standard error and degrees of freedom, */
+    double deviation, freedom; /* blocks taken as independent, */
+    double serial_deviation, serial_freedom; /* and with the covariances of near blocks */
 };
 
 /* Errors: OUT_OF_MEMORY. No rows at all: gain and bound are NaN. */

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "publish/history.h"
 #include "publish/json.h"
 
 enum show_column {
@@ -110,6 +111,18 @@ static penstock_code add_gate(struct showing *show, struct penstock_error *error
     return PENSTOCK_OK;
 }
 
+/* What is known of the rows it was trained and tested on. */
+static penstock_code add_profile(struct showing *show, int64_t version, struct penstock_error *error) {
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    const char *profile = NULL;
+    if (arena == NULL) {
+        return ps_error_memory(error, "show model");
+    }
+    PS_TRY(ps_registry_profile(show->connection, show->name, version, arena, &profile, error));
+    ps_json_add_parsed(show->document, show->root, "profile", profile);
+    return PENSTOCK_OK;
+}
+
 static penstock_code add_aliases(struct showing *show, struct penstock_error *error) {
     const char *const values[] = {show->name, show->version};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
@@ -178,6 +191,7 @@ static penstock_code show_row(struct showing *show, const struct ps_result *row,
     PS_TRY(add_coefficients(show, version, error));
     PS_TRY(add_metrics(show, ps_result_text(row, 0, METRICS), error));
     PS_TRY(add_gate(show, error));
+    PS_TRY(add_profile(show, version, error));
     PS_TRY(add_history(show, error));
     add_lineage(show, row);
     return ps_json_write(show->document, true, json_out, error);

@@ -64,17 +64,14 @@ static inline double simulated_normal(uint64_t *seed) {
     return radius * cos(6.283185307179586 * simulated_uniform(seed));
 }
 
-/* Variance 1. */
+/* Variance 1. A chi-square of 5 degrees of freedom is two exponentials and a squared normal. */
 static inline double simulated_draw(enum simulated_noise noise, uint64_t *seed) {
     const double normal = simulated_normal(seed);
     if (noise != NOISE_HEAVY && noise != NOISE_HEAVY_HOURS) {
         return normal;
     }
-    double squares = 0;
-    for (int i = 0; i < 5; i++) {
-        const double other = simulated_normal(seed);
-        squares += other * other;
-    }
+    const double other = simulated_normal(seed);
+    const double squares = other * other - 2.0 * log(simulated_uniform(seed) * simulated_uniform(seed));
     return normal / sqrt(squares / 5) / sqrt(5.0 / 3.0);
 }
 

