@@ -108,6 +108,8 @@ static void says_why(void **state) {
     assert_true(tells(told, "scans", "6"));
     assert_true(tells(told, "memory", "does not grow with the rows") ||
                 tells(told, "memory", "without the categories"));
+    told = explain(scene, &(struct ps_model_known){.version = 7, .row_count = 600, .feature_count = 4});
+    assert_true(tells(told, "features", "as in version 7: 2 numbers and the categories of 1 one-hot column"));
     parse(
         scene,
         "CREATE MODEL m PREDICT y USING LinearRegression(regParam = GRID(0, 1, 2), tol = GRID(0.1, 0.2)) "
@@ -116,8 +118,6 @@ static void says_why(void **state) {
     assert_true(tells(two, "estimator", "3 of regParam, 2 of tol"));
     assert_true(tells(two, "estimator", "compat = sklearn, regParam at random"));
     assert_true(tells(two, "fits", "11 cells x 3 splits"));
-    told = explain(scene, &(struct ps_model_known){.version = 7, .row_count = 600, .feature_count = 4});
-    assert_true(tells(told, "features", "as in version 7: 2 numbers and the categories of 1 one-hot column"));
 }
 
 static void knows_who_needs_the_rows(void **state) {
