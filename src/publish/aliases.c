@@ -322,7 +322,7 @@ static penstock_code refuse_pinned(const struct carrying *carrying, struct penst
     PS_TRY(ps_sql_query_with(carrying->connection,
                              "SELECT max(epoch) FROM penstock.epoch_models"
                              " WHERE epoch > (SELECT coalesce(max(epoch), 0) FROM penstock.epochs)"
-                             " AND regexp_matches(models, '\"' || $1)",
+                             " AND regexp_matches(models, CHR(34) || $1::VARCHAR)",
                              values, 1, &result, error));
     if (ps_result_text(result, 0, 0) == NULL) {
         return PENSTOCK_OK;

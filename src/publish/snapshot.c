@@ -377,6 +377,9 @@ static penstock_code restore_view(struct restoring *restoring, yyjson_val *input
     ps_buffer_text(&sql, " AS ");
     ps_buffer_text(&sql, text_of(input, "select"));
     PS_TRY(ps_buffer_status(&sql, error));
+    if (restoring->changes.is_lost) {
+        return PENSTOCK_OK; /* it may stand on what is gone */
+    }
     return ps_sql_run(restoring->connection, sql.data, error);
 }
 

@@ -43,11 +43,21 @@ static int set_up(void **state) {
                            .folds = {1, 2, 3, 1.5, 2.5, (double)NAN},
                            .notes = {"feature x is constant"}};
     scene.statement.as.model.label = "loading_time";
-    scene.cells[0] = (struct ps_search_cell){scene.names, scene.values, 2, scene.folds, 3, 2.0};
-    scene.cells[1] = (struct ps_search_cell){scene.names, scene.values + 2, 2, scene.folds + 3, 3, 1.9};
+    static const char *const texts[] = {"0", "0", "0.01", "0.5"};
+    for (size_t i = 0; i < 2; i++) {
+        scene.cells[i] = (struct ps_search_cell){.estimator = "LinearRegression",
+                                                 .names = scene.names,
+                                                 .texts = texts + 2 * i,
+                                                 .values = scene.values + 2 * i,
+                                                 .parameter_count = 2,
+                                                 .fold_metrics = scene.folds + 3 * i,
+                                                 .fold_count = 3,
+                                                 .mean = i == 0 ? 2.0 : 1.9};
+    }
     scene.candidate = (struct ps_candidate){
         .statement = &scene.statement,
         .fitted = &scene.fitted,
+        .target = {.task = PS_TASK_REGRESSION},
         .cells = scene.cells,
         .cell_count = 2,
         .best = 1,
@@ -88,8 +98,11 @@ static void must(penstock_code code, const struct penstock_error *error) {
 static int64_t publish(bool passed) {
     struct penstock_error error = {0};
     int64_t version = 0;
-    const struct ps_publication publication = {&scene.candidate, &scene.report, "application_1_0001",
-                                               "congestion", "{\"departures\":{\"a.ndjson\":12}}"};
+    const struct ps_publication publication = {.candidate = &scene.candidate,
+                                               .report = &scene.report,
+                                               .application = "application_1_0001",
+                                               .model_name = "congestion",
+                                               .positions_json = "{\"departures\":{\"a.ndjson\":12}}"};
     scene.report.passed = passed;
     must(ps_sql_run(scene.connection, "BEGIN", &error), &error);
     must(ps_registry_publish(scene.connection, &publication, &version, &error), &error);
@@ -137,8 +150,11 @@ static void aliases_move_and_leave_history(void **state) {
 static void a_rolled_back_publication_leaves_nothing(void **state) {
     struct penstock_error error = {0};
     int64_t version = 0;
-    const struct ps_publication publication = {&scene.candidate, &scene.report, "application_1_0001",
-                                               "congestion", "{}"};
+    const struct ps_publication publication = {.candidate = &scene.candidate,
+                                               .report = &scene.report,
+                                               .application = "application_1_0001",
+                                               .model_name = "congestion",
+                                               .positions_json = "{}"};
     (void)state;
     prepare();
     must(ps_sql_run(scene.connection, "BEGIN", &error), &error);
@@ -299,8 +315,11 @@ static void show_has_everything(void **state) {
 static void out_of_memory_is_an_error(void **state) {
     (void)state;
     struct penstock_error error = {0};
-    const struct ps_publication publication = {&scene.candidate, &scene.report, "application_1_0001",
-                                               "congestion", "{}"};
+    const struct ps_publication publication = {.candidate = &scene.candidate,
+                                               .report = &scene.report,
+                                               .application = "application_1_0001",
+                                               .model_name = "congestion",
+                                               .positions_json = "{}"};
     prepare();
     publish(true);
     penstock_code code = PENSTOCK_OUT_OF_MEMORY;
