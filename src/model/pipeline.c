@@ -107,6 +107,19 @@ penstock_code ps_transform_error(const struct ps_transform *transform, struct pe
     return ps_error_at(error, transform->call->location, NULL, 0);
 }
 
+/* The stage that a column of this name has gone into, or NULL. */
+static const char *taker_of(const struct ps_pipeline *pipeline, const char *name) {
+    for (size_t t = pipeline->transform_count; t-- > 0;) {
+        const struct ps_transform *transform = &pipeline->transforms[t];
+        for (size_t i = 0; i < transform->input_count; i++) {
+            if (ps_text_equal_nocase(pipeline->slots[transform->inputs[i]].name, name)) {
+                return transform->type->name;
+            }
+        }
+    }
+    return NULL;
+}
+
 static penstock_code unknown_column(const struct ps_pipeline *pipeline, const struct ps_transform *transform,
                                     const struct ps_parameter *parameter, const char *name,
                                     struct penstock_error *error) {
@@ -120,7 +133,11 @@ static penstock_code unknown_column(const struct ps_pipeline *pipeline, const st
     (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: the model's SELECT has no feature column %s",
                        transform->type->name, name);
     const char *nearest = ps_nearest(name, names);
-    if (nearest != NULL) {
+    const char *taker = taker_of(pipeline, name);
+    if (taker != NULL) {
+        (void)ps_error_hint(error, "%s has taken %s and made other columns of it: put %s before it", taker,
+                            name, transform->type->name);
+    } else if (nearest != NULL) {
         (void)ps_error_hint(error, "did you mean %s?", nearest);
     } else {
         (void)ps_error_hint(error, "the label, foldCol and the HOLDOUT column are no features");

@@ -217,6 +217,7 @@ static void components(void **state) {
     refuses(scene, MODEL("PCA(a, b)", "a, b", "a"), PENSTOCK_INVALID_PROJECT, "k is missing");
     refuses(scene, MODEL("PCA(a, b, k = 1), PCA(a, c, k = 1)", "a, b, c", "a"), PENSTOCK_INVALID_PROJECT,
             "no feature column a");
+    hints(scene, "PCA has taken a and made other columns of it");
     refuses(scene, MODEL("VarianceThresholdSelector(), PCA(k = 2)", "a, constant", "a"),
             PENSTOCK_INVALID_DATA, "only 1 of its 2 columns");
     refuses(scene, MODEL("PCA(a, b, k = 1)", "a, CAST(NULL AS DOUBLE) AS b", "a"), PENSTOCK_INVALID_DATA,
