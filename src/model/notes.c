@@ -87,6 +87,7 @@ static penstock_code tell_dependent(struct ps_notes *notes, const struct ps_layo
     const size_t n = refit->moments.count;
     const char *names = "";
     size_t named = 0;
+    bool is_one_hot = true; /* all of one group: its categories add up to 1, as they should */
     for (size_t i = count;
          i-- > 0;) { /* back substitution: weights of the kept features, scaled to deviation 1 */
         for (size_t j = i + 1; j < count; j++) {
@@ -99,6 +100,7 @@ static penstock_code tell_dependent(struct ps_notes *notes, const struct ps_layo
             continue;
         }
         named++;
+        is_one_hot = is_one_hot && slot_of(layout, refit, kept[i]) == slot_of(layout, refit, feature);
         if (named <= NAMES_MAX) {
             names = ps_arena_printf(notes->arena, "%s%s%s", names, named > 1 ? ", " : "",
                                     name_of(layout, refit, kept[i]));
@@ -107,7 +109,7 @@ static penstock_code tell_dependent(struct ps_notes *notes, const struct ps_layo
     if (names == NULL) {
         return ps_error_memory(error, "notes");
     }
-    if (named < 2) { /* a copy: that was said */
+    if (named < 2 || is_one_hot) { /* a copy: that was said */
         return PENSTOCK_OK;
     }
     if (named > NAMES_MAX) {
