@@ -17,7 +17,7 @@ penstock_code ps_epoch_begin(struct ps_run *run, struct ps_epoch epoch, int64_t 
     run->dead.count = 0;
     PS_TRY(ps_pins_take(run, epoch.number, error));
     PS_TRY(ps_run_execute(run, PS_RUN_BEGIN, "BEGIN TRANSACTION", error));
-    PS_TRY(ps_pins_apply(run, error));
+    ps_pins_apply(run);
     if (!run->uses_epoch_time) {
         return PENSTOCK_OK;
     }

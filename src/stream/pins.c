@@ -87,14 +87,12 @@ penstock_code ps_pins_take(struct ps_run *run, int64_t epoch, struct penstock_er
     return PENSTOCK_OK;
 }
 
-/* A macro made anew lets DuckDB plan all prepared statements anew; what was planned has the old version in it. */
-penstock_code ps_pins_apply(struct ps_run *run, struct penstock_error *error) {
-    if (!run->needs_plans) {
-        return PENSTOCK_OK;
+/* What was planned has the old version in it. Only views keep a statement from epoch to epoch. */
+void ps_pins_apply(struct ps_run *run) {
+    for (size_t i = 0; i < run->output_count && run->needs_plans; i++) {
+        ps_view_done(&run->outputs[i]);
     }
-    PS_TRY(ps_sql_run(run->connection, "CREATE OR REPLACE TEMP MACRO penstock_pins() AS 1", error));
     run->needs_plans = false;
-    return PENSTOCK_OK;
 }
 
 penstock_code ps_pins_save(struct ps_run *run, int64_t epoch, bool is_planned, struct penstock_error *error) {

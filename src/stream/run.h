@@ -282,8 +282,8 @@ penstock_code ps_plan_ends(const struct ps_run *run, struct ps_range *const *ran
 penstock_code ps_pins_list(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Fixes it for the epoch, once; outside a transaction, or in one that is committed with it. */
 penstock_code ps_pins_take(struct ps_run *run, int64_t epoch, struct penstock_error *error) PENSTOCK_MUST_USE;
-/* In the epoch's transaction, before its statements. */
-penstock_code ps_pins_apply(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Before the epoch's statements. */
+void ps_pins_apply(struct ps_run *run);
 /* Keeps it: with the plan (is_planned), or with the epoch. */
 penstock_code ps_pins_save(struct ps_run *run, int64_t epoch, bool is_planned, struct penstock_error *error)
     PENSTOCK_MUST_USE;
