@@ -85,7 +85,7 @@ static penstock_code read_numbers(struct ps_cursor *cursor, const char *what, si
             break;
         }
         if (count == most) {
-            return ps_cursor_unexpected(cursor, "')'");
+            return ps_cursor_unexpected(cursor, parameter->form == PS_FORM_RANGE ? "LOG or ')'" : "')'");
         }
         double number = 0;
         const struct ps_location place = ps_cursor_location(cursor);

@@ -143,8 +143,8 @@ static void refuses_what_cannot_be(void **state) {
                "RANDOM(n, seed)");
     is_refused(scene, "LinearRegression(regParam = RANGE(0, 1, 5, LOG))", "between numbers above 0", "");
     is_refused(scene, "LinearRegression(regParam = RANGE(0, 1, 2.5))", "how many values", "both ends");
-    is_refused(scene, "LinearRegression(regParam = RANGE(0, 1, 2, 3))", "found '3', but ')' was expected",
-               "");
+    is_refused(scene, "LinearRegression(regParam = RANGE(0, 1, 2, 3))",
+               "found '3', but LOG or ')' was expected", "");
     is_refused(scene, "LinearRegression(regParam = RANGE(0))", "too few numbers: RANGE(from, to", "");
     is_refused(scene, "LinearRegression(regParam = RANGE('a', 1))", "found 'a', but a number", "");
     is_refused(scene, "LinearRegression(maxIter = RANGE(0.5, 2))", "maxIter is a whole number", "");
