@@ -137,7 +137,7 @@ static void put_metrics(struct ps_buffer *html, yyjson_val *root) {
     static const struct {
         const char *name, *title;
     } sets[] = {{"holdout", "hold-out"}, {"baseline", "constant"}, {"training", "training"}};
-    ps_buffer_text(html, "<h2>Metrics</h2><div class=scroll><table><tr><th>rows");
+    ps_buffer_text(html, "<h2>Metrics</h2><div class=scroll><table><tr><th>");
     size_t index, count;
     yyjson_val *key, *value;
     yyjson_val *training = yyjson_obj_get(root, "training");
@@ -146,7 +146,7 @@ static void put_metrics(struct ps_buffer *html, yyjson_val *root) {
     yyjson_obj_foreach(first, index, count, key, value) {
         (void)value;
         ps_buffer_text(html, "<th class=n>");
-        ps_page_text(html, yyjson_get_str(key));
+        ps_page_text(html, strcmp(yyjson_get_str(key), "row_count") == 0 ? "rows" : yyjson_get_str(key));
     }
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
         yyjson_val *metrics = yyjson_obj_get(root, sets[i].name);

@@ -188,11 +188,11 @@ static penstock_code tell(struct ps_gate *gate, const struct ps_gate_condition *
         return ps_gate_add(
             gate, error, condition->text, -worst->paired.gain, condition->value, PS_VERDICT_PASSED,
             PS_GATE_TOLD,
-            "none of %zu slices by %s is worse by more than %.4g%% (nearest: %.40s, %.1f%% %s on "
-            "%lld rows)%s",
+            "none of %zu slices by %s is worse by more than %.4g%% beyond chance (nearest: %.40s, %.1f%% %s on "
+            "%lld rows, p %.2g)%s",
             slicing->count, condition->column, 100 * condition->value, worst->name,
             100 * fabs(worst->paired.gain), worst->paired.gain < 0 ? "worse" : "better",
-            (long long)worst->row_count, pooled);
+            (long long)worst->row_count, worst->probability, pooled);
     }
     for (size_t i = 0; i < refused && i < NAMED_MAX; i++) {
         const struct slice *slice = &slicing->slices[i];

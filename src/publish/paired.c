@@ -16,6 +16,8 @@
 #define HOUR_SECONDS 3600.0
 /* Fewer hours than this give a bound too wide to be of use; blocks of sqrt(n) rows in time order are taken then. */
 #define HOUR_COUNT_MIN 10
+/* With fewer blocks their covariances are noise. */
+#define SERIAL_COUNT_MIN 30
 
 struct paired_row {
     double time;
@@ -48,6 +50,7 @@ static double loss_of(const struct ps_paired_rows *rows, const double *outputs, 
 /* The rows that both predicted, in order of time. NaN times count as the end of time. */
 static int64_t collect(const struct ps_paired_rows *rows, struct paired_row *order) {
     int64_t count = 0;
+    bool is_ordered = true;
     const int64_t row_count = rows->selection == NULL ? rows->row_count : rows->selection_count;
     for (int64_t i = 0; i < row_count; i++) {
         const int64_t row = rows->selection == NULL ? i : rows->selection[i];
@@ -58,8 +61,9 @@ static int64_t collect(const struct ps_paired_rows *rows, struct paired_row *ord
         }
         const double time = rows->times == NULL ? 0.0 : rows->times[row];
         order[count++] = (struct paired_row){isnan(time) ? (double)INFINITY : time, row, candidate, champion};
+        is_ordered = is_ordered && (count < 2 || compare_rows(&order[count - 2], &order[count - 1]) < 0);
     }
-    if (count > 1) {
+    if (!is_ordered) { /* rows mostly come as they happened */
         qsort(order, (size_t)count, sizeof *order, compare_rows);
     }
     return count;
@@ -118,8 +122,12 @@ static void set_deviations(const struct block *blocks, double champion, struct p
     const double scale = count / (count - 1.0);
     paired->deviation = sqrt(squares.own * scale) / champion;
     paired->freedom = count - 1.0;
-    paired->serial_deviation = sqrt(fmax(0.0, squares.own + squares.near) * scale) / champion;
-    paired->serial_freedom = fmin(count - 1.0, 1.5 * count / ((double)lag_max + 1.0));
+    paired->serial_deviation = paired->deviation;
+    paired->serial_freedom = paired->freedom;
+    if (paired->block_count >= SERIAL_COUNT_MIN) {
+        paired->serial_deviation = sqrt(fmax(0.0, squares.own + squares.near) * scale) / champion;
+        paired->serial_freedom = fmin(count - 1.0, 1.5 * count / ((double)lag_max + 1.0));
+    }
 }
 
 static void bound(const struct block *blocks, double confidence, struct ps_paired *paired) {

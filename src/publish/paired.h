@@ -11,7 +11,7 @@
  * blocks - 1 degrees of freedom. Neighbouring blocks may go together, too: a second standard error has their covariances
  * (Newey and West, Econometrica 55, 1987) up to the lag 1.3 sqrt(blocks), with Student's t of 1.5 blocks / lag degrees of
  * freedom (Lazarus, Lewis, Stock and Watson, HAR inference: recommendations for practice, Journal of Business & Economic
- * Statistics 36, 2018). The more careful of the two bounds counts. A gain in RMSE is 1 - sqrt(1 - gain in MSE), which is
+ * Statistics 36, 2018). With 30 blocks or more the more careful of the two bounds counts. A gain in RMSE is 1 - sqrt(1 - gain in MSE), which is
  * monotone, so the bound goes through it unchanged. With blocks of equal size this is the test of Diebold and Mariano
  * (Comparing predictive accuracy, Journal of Business & Economic Statistics 13, 1995).
  */

@@ -50,22 +50,36 @@ struct simulated {
     double *labels, *predictions, *champion, *times;
 };
 
-/* splitmix64, then Box and Muller */
-static inline double simulated_uniform(uint64_t *seed) {
-    *seed += 0x9e3779b97f4a7c15u;
-    uint64_t z = *seed;
+struct simulated_random {
+    uint64_t state;
+    double spare; /* Box and Muller make two normal numbers at a time */
+    bool has_spare;
+};
+
+/* splitmix64 */
+static inline double simulated_uniform(struct simulated_random *seed) {
+    seed->state += 0x9e3779b97f4a7c15u;
+    uint64_t z = seed->state;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return ((double)((z ^ (z >> 31)) >> 11) + 0.5) / 9007199254740992.0;
 }
 
-static inline double simulated_normal(uint64_t *seed) {
+static inline double simulated_normal(struct simulated_random *seed) {
+    if (seed->has_spare) {
+        seed->has_spare = false;
+        return seed->spare;
+    }
     const double radius = sqrt(-2.0 * log(simulated_uniform(seed)));
-    return radius * cos(6.283185307179586 * simulated_uniform(seed));
+    double sine, cosine;
+    sincos(6.283185307179586 * simulated_uniform(seed), &sine, &cosine);
+    seed->spare = radius * sine;
+    seed->has_spare = true;
+    return radius * cosine;
 }
 
 /* Variance 1. A chi-square of 5 degrees of freedom is two exponentials and a squared normal. */
-static inline double simulated_draw(enum simulated_noise noise, uint64_t *seed) {
+static inline double simulated_draw(enum simulated_noise noise, struct simulated_random *seed) {
     const double normal = simulated_normal(seed);
     if (noise != NOISE_HEAVY && noise != NOISE_HEAVY_HOURS) {
         return normal;
@@ -127,7 +141,7 @@ struct simulated_hour {
 };
 
 static inline void simulated_next_hour(const struct simulation *simulation, bool is_first,
-                                       struct simulated_hour *hour, uint64_t *seed) {
+                                       struct simulated_hour *hour, struct simulated_random *seed) {
     const double carried = simulation->noise == NOISE_ACROSS && !is_first ? 0.5 : 0.0;
     const double fresh = sqrt(1 - carried * carried);
     hour->noise = carried * hour->noise + fresh * simulated_draw(simulation->noise, seed);
@@ -137,13 +151,14 @@ static inline void simulated_next_hour(const struct simulation *simulation, bool
 }
 
 /* A model's error on a row, of variance 1. */
-static inline double simulated_error(const struct simulation *simulation, double of_hour, uint64_t *seed) {
+static inline double simulated_error(const struct simulation *simulation, double of_hour,
+                                     struct simulated_random *seed) {
     return simulation->is_hard ? of_hour : sqrt(0.5) * of_hour + sqrt(0.5) * simulated_normal(seed);
 }
 
 /* The noise has variance 1; the better model adds 0.04, the worse one so much that the ratio is the asked one. */
 static inline void simulated_fill(struct simulated *simulated, const struct simulation *simulation,
-                                  uint64_t *seed) {
+                                  struct simulated_random *seed) {
     const double better = 0.04;
     const double ratio = simulation->gain >= 0 ? 1 - simulation->gain : 1 / (1 - simulation->gain);
     const double worse = (1 + better) / (ratio * ratio) - 1;
@@ -177,7 +192,8 @@ static inline void simulated_fill(struct simulated *simulated, const struct simu
 
 /* How many of `count` retrainings the gate publishes. always_yes: the gate that lets everything through. */
 static inline int simulated_published(const struct simulation *simulation, int count, bool always_yes,
-                                      uint64_t seed) {
+                                      uint64_t start) {
+    struct simulated_random seed = {.state = start};
     struct simulated simulated;
     int published = 0;
     simulated_open(&simulated, simulation);
