@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Models out of penstock and into it, judged by those who read and wrote them.
+
+    exchange.py PENSTOCK
+
+What `models export` writes is computed by onnxruntime, by DuckDB and by an evaluator of PMML, over good rows and bad
+ones, and must be what `penstock predict` says. What real Spark ML and scikit-learn saved (make_models.py) is imported
+and must predict their stored answers. Cut and changed files must give a sentence, never a crash. The comparison itself
+is tried on numbers that are wrong.
+"""
+import json
+import math
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "torture"))
+sys.path.insert(0, str(HERE))
+from python import use_test_python  # noqa: E402
+use_test_python()
+
+import duckdb  # noqa: E402
+import numpy  # noqa: E402
+import onnxruntime  # noqa: E402
+import pmml  # noqa: E402
+
+DATA = HERE.parent / "parity" / "data.csv"
+EXACT = 1e-12
+CLASSES = {"sides": ["both", "left", "right"], "folds": ["0", "1", "2"], "high": ["0", "1"]}
+STATEMENTS = """
+CREATE TABLE t AS SELECT *, row_number() OVER () AS i FROM read_csv('data.csv');
+CREATE MODEL plain PREDICT y USING LinearRegression(regParam = 0.01) AS SELECT a, b, c, d, y FROM t;
+CREATE MODEL every TRANSFORM (Imputer(e), StandardScaler(a, b, withMean = true), MinMaxScaler(c, min = -1, max = 2),
+    MaxAbsScaler(d), RobustScaler(e, withCentering = true), StringIndexer(cat, handleInvalid = 'keep'),
+    OneHotEncoder(cat), OneHotEncoder(side, handleInvalid = 'skip'))
+  PREDICT y USING LinearRegression(regParam = 0.01) AS SELECT a, b, c, d, e, cat, side, y FROM t;
+CREATE MODEL products TRANSFORM (Imputer(e, missingValue = 10000),
+    Bucketizer(c, splits = [-Infinity, 50, 100, 400, Infinity], handleInvalid = 'keep'),
+    OneHotEncoder(c, d, handleInvalid = 'keep'), OneHotEncoder(cat, handleInvalid = 'skip'),
+    OneHotEncoder(side, dropLast = false, handleInvalid = 'keep'), StandardScaler(a, b),
+    PolynomialExpansion(a, b, degree = 3), Interaction(a, cat), Interaction(cat, side), Interaction(cat, side, b))
+  PREDICT y USING LinearRegression(regParam = 0.01) AS SELECT a, b, c, d, e, cat, side, y FROM t;
+CREATE MODEL high TRANSFORM (OneHotEncoder(cat, handleInvalid = 'skip')) PREDICT high
+  USING LogisticRegression(regParam = 0.01) AS SELECT a, b, cat, CAST(y > 62 AS INTEGER) AS high FROM t;
+CREATE MODEL sides TRANSFORM (OneHotEncoder(cat, handleInvalid = 'skip')) PREDICT side
+  USING LogisticRegression(regParam = 0.01) AS SELECT a, b, cat, side FROM t;
+CREATE MODEL counts PREDICT d USING GeneralizedLinearRegression(family = 'poisson', link = 'log')
+  AS SELECT a, b, round(exp(a / 25 + b / 10)) AS d FROM t;
+"""
+# what a row can be that training has not seen
+BAD_ROWS = """SELECT 9000001 AS i, NULL AS a, 1.0 AS b, 2.0 AS c, 3 AS d, 4.0 AS e, 'red' AS cat, 'left' AS side
+UNION ALL SELECT 9000002, 50.0, 1.0, 2.0, 3, 10000.0, 'none such', 'left'
+UNION ALL SELECT 9000003, 50.0, 1.0, 2.0, 99, NULL, 'red', 'none such'
+UNION ALL SELECT 9000004, 50.0, NULL, 2.0, 3, 4.0, 'red', 'left'
+UNION ALL SELECT 9000005, 50.0, 1.0, NULL, 3, 4.0, 'red', 'left'
+UNION ALL SELECT 9000006, 50.0, 1.0, 2.0, 3, 4.0, NULL, 'left'"""
+ROWS = "SELECT i, a, b, c, d, e, cat, side FROM t WHERE i <= 1000 UNION ALL " + BAD_ROWS
+failures = []
+
+
+def check(condition, text):
+    if not condition:
+        failures.append(text)
+        print("FAILED:", text)
+
+
+def run(*arguments, status=0):
+    result = subprocess.run([PENSTOCK, *map(str, arguments)], capture_output=True, text=True)
+    check(result.returncode == status, "%s: exit status %d, %s" % (arguments, result.returncode, result.stderr[-500:]))
+    return result
+
+
+def predict(model, sql):
+    return json.loads(run("predict", model, "--sql", sql, "--format", "json").stdout)
+
+
+def is_none(value):
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def differs(got, want, tolerance):
+    """The first place where the two differ, or None."""
+    if len(got) != len(want):
+        return "%d rows, not %d" % (len(got), len(want))
+    for place, (one, other) in enumerate(zip(got, want)):
+        if is_none(one) or is_none(other):
+            if is_none(one) != is_none(other):
+                return "row %d: %r, not %r" % (place, one, other)
+        elif isinstance(one, str) or isinstance(other, str):
+            if str(one) != str(other):
+                return "row %d: %r, not %r" % (place, one, other)
+        elif abs(one - other) > tolerance * max(1, abs(other)):
+            return "row %d: %r, not %r" % (place, one, other)
+    return None
+
+
+def name_of(model, value):
+    """A class by its name, however it is told."""
+    if model not in CLASSES or is_none(value):
+        return value
+    text = "%g" % value if isinstance(value, (int, float)) else str(value)
+    return CLASSES[model][int(text)] if text not in CLASSES[model] else text
+
+
+def by_onnx(folder, rows):
+    session = onnxruntime.InferenceSession(os.path.join(folder, "model.onnx"), providers=["CPUExecutionProvider"])
+    feed = {}
+    for given in session.get_inputs():
+        values = [row[given.name] for row in rows]
+        if "string" in given.type:
+            feed[given.name] = numpy.array(["" if v is None else v for v in values], dtype=object)
+        else: # a column, or rows x 1: both are taken
+            feed[given.name] = numpy.array([[math.nan if v is None else v] for v in values], dtype=numpy.float64)
+    return session.run(["prediction"], feed)[0].tolist()
+
+
+def by_sql(folder, rows):
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE model_rows(i BIGINT, a DOUBLE, b DOUBLE, c DOUBLE, d BIGINT, e DOUBLE,"
+                       " cat VARCHAR, side VARCHAR)")
+    connection.executemany("INSERT INTO model_rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                           [[row[k] for k in ("i", "a", "b", "c", "d", "e", "cat", "side")] for row in rows])
+    text = pathlib.Path(folder, "model.sql").read_text().rstrip().rstrip(";")
+    return [row[0] for row in connection.execute("SELECT prediction FROM (%s) ORDER BY i" % text).fetchall()]
+
+
+def by_pmml(folder, rows):
+    plain = [{k: float(v) if isinstance(v, int) else v for k, v in row.items()} for row in rows]
+    return [row["prediction"] for row in pmml.predict(os.path.join(folder, "model.pmml"), plain)]
+
+
+def check_export(model):
+    rows = predict(model, ROWS)
+    rows.sort(key=lambda row: row["i"])
+    want = [name_of(model, row["prediction"]) for row in rows]
+    check(sum(not is_none(value) for value in want) >= 1000, model + ": rows are not predicted")
+    folder = "out_" + model
+    outcome = json.loads(run("models", "export", model, folder, "--format", "json").stdout)
+    check(all(row["left out because"] is None for row in outcome), "%s: %r" % (model, outcome))
+    for name, compute in (("ONNX", by_onnx), ("SQL", by_sql), ("PMML", by_pmml)):
+        got = [name_of(model, value) for value in compute(folder, rows)]
+        check(differs(got, want, EXACT) is None, "%s as %s: %s" % (model, name, differs(got, want, EXACT)))
+    check(pathlib.Path(folder, "spark", "metadata", "part-00000").exists(), model + ": no Spark ML")
+    return rows, want
+
+
+def check_imports():
+    answers = json.loads((HERE / "answers.json").read_text())
+    maps = {"scaled", "chain", "binary", "classes"}
+    for name, want in answers["onnx"].items():
+        if name == "tree":
+            continue
+        options = ["--column-map", "X=a,b,c,d"] if name in maps else []
+        run("models", "import", "onnx_" + name, HERE / "onnx" / (name + ".onnx"), *options)
+        got = predict("onnx_%s@1" % name, "SELECT * FROM t ORDER BY i LIMIT %d" % len(want))
+        difference = differs([row["prediction"] for row in got], want, 1e-6 if "single" in name else EXACT)
+        check(difference is None, "import of onnx/%s: %s" % (name, difference))
+    for name, want in answers["spark"].items():
+        run("models", "import", "spark_" + name, HERE / "spark" / name, "--reason", "the analyst's")
+        got = predict("spark_%s@1" % name, "SELECT * FROM t ORDER BY i LIMIT %d" % len(want))
+        difference = differs([row["prediction"] for row in got], want, EXACT)
+        check(difference is None, "import of spark/%s: %s" % (name, difference))
+    wrong = differs([row["prediction"] * (1 + 1e-11) for row in got], want, EXACT)
+    check(wrong is not None, "the comparison does not see a wrong import")
+
+
+def check_refusals():
+    text = run("models", "import", "x", HERE / "onnx" / "tree.onnx", "--column-map", "X=a,b,c,d", status=1).stderr
+    check("TreeEnsembleRegressor (node " in text, "an operator that is not known is not named: " + text)
+    text = run("models", "import", "x", HERE / "onnx" / "scaled.onnx", status=1).stderr
+    check("input X has 4 columns" in text and "--column-map" in text, "no hint about --column-map: " + text)
+    text = run("models", "import", "x", HERE / "onnx" / "scaled.onnx", "--column-map", "X=a,b", status=1).stderr
+    check("names 2 columns" in text, "a short --column-map: " + text)
+    text = run("models", "export", "plain", "out_plain", status=1).stderr
+    check("is not empty" in text, "a folder is overwritten: " + text)
+    run("models", "export", "plain@7", "nowhere", status=1)
+    check(not os.path.exists("nowhere"), "an export that failed leaves a folder")
+    text = run("models", "promote", "onnx_scaled@1", status=3).stderr
+    check("was imported" in text, "an imported version is promoted without force: " + text)
+    run("models", "promote", "onnx_scaled@1", "--force", "--reason", "it is good")
+    run("predict", "onnx_scaled", "--sql", "SELECT * FROM t LIMIT 1")
+
+
+def check_damage():
+    whole = (HERE / "onnx" / "mixed_single.onnx").read_bytes()
+    for place in range(0, len(whole), 97):
+        for kind, data in (("cut", whole[:place]), ("flipped", whole[:place] + bytes([whole[place] ^ 0x15]) +
+                                                    whole[place + 1:])):
+            pathlib.Path("damaged.onnx").write_bytes(data)
+            result = subprocess.run([PENSTOCK, "models", "import", "damaged", "damaged.onnx"], capture_output=True,
+                                    text=True)
+            check(result.returncode in ((1,) if kind == "cut" else (0, 1)),
+                  "%s at %d: %d %s" % (kind, place, result.returncode, result.stderr))
+            check(result.returncode == 0 or result.stderr.startswith("error: "), "no sentence: " + result.stderr)
+    shutil.copytree(HERE / "spark" / "binary", "damaged")
+    files = sorted(path for path in pathlib.Path("damaged").rglob("*") if path.is_file())
+    for path in files:
+        data = path.read_bytes()
+        path.write_bytes(data[:len(data) // 2])
+        text = run("models", "import", "damaged", "damaged", status=1).stderr
+        check(text.startswith("error: "), "%s cut: %s" % (path, text))
+        path.unlink()
+        run("models", "import", "damaged", "damaged", status=1)
+        path.write_bytes(data)
+    run("models", "import", "undamaged", "damaged")
+
+
+def check_canary(model, rows, want):
+    """A coefficient is changed in its 10th digit: every comparison must see it."""
+    folder = "out_" + model
+    data = pathlib.Path(folder, "model.sql").read_text()
+    place = data.index("e+01\n    + ") - 8
+    pathlib.Path(folder, "model.sql").write_text(data[:place] + str((int(data[place]) + 5) % 10) + data[place + 1:])
+    check(differs(by_sql(folder, rows), want, EXACT) is not None, "a wrong model.sql is not seen")
+    data = pathlib.Path(folder, "model.pmml").read_text()
+    place = data.index('<RegressionTable intercept="') + len('<RegressionTable intercept="') + 9
+    pathlib.Path(folder, "model.pmml").write_text(data[:place] + str((int(data[place]) + 5) % 10) + data[place + 1:])
+    check(differs(by_pmml(folder, rows), want, EXACT) is not None, "a wrong model.pmml is not seen")
+
+
+def main():
+    pathlib.Path("penstock.yml").write_text('name: exchange\nsql: ["p.sql"]\n')
+    pathlib.Path("p.sql").write_text(STATEMENTS)
+    shutil.copy(DATA, "data.csv")
+    run("run", "--once", "--quiet")
+    for model in ("every", "products", "high", "sides", "counts", "plain"):
+        rows, want = check_export(model)
+    check_canary("plain", rows, want)
+    check_imports()
+    check_refusals()
+    check_damage()
+
+
+if __name__ == "__main__":
+    PENSTOCK = os.path.abspath(sys.argv[1])
+    with tempfile.TemporaryDirectory() as scratch:
+        os.chdir(scratch)
+        main()
+        os.chdir("/")
+    print("%d failures" % len(failures))
+    sys.exit(1 if failures else 0)
