@@ -15,6 +15,9 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
 
 /* --- SQL statements --------------------------------------------------------------------------------------------- */
 
@@ -468,12 +471,18 @@ penstock_code ps_prepare_epochs(struct ps_run *run, struct penstock_error *error
     return PENSTOCK_OK;
 }
 
+#define ATTEMPT_STEP_MAX 1000
+
 /* Once a run: one that was replaced (its store is a copy now) and tries again must be refused by the sinks, and not
- * come back with a number that its successor has, too. */
+ * come back with a number that its successor has, too. The step is random: two copies of one store that are started at
+ * the same time would have the same number otherwise, and the sinks could not tell them apart. */
 static penstock_code claim(struct ps_run *run, struct penstock_error *error) {
-    PS_TRY(ps_sql_run(run->connection,
-                      "UPDATE penstock.meta SET value = (value::BIGINT + 1)::VARCHAR WHERE key = 'attempt'",
-                      error));
+    const int64_t now_ns[] = {ps_clock_wall_ms(), ps_clock_monotonic_ns(), getpid()};
+    const int64_t step = 1 + (int64_t)(ps_hash(now_ns, sizeof now_ns, 0) % ATTEMPT_STEP_MAX);
+    PS_TRY(
+        ps_sql_runf(run->connection, error,
+                    "UPDATE penstock.meta SET value = (value::BIGINT + %lld)::VARCHAR WHERE key = 'attempt'",
+                    (long long)step));
     PS_TRY(ps_store_settle(run->store, error));
     return ps_sql_integer(run->connection, "SELECT value::BIGINT FROM penstock.meta WHERE key = 'attempt'",
                           &run->store->attempt, error);

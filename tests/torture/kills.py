@@ -142,6 +142,8 @@ class Torture:
             return
         before = len(self.penstock.log())
         frozen, old_store = self.penstock.take_over()
+        if frozen is None:
+            return
         # Until the new one has committed, the old one is still the right one: woken earlier it goes on by right, and it
         # is the copy of its store that is refused.
         if not self.penstock.has_committed(15):
@@ -181,6 +183,8 @@ class Torture:
 
     def live(self, fault):
         self.is_zombie_life = fault == "zombie"
+        if self.is_zombie_life and os.path.exists(os.path.join(self.penstock.folder, self.penstock.store, "store.duckdb")):
+            self.penstock.attempt_before = self.penstock.attempt(self.penstock.store)
         self.start_all()
         self.wait(self.options.life)
         getattr(self, "fault_" + fault)()

@@ -100,6 +100,7 @@ class Penstock(Subject):
         self.program, self.sink_names, self.broker, self.postgres = program, sinks, broker, postgres
         self.store = "store"
         self.takeovers = 0
+        self.attempt_before = None  # of the life before, noted when this one is to be replaced
         self.settings = ["--set", "BROKER=" + address, "--set", "DATABASE=" + postgres.uri]
         with open(os.path.join(folder, "penstock.yml"), "w") as out:
             out.write("name: torture\nsql: ['*.sql']\n")
@@ -140,15 +141,27 @@ class Penstock(Subject):
                 with open(os.path.join(base, "penstock.log"), errors="replace") as file:
                     yield file.read()
 
+    def attempt(self, store):
+        """The number of the run that claimed the store last; nobody may hold it now."""
+        done = subprocess.run([self.program, "query", "--project", self.folder, "--conf", "store=" + store, *self.settings,
+                               "--format", "csv", "SELECT value FROM penstock.meta WHERE key = 'attempt'"],
+                              capture_output=True, text=True)
+        return int(done.stdout.split()[-1]) if done.returncode == 0 else None
+
     def take_over(self):
         """The process is frozen; its store as it is now is taken over by another process, as when a machine that hangs is
-        replaced by one that has its disk. The frozen one keeps its own files. Returns the frozen process."""
+        replaced by one that has its disk. The frozen one keeps its own files. Returns the frozen process, or None if it had
+        not claimed its store yet: woken later it would be the newer one of both."""
         frozen = self.process
         frozen.send_signal(signal.SIGSTOP)
         self.takeovers += 1
-        before, self.store = self.store, f"store-{self.takeovers}"
-        shutil.copytree(os.path.join(self.folder, before), os.path.join(self.folder, self.store),
+        before, after = self.store, f"store-{self.takeovers}"
+        shutil.copytree(os.path.join(self.folder, before), os.path.join(self.folder, after),
                         ignore=shutil.ignore_patterns("penstock.sock", "applications"))
+        if self.attempt(after) in (None, self.attempt_before):
+            shutil.rmtree(os.path.join(self.folder, after))
+            return None, None
+        self.store = after
         self.start()
         return frozen, os.path.join(self.folder, before)
 
