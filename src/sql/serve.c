@@ -172,8 +172,8 @@ static penstock_code bind_row(struct binding *binding, duckdb_logical_type row,
         (void)ps_error_set(error, PENSTOCK_SQL,
                            "a prediction's second argument is a row, but this is a single value");
         return ps_error_hint(error,
-                             "write predict('%s', t), with t a table of FROM, or a STRUCT: {'%s': ..., ...}",
-                             served->name, served->input_count > 0 ? served->input_names[0] : "column");
+                             "write predict('...', t), with t a table of FROM, or a STRUCT: {'%s': ..., ...}",
+                             served->input_count > 0 ? served->input_names[0] : "column");
     }
     binding->fields = ps_allocate(served->input_count + 1, sizeof *binding->fields);
     if (binding->fields == NULL) {
