@@ -31,6 +31,7 @@ struct ps_item {
     bool is_query_table; /* CREATE TABLE ... AS SELECT: without its rows */
     const char *target;  /* the relation it makes or changes, or NULL */
     bool is_placed;      /* already in the order */
+    bool is_late;        /* PS_NODE_SQL: it waits for a model; see predicted.h */
 };
 
 struct ps_analysis {

@@ -263,6 +263,7 @@ static penstock_code build(struct ps_analysis *analysis, struct ps_graph *graph)
     }
     PS_TRY(find_order(analysis, order));
     for (size_t i = 0; i < analysis->item_count; i++) {
+        PS_TRY(ps_predicted_check(analysis, &analysis->items[order[i]]));
         PS_TRY(ps_bind_item(analysis, &analysis->items[order[i]]));
     }
     PS_TRY(ps_reads_find(analysis));

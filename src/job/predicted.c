@@ -159,6 +159,24 @@ penstock_code ps_predicted_find(struct ps_analysis *analysis, struct ps_item *it
     return PENSTOCK_OK;
 }
 
+penstock_code ps_predicted_check(struct ps_analysis *analysis, struct ps_item *item) {
+    const struct ps_node *node = &item->node;
+    const bool is_continuous =
+        node->kind == PS_NODE_TABLE || node->kind == PS_NODE_VIEW || node->kind == PS_NODE_SINK;
+    for (size_t i = 0; i < node->input_count; i++) {
+        const struct ps_item *input = &analysis->items[node->inputs[i]];
+        item->is_late |= node->kind == PS_NODE_SQL && (input->node.kind == PS_NODE_MODEL || input->is_late);
+        if (is_continuous && input->is_late) {
+            return ps_analysis_fail(
+                analysis, item, 0,
+                "predict in the statement itself: predict('model@champion', t) is NULL until there is a champion",
+                "'%s' reads '%s', which is made after a model is trained, but the stream runs before",
+                node->name, input->target != NULL ? input->target : input->node.name);
+        }
+    }
+    return PENSTOCK_OK;
+}
+
 /* ---- for the binder ---- */
 
 /* One for each kind: nothing more is known of a model here. */

@@ -23,6 +23,8 @@ bool ps_predicted_is_late(const struct ps_graph *graph, size_t index);
 /* The models that the item's statement names: its references, an edge from each model of the project. Errors:
  * INVALID_PROJECT (a name that is nearly that of a model; a rule that predicts). */
 penstock_code ps_predicted_find(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
+/* In the order of the graph: does the item wait for a model? Errors: INVALID_PROJECT (a stream reads what waits). */
+penstock_code ps_predicted_check(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
 /* Lets the analysis' statements bind predictions. */
 void ps_predicted_serve(struct ps_analysis *analysis);
 

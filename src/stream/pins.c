@@ -75,7 +75,9 @@ penstock_code ps_pins_take(struct ps_run *run, int64_t epoch, struct penstock_er
         return PENSTOCK_OK;
     }
     PS_TRY(make_table(run, error));
-    PS_TRY(read_row(run, "=", epoch, &planned, error));
+    if (run->backfill == NULL) { /* its records have had their epochs: it predicts with what is meant now */
+        PS_TRY(read_row(run, "=", epoch, &planned, error));
+    }
     PS_TRY(run->options->on_pin(run->models, run->model_count, planned, &pins, &is_changed,
                                 run->options->context, error));
     run->pins = ps_arena_copy(run->epoch_arena, pins);
