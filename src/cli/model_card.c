@@ -182,21 +182,29 @@ static void put_history(struct ps_output *out, yyjson_val *history) {
     }
 }
 
-static penstock_code put_coefficients(struct ps_cli *cli, yyjson_val *root, struct penstock_error *error) {
-    static const char *const names[] = {"feature", "coefficient"};
+/* A line for each feature: its coefficient, or its share of what trees gained. */
+static penstock_code put_features(struct ps_cli *cli, yyjson_val *root, struct penstock_error *error) {
+    yyjson_val *const gains = yyjson_obj_get(root, "importances");
+    yyjson_val *const coefficients = yyjson_obj_get(root, "coefficients");
+    const char *const names[] = {"feature", gains != NULL ? "importance" : "coefficient"};
     static const char *const types[] = {"VARCHAR", "DOUBLE"};
     struct ps_text_table *const table = ps_table_new(cli->arena, 2, names, types);
     char text[32];
     const bool is_exact = ps_cli_format(cli) == PS_FORMAT_CSV;
+    bool added = table != NULL;
+    const char *cells[2];
+    if (coefficients != NULL) {
+        const double intercept = yyjson_get_num(yyjson_obj_get(root, "intercept"));
+        snprintf(text, sizeof text, "%.9g", intercept);
+        cells[0] = "(intercept)";
+        cells[1] = is_exact ? ps_show_double(intercept, text, sizeof text) : text;
+        added = added && ps_table_add(table, cells);
+    }
     size_t index, count;
     yyjson_val *key, *value;
-    const double intercept = yyjson_get_num(yyjson_obj_get(root, "intercept"));
-    snprintf(text, sizeof text, "%.9g", intercept);
-    const char *cells[] = {"(intercept)", is_exact ? ps_show_double(intercept, text, sizeof text) : text};
-    bool added = table != NULL && ps_table_add(table, cells);
-    yyjson_obj_foreach(yyjson_obj_get(root, "coefficients"), index, count, key, value) {
+    yyjson_obj_foreach(gains != NULL ? gains : coefficients, index, count, key, value) {
         cells[0] = yyjson_get_str(key);
-        snprintf(text, sizeof text, "%.9g", yyjson_get_num(value));
+        snprintf(text, sizeof text, gains != NULL ? "%.4f" : "%.9g", yyjson_get_num(value));
         cells[1] = is_exact ? ps_show_double(yyjson_get_num(value), text, sizeof text) : text;
         added = added && ps_table_add(table, cells);
     }
@@ -205,8 +213,9 @@ static penstock_code put_coefficients(struct ps_cli *cli, yyjson_val *root, stru
     }
     if (is_exact) {
         ps_output_table_csv(cli->out, table);
-    } else {
-        ps_output_text(cli->out, "\nCoefficients, on the scale that TRANSFORM gives\n");
+    } else if (gains != NULL || coefficients != NULL) {
+        ps_output_text(cli->out, gains != NULL ? "\nImportances: shares of what the trees' splits gained\n"
+                                               : "\nCoefficients, on the scale that TRANSFORM gives\n");
         ps_output_table(cli->out, table, 2);
     }
     return PENSTOCK_OK;
@@ -220,7 +229,7 @@ penstock_code ps_model_card_print(struct ps_cli *cli, const char *json, size_t s
         return ps_error_set(error, PENSTOCK_INTERNAL, "models show: the registry's answer is no JSON");
     }
     if (ps_cli_format(cli) == PS_FORMAT_CSV) {
-        return put_coefficients(cli, root, error);
+        return put_features(cli, root, error);
     }
     struct ps_output *const out = cli->out;
     put_head(out, root);
@@ -236,5 +245,5 @@ penstock_code ps_model_card_print(struct ps_cli *cli, const char *json, size_t s
     PS_TRY(put_search(cli, yyjson_obj_get(root, "search"), error));
     put_gate(out, yyjson_obj_get(root, "gate"));
     put_history(out, yyjson_obj_get(root, "history"));
-    return put_coefficients(cli, root, error);
+    return put_features(cli, root, error);
 }

@@ -87,6 +87,10 @@ void ps_predictor_free(struct ps_predictor *predictor) {
     }
 }
 
+const double *ps_predictor_importances(const struct ps_predictor *predictor) {
+    return predictor->type->importances == NULL ? NULL : predictor->type->importances(predictor);
+}
+
 bool ps_predictor_read_numbers(yyjson_val *list, double *numbers_out, size_t count) {
     if (!yyjson_is_arr(list) || yyjson_arr_size(list) != count) {
         return false;

@@ -30,6 +30,8 @@ struct ps_predictor_type {
     penstock_code (*read)(yyjson_val *object, size_t feature_count, struct ps_predictor **predictor_out,
                           struct penstock_error *error);
     void (*free)(struct ps_predictor *predictor);
+    /* What each feature brings, shares of 1, as long as the predictor lives. NULL: the kind does not tell. */
+    const double *(*importances)(const struct ps_predictor *predictor);
 };
 extern const struct ps_predictor_type *const ps_predictor_types[]; /* NULL-terminated */
 
@@ -48,6 +50,8 @@ penstock_code ps_predictor_write(const struct ps_predictor *predictor, yyjson_mu
 penstock_code ps_predictor_read(yyjson_val *object, size_t feature_count, struct ps_predictor **predictor_out,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_predictor_free(struct ps_predictor *predictor); /* NULL: nothing */
+/* feature_count numbers, or NULL: the kind does not tell. */
+const double *ps_predictor_importances(const struct ps_predictor *predictor);
 /* For the read() of a kind: "task" and "outputs", checked. */
 penstock_code ps_predictor_read_head(yyjson_val *object, enum ps_task *task_out, size_t *output_count_out,
                                      struct penstock_error *error) PENSTOCK_MUST_USE;

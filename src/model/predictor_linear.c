@@ -201,7 +201,7 @@ static penstock_code read(yyjson_val *object, size_t feature_count, struct ps_pr
     return PENSTOCK_OK;
 }
 
-const struct ps_predictor_type ps_linear_predictor_type = {"linear", apply, write, read, free_linear};
+const struct ps_predictor_type ps_linear_predictor_type = {"linear", apply, write, read, free_linear, NULL};
 
 penstock_code ps_linear_predictor_new(enum ps_task task, enum ps_link link, size_t sum_count,
                                       size_t feature_count, size_t output_count,

@@ -302,4 +302,9 @@ static penstock_code read(yyjson_val *object, size_t feature_count, struct ps_pr
     return PENSTOCK_OK;
 }
 
-const struct ps_predictor_type ps_trees_predictor_type = {"trees", apply, write, read, free_trees};
+static const double *importances(const struct ps_predictor *predictor) {
+    return trees_of(predictor)->gains;
+}
+
+const struct ps_predictor_type ps_trees_predictor_type = {"trees", apply,      write,
+                                                          read,    free_trees, importances};

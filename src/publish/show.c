@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "publish/history.h"
+#include "model/predictor.h"
 #include "publish/json.h"
 
 enum show_column {
@@ -67,15 +68,30 @@ static void free_fitted(struct ps_fitted **fitted) {
     ps_fitted_free(*fitted);
 }
 
+static void add_feature(struct showing *show, yyjson_mut_val *list, const struct ps_fitted *fitted,
+                        size_t feature, double number) {
+    (void)yyjson_mut_obj_add(list, yyjson_mut_strcpy(show->document, ps_fitted_feature_name(fitted, feature)),
+                             yyjson_mut_real(show->document, number));
+}
+
+/* What the model knows of each feature: coefficients of a sum, what trees gained by it. */
 static penstock_code add_coefficients(struct showing *show, int64_t version, struct penstock_error *error) {
     struct ps_fitted *fitted PS_SCOPED(free_fitted) = NULL;
     PS_TRY(ps_registry_load(show->connection, show->name, version, &fitted, error));
-    ps_json_add_number(show->document, show->root, "intercept", ps_fitted_intercept(fitted));
-    yyjson_mut_val *coefficients = yyjson_mut_obj_add_obj(show->document, show->root, "coefficients");
-    for (size_t i = 0; i < ps_fitted_feature_count(fitted); i++) {
-        (void)yyjson_mut_obj_add(coefficients,
-                                 yyjson_mut_strcpy(show->document, ps_fitted_feature_name(fitted, i)),
-                                 yyjson_mut_real(show->document, ps_fitted_coefficient(fitted, i)));
+    ps_json_add_text(show->document, show->root, "kind", ps_fitted_predictor(fitted)->type->kind);
+    if (ps_fitted_has_coefficients(fitted)) {
+        ps_json_add_number(show->document, show->root, "intercept", ps_fitted_intercept(fitted));
+        yyjson_mut_val *coefficients = yyjson_mut_obj_add_obj(show->document, show->root, "coefficients");
+        for (size_t i = 0; i < ps_fitted_feature_count(fitted); i++) {
+            add_feature(show, coefficients, fitted, i, ps_fitted_coefficient(fitted, i));
+        }
+    }
+    const double *importances = ps_predictor_importances(ps_fitted_predictor(fitted));
+    if (importances != NULL) {
+        yyjson_mut_val *list = yyjson_mut_obj_add_obj(show->document, show->root, "importances");
+        for (size_t i = 0; i < ps_fitted_feature_count(fitted); i++) {
+            add_feature(show, list, fitted, i, importances[i]);
+        }
     }
     yyjson_mut_val *inputs = yyjson_mut_obj_add_arr(show->document, show->root, "inputs");
     for (size_t i = 0; i < ps_fitted_input_count(fitted); i++) {
