@@ -74,9 +74,10 @@ static void ask_store(struct ps_app *app, const char *name, struct ps_arena *are
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, (size_t)1 << 20);
     ps_buffer_text(
-        &sql, "SELECT version, coalesce(CAST(json_extract_string(metrics, '$.rows.training') AS BIGINT), 0),"
-              " coalesce(json_array_length(CAST(fitted AS JSON), '$.model.features'), 0) FROM penstock.models "
-              "WHERE lower(name) = lower(");
+        &sql,
+        "SELECT version, coalesce(CAST(json_extract_string(metrics, '$.rows.training') AS BIGINT), 0),"
+        " coalesce(json_array_length(CAST(fitted AS JSON), '$.model.features'), 0) FROM penstock.models "
+        "WHERE lower(name) = lower(");
     ps_buffer_sql_literal(&sql, name);
     ps_buffer_text(&sql, ") ORDER BY version DESC LIMIT 1");
     (void)arena;

@@ -3,8 +3,8 @@
  * parse_model.c - CREATE MODEL name [TRANSFORM (...)] PREDICT label USING Estimator(...), ... [VALIDATE X(...)]
  *                 [HOLDOUT ...] [GATE (...)] AS SELECT
  *
- * Clauses may come in any order, each once (but USING), AS last. Which transforms, estimators and parameters there are is
- * for room model to say: here a call is a name with arguments.
+ * Clauses may come in any order, each once (but USING), AS last. Which transforms, estimators and parameters there
+ * are is for room model to say: here a call is a name with arguments.
  */
 #include "base/check.h"
 #include "job/cursor.h"

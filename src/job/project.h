@@ -192,7 +192,7 @@ struct ps_model_statement {
     size_t transform_count;
     const char *label; /* PREDICT */
     struct ps_location label_location;
-    struct ps_call estimator;  /* USING: the first of */
+    struct ps_call estimator; /* USING: the first of */
     struct ps_call *estimators;
     size_t estimator_count;
     struct ps_call validation; /* VALIDATE; name NULL: CrossValidator() with its defaults */

@@ -174,8 +174,7 @@ penstock_code ps_dataset_open(struct ps_connection *connection, const struct ps_
     PS_TRY(find_order(&dataset, error));
     PS_TRY(set_run_ahead(&dataset, thread_count, error));
     /* the line break ends a comment at the end of the SELECT */
-    PS_TRY(keep(ps_arena_printf(arena, "(%s\n) AS penstock_rows", dataset.select),
-                &dataset.relation, error));
+    PS_TRY(keep(ps_arena_printf(arena, "(%s\n) AS penstock_rows", dataset.select), &dataset.relation, error));
     if (holdout->kind != PS_HOLDOUT_NONE) {
         if (recipe->by_column == NULL) {
             PS_TRY(cut_random(&dataset, error));

@@ -33,7 +33,8 @@ penstock_code ps_dataset_open(struct ps_connection *connection, const struct ps_
                               struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Cuts the training rows of a TimeSeriesSplit in time: sets fold_sql and the parts of its splits; nothing for other
  * validators. As scikit-learn's: n splits, each validates 1/(n + 1) of the rows, the last ones at the end. Rows of one
- * moment stay together. Errors: INVALID_DATA (rows without time, fewer rows than splits, a gap that leaves nothing), SQL. */
+ * moment stay together. Errors: INVALID_DATA (rows without time, fewer rows than splits, a gap that leaves nothing),
+ * SQL. */
 penstock_code ps_dataset_cut_series(struct ps_dataset *dataset, struct ps_validation *validation,
                                     struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The pipeline's inputs (and the fold column), over the training rows. */

@@ -108,8 +108,8 @@ penstock_code ps_linear_workspace_new(size_t feature_count, struct ps_linear_wor
 
 /* The penalty on coefficient i of the scaled space, where sigma is its feature's deviation.
  *
- * scikit-learn does not know of scaling. Its Lasso and ElasticNet minimise 1/2n |y - xb|^2 + alpha l1_ratio |b|_1 + alpha
- * (1 - l1_ratio)/2 |b|^2, its Ridge |y - xb|^2 + alpha |b|^2: there the penalty is divided by n. */
+ * scikit-learn does not know of scaling. Its Lasso and ElasticNet minimise 1/2n |y - xb|^2 + alpha l1_ratio |b|_1 +
+ * alpha (1 - l1_ratio)/2 |b|^2, its Ridge |y - xb|^2 + alpha |b|^2: there the penalty is divided by n. */
 static void set_penalty(const struct ps_linear_config *config, const struct ps_moments *moments,
                         double sigma_label, struct ps_linear_workspace *work, size_t i) {
     const double sigma = work->sigmas[i];

@@ -25,8 +25,8 @@ penstock_code ps_search_range_read(const struct ps_parameter *parameter, const s
                                    bool is_random, struct ps_arena *arena, struct ps_search_range *range_out,
                                    struct penstock_error *error) PENSTOCK_MUST_USE;
 
-/* Fills estimator's axes, cell_count (as a double: it may be too great) and is_drawn from its ranges. `random`: RANDOM(n,
- * seed), or NULL: all combinations. Without continuous ranges no cell is drawn twice. */
+/* Fills estimator's axes, cell_count (as a double: it may be too great) and is_drawn from its ranges. `random`:
+ * RANDOM(n, seed), or NULL: all combinations. Without continuous ranges no cell is drawn twice. */
 penstock_code ps_search_space_make(struct ps_estimator *estimator, const struct ps_search_range *ranges,
                                    size_t range_count, const struct ps_parameter *random,
                                    struct ps_arena *arena, double *cell_count_out,

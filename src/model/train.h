@@ -48,7 +48,7 @@ struct ps_fit_sanity {
     double condition;     /* NaN: not known; infinity: rank < varying_count */
     bool has_convergence; /* the estimator goes in steps */
     bool is_converged;
-    int64_t iteration_count; /* 0: not known */
+    int64_t iteration_count;  /* 0: not known */
     const char *const *leaks; /* columns that tell the label by themselves (leaks.h) */
     size_t leak_count;
 };

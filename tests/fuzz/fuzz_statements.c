@@ -23,6 +23,21 @@ static void check_place(const char *data, size_t size, struct ps_location locati
     ps_check(offset + length <= size && memcmp(data + offset, text, length) == 0);
 }
 
+/* Every parameter has the values that its form asks for. */
+static void check_call(const struct ps_call *call) {
+    ps_check(call->name != NULL);
+    for (size_t i = 0; i < call->parameter_count; i++) {
+        const struct ps_parameter *parameter = &call->parameters[i];
+        const bool is_range = parameter->form == PS_FORM_RANGE;
+        ps_check(parameter->value_count > (is_range ? 1 : 0) && (!is_range || parameter->value_count <= 3));
+        ps_check(parameter->form != PS_FORM_RANDOM ||
+                 (parameter->name == NULL && parameter->value_count <= 2));
+        for (size_t v = 0; v < parameter->value_count; v++) {
+            ps_check(parameter->values[v] != NULL);
+        }
+    }
+}
+
 static void check_statement(const char *data, size_t size, const struct ps_statement *statement) {
     check_place(data, size, statement->location, statement->text);
     switch (statement->kind) {
@@ -45,7 +60,10 @@ static void check_statement(const char *data, size_t size, const struct ps_state
         check_place(data, size, statement->as.sink.select.location, statement->as.sink.select.text);
         break;
     case PS_STATEMENT_MODEL:
-        ps_check(statement->as.model.label != NULL && statement->as.model.estimator.name != NULL);
+        ps_check(statement->as.model.label != NULL && statement->as.model.estimator_count > 0);
+        for (size_t i = 0; i < statement->as.model.estimator_count; i++) {
+            check_call(&statement->as.model.estimators[i]);
+        }
         check_place(data, size, statement->as.model.select.location, statement->as.model.select.text);
         break;
     case PS_STATEMENT_JOB: ps_check(statement->as.job.model != NULL); break;
