@@ -12,7 +12,7 @@
 #include "base/check.h"
 
 /* Of all kept numbers together. */
-#define KEPT_SIZE_MAX ((size_t)64 << 20)
+#define KEPT_SIZE_MAX ((size_t)16 << 20)
 /* Distinct texts of one column; more are too many to compare shares of. */
 #define VALUE_COUNT_MAX 8192
 

@@ -43,7 +43,7 @@ struct ps_sample_input {
     size_t chunk_column;
 };
 
-/* Names are copied. room: rows kept at most; less with so many columns that they would take more than 64 MB. */
+/* Names are copied. room: rows kept at most; less with so many columns that they would take more than 16 MB. */
 penstock_code ps_sample_new(size_t column_count, const char *const *names, const bool *is_text, size_t room,
                             struct ps_sample **sample_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The next row_count rows. `chunk` is needed for texts only. */
