@@ -260,6 +260,33 @@ static void refuses_damaged_trees(void **state) {
     }
 }
 
+static void runs_out_of_memory_cleanly(void **state) {
+    (void)state;
+    struct rows_scene scene;
+    make_regression(&scene, 300, 2, 0);
+    const struct ps_training_set *set = rows_scene_set(&scene, PS_TASK_REGRESSION, 0, false, 1);
+    struct ps_arena *arena = ps_arena_new(0);
+    const void *config = rows_scene_config(boosted(), "maxIter=2;earlyStoppingRounds=1", arena);
+    bool is_done = false;
+    int64_t failed = 0;
+    for (int64_t call = 1; !is_done; call++) {
+        struct ps_fit_result result = {0};
+        struct penstock_error error = {0};
+        ps_memory_fail_at(call);
+        const penstock_code code = boosted()->fit(config, set, NULL, &result, &error);
+        ps_memory_fail_at(0);
+        is_done = code == PENSTOCK_OK;
+        failed += is_done ? 0 : 1;
+        if (!is_done && code != PENSTOCK_OUT_OF_MEMORY) {
+            fail_msg("allocation %lld: %s", (long long)call, error.message);
+        }
+        ps_predictor_free(result.predictor);
+    }
+    assert_true(failed > 15);
+    ps_arena_free(arena);
+    rows_scene_done(&scene);
+}
+
 int main(void) {
     struct ps_xgboost xgboost;
     struct penstock_error error = {0};
@@ -274,7 +301,7 @@ int main(void) {
         cmocka_unit_test(learns_a_regression),   cmocka_unit_test(learns_spirals),
         cmocka_unit_test(gives_the_same_bits),   cmocka_unit_test(stops_early),
         cmocka_unit_test(says_what_is_wrong),    cmocka_unit_test(checks_parameters),
-        cmocka_unit_test(refuses_damaged_trees),
+        cmocka_unit_test(refuses_damaged_trees), cmocka_unit_test(runs_out_of_memory_cleanly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -522,14 +522,50 @@ static void refuses_damaged_networks(void **state) {
     }
 }
 
+static void runs_out_of_memory_cleanly(void **state) {
+    (void)state;
+    static const char *const ways[] = {"layers=[4];maxIter=2;earlyStopping=true;dropout=0.1",
+                                       "layers=[4];maxIter=2;solver=l-bfgs"};
+    struct rows_scene scene;
+    make_surface(&scene, 300);
+    const struct ps_training_set *set = rows_scene_set(&scene, PS_TASK_REGRESSION, 0, false, 1);
+    struct ps_arena *arena = ps_arena_new(0);
+    for (size_t w = 0; w < 2; w++) {
+        const void *config = rows_scene_config(perceptron(), ways[w], arena);
+        bool is_done = false;
+        int64_t failed = 0;
+        for (int64_t call = 1; !is_done; call++) {
+            struct ps_fit_result result = {0};
+            struct penstock_error error = {0};
+            ps_memory_fail_at(call);
+            const penstock_code code = perceptron()->fit(config, set, NULL, &result, &error);
+            ps_memory_fail_at(0);
+            is_done = code == PENSTOCK_OK;
+            failed += is_done ? 0 : 1;
+            assert_true(is_done || code == PENSTOCK_OUT_OF_MEMORY);
+            ps_predictor_free(result.predictor);
+        }
+        assert_true(failed > 20);
+    }
+    ps_arena_free(arena);
+    rows_scene_done(&scene);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(has_right_gradients), cmocka_unit_test(computes_exponentials),
-        cmocka_unit_test(minimizes),           cmocka_unit_test(deals_every_row_once),
-        cmocka_unit_test(learns_xor),          cmocka_unit_test(learns_spirals),
-        cmocka_unit_test(learns_a_surface),    cmocka_unit_test(gives_the_same_bits),
-        cmocka_unit_test(stops_early),         cmocka_unit_test(stops_when_asked),
-        cmocka_unit_test(says_what_is_wrong),  cmocka_unit_test(refuses_damaged_networks),
+        cmocka_unit_test(runs_out_of_memory_cleanly),
+        cmocka_unit_test(has_right_gradients),
+        cmocka_unit_test(computes_exponentials),
+        cmocka_unit_test(minimizes),
+        cmocka_unit_test(deals_every_row_once),
+        cmocka_unit_test(learns_xor),
+        cmocka_unit_test(learns_spirals),
+        cmocka_unit_test(learns_a_surface),
+        cmocka_unit_test(gives_the_same_bits),
+        cmocka_unit_test(stops_early),
+        cmocka_unit_test(stops_when_asked),
+        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(refuses_damaged_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
