@@ -8,7 +8,8 @@
 #include "model/validation.h"
 
 /* names: columns of the SELECT. Errors: INVALID_PROJECT with the place: a column that is not there, a condition said
- * twice, IN a metric that is no sum over rows, cv_ of a metric that the search does not measure, slices without HOLDOUT. */
+ * twice, IN a metric that is no sum over rows, cv_ of a metric that the search does not measure, slices without
+ * HOLDOUT. */
 penstock_code ps_gate_conditions_check(const struct ps_model_statement *model,
                                        const struct ps_validation *validation, const char *const *names,
                                        size_t name_count, struct ps_arena *arena,

@@ -23,7 +23,7 @@ struct ps_sample_column {
     int64_t count, missing_count;
     double minimum, maximum; /* NaN: no number */
     double mean, deviation;  /* of the population; set by ps_sample_finish() */
-    /* Of the kept rows: numbers as they are (NaN: missing) or indexes of values (-1: missing, -2: one value too many). */
+    /* Of the kept rows: numbers as they are (NaN: missing), or indexes of values (-1: missing, -2: too many). */
     double *numbers;
     int32_t *indexes;
     struct ps_dictionary *values; /* NULL for numbers */

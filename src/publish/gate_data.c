@@ -5,7 +5,8 @@
  * A broken source seldom stops: it gives half the rows, empties a column, changes a unit. So these checks are always
  * made, against the versions published last (their median, so that one odd version does not set the measure), and
  * GATE (...) only moves their limits:
- *   rows DROP <= 50 PERCENT, nulls RISE <= 10 PERCENT, label SHIFT <= 1 (classes: 20 PERCENT), label OUTSIDE <= 5 PERCENT
+ *   rows DROP <= 50 PERCENT, nulls RISE <= 10 PERCENT, label OUTSIDE <= 5 PERCENT,
+ *   label SHIFT <= 1 (classes: 20 PERCENT)
  * Without an earlier version there is nothing to compare with.
  */
 #include <math.h>

@@ -6,14 +6,15 @@
  * time are not independent, so d is summed per block (an hour of the time column, or sqrt(n) rows where there is no
  * time) and the blocks are what is counted.
  *
- * The relative gain in mean loss is a ratio of block totals, sum(d) / sum(champion's loss); its standard error is that
- * of a ratio estimator over clusters (Cochran, Sampling Techniques, 3rd ed. 1977, chapter 6), its bound Student's t with
- * blocks - 1 degrees of freedom. Neighbouring blocks may go together, too: a second standard error has their covariances
- * (Newey and West, Econometrica 55, 1987) up to the lag 1.3 sqrt(blocks), with Student's t of 1.5 blocks / lag degrees of
- * freedom (Lazarus, Lewis, Stock and Watson, HAR inference: recommendations for practice, Journal of Business & Economic
- * Statistics 36, 2018). With 30 blocks or more the more careful of the two bounds counts. A gain in RMSE is 1 - sqrt(1 - gain in MSE), which is
- * monotone, so the bound goes through it unchanged. With blocks of equal size this is the test of Diebold and Mariano
- * (Comparing predictive accuracy, Journal of Business & Economic Statistics 13, 1995).
+ * The relative gain in mean loss is a ratio of block totals, sum(d) / sum(champion's loss); its standard error is
+ * that of a ratio estimator over clusters (Cochran, Sampling Techniques, 3rd ed. 1977, chapter 6), its bound
+ * Student's t with blocks - 1 degrees of freedom. Neighbouring blocks may go together, too: a second standard
+ * error has their covariances (Newey and West, Econometrica 55, 1987) up to the lag 1.3 sqrt(blocks), with
+ * Student's t of 1.5 blocks / lag degrees of freedom (Lazarus, Lewis, Stock and Watson, HAR inference:
+ * recommendations for practice, Journal of Business & Economic Statistics 36, 2018). With 30 blocks or more the
+ * more careful of the two bounds counts. A gain in RMSE is 1 - sqrt(1 - gain in MSE), which is monotone, so the
+ * bound goes through it unchanged. With blocks of equal size this is the test of Diebold and Mariano (Comparing
+ * predictive accuracy, Journal of Business & Economic Statistics 13, 1995).
  */
 #ifndef PS_PUBLISH_PAIRED_H
 #define PS_PUBLISH_PAIRED_H

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * drift_score_test.c - profiles and drift: no alarm when nothing has changed, whatever the number of rows; one when it has.
+ * drift_score_test.c - profiles and drift: no alarm when nothing has changed, whatever the number of rows; one
+ * when it has.
  *
- * The canary is the fixed limit of 0.2 that is often used: with few rows it cries far too often, with many it is deaf.
+ * The canary is the fixed limit of 0.2 that is often used: with few rows it cries far too often, with many it is
+ * deaf.
  */
 #include "publish/drift_score.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * gate_checks_test.c - the gate's checks beyond limits and improvement: rows, missing values, label, fit, parity, slices,
- * drift, other metrics. Each is seen to pass, to refuse, and to say what it does not know.
+ * gate_checks_test.c - the gate's checks beyond limits and improvement: rows, missing values, label, fit, parity,
+ * slices, drift, other metrics. Each is seen to pass, to refuse, and to say what it does not know.
  */
 #include "publish/gate.h"
 
