@@ -1,76 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * jobs.c - carries out what schedule.h decides: counts rows, looks at drift, trains, writes down what came of it.
+ * jobs.c - carries out what schedule.h decides: trains, and writes down what came of it.
  *
  * The schedule belongs to the thread that trains: the one of jobs, or, before that one is started, the run's. What
  * others may look at while a training is under way are three numbers, each atomic.
  */
-#include "app/jobs.h"
+#include "app/jobs_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "app/job_store.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "publish/drift.h"
-#include "publish/registry.h"
 
-/* Requests under way: one a thread of the control socket, with room. */
-#define REQUEST_MAX 16
 #define WORD_MAX 1024
-/* Who may wait for a training at the same time: the control socket has more threads, so that one is left for a stop. */
-#define ASKER_MAX 2
 /* How long the thread sleeps when nothing is to be done; a request waits no longer. */
 #define POLL_MS 50
-#define ROWS_INTERVAL_MS 500
 #define SQL_SIZE_MAX ((size_t)1 << 20)
 #define REASON_SIZE_MAX 4096
-
-/* Of one asker, on its stack until it has been answered. */
-struct request {
-    size_t job;
-    struct ps_queue *reply;
-    penstock_code code;
-    struct penstock_error error;
-    struct ps_job_result result;
-};
-
-struct ps_jobs {
-    struct ps_progress *progress;
-    struct ps_arena *arena;
-    struct ps_schedule schedule;
-    const struct ps_node **nodes;     /* of the jobs */
-    const struct ps_node **models;    /* of the models that have one */
-    const char **count_sql;           /* per model */
-    struct ps_job_settings *settings; /* per job */
-    struct ps_queue *requests, *words;
-    struct request *waiting[REQUEST_MAX];
-    size_t waiting_count;
-    int64_t counted_ms;
-    bool is_loaded;
-    struct ps_thread thread;
-    struct ps_stop stop;
-    struct ps_connection *connection; /* of the thread */
-    atomic_bool has_ended;
-    _Atomic int asker_count;
-    _Atomic size_t running_job; /* index + 1 of the job that a training under way is for; 0: none */
-    _Atomic unsigned running_reasons;
-    _Atomic int64_t running_since_ms;
-};
-
-/* Who trains: a thread with what it has. */
-struct seat {
-    struct ps_connection *connection;
-    const struct ps_voice *voice;
-    const struct ps_stop *stop;
-    bool is_beside; /* the stream */
-};
 
 /* One training. */
 struct work {
     struct ps_jobs *jobs;
-    const struct seat *seat;
+    const struct ps_jobs_seat *seat;
     size_t model;
     int64_t started_ms;
 };
@@ -112,7 +64,7 @@ static penstock_code add_job(struct ps_jobs *jobs, const struct ps_node *node, s
 static penstock_code fill(struct ps_jobs *jobs, size_t count, struct penstock_error *error) {
     const struct ps_graph *graph = jobs->progress->app->graph;
     jobs->arena = ps_arena_new(0);
-    jobs->requests = ps_queue_new(REQUEST_MAX);
+    jobs->requests = ps_queue_new(PS_JOBS_REQUEST_MAX);
     jobs->words = ps_queue_new(WORD_MAX);
     if (jobs->arena == NULL || jobs->requests == NULL || jobs->words == NULL) {
         return ps_error_memory(error, "jobs");
@@ -202,124 +154,6 @@ static penstock_code load(struct ps_jobs *jobs, struct penstock_error *error) {
     ps_schedule_start(&jobs->schedule, ps_clock_wall_ms());
     jobs->is_loaded = true;
     return PENSTOCK_OK;
-}
-
-/* ---- requests ---- */
-
-static void answer(struct request *request, penstock_code code, const struct penstock_error *error) {
-    request->code = code;
-    if (error != NULL) {
-        request->error = *error;
-    }
-    (void)ps_queue_push(request->reply, request); /* there is room: it is its only item */
-}
-
-static void take_requests(struct ps_jobs *jobs) {
-    while (jobs->waiting_count < REQUEST_MAX) {
-        struct request *request = ps_queue_poll(jobs->requests);
-        if (request == NULL) {
-            return;
-        }
-        jobs->waiting[jobs->waiting_count++] = request;
-        ps_schedule_asked(&jobs->schedule, request->job);
-    }
-}
-
-/* Those that the training was for: all that were taken before it was. */
-static void answer_served(struct ps_jobs *jobs, size_t model, penstock_code code,
-                          const struct ps_job_result *result, const struct penstock_error *error) {
-    size_t kept = 0;
-    for (size_t i = 0; i < jobs->waiting_count; i++) {
-        struct request *request = jobs->waiting[i];
-        if (jobs->schedule.jobs[request->job].rule.model != model) {
-            jobs->waiting[kept++] = request;
-            continue;
-        }
-        request->result = *result;
-        answer(request, code, error);
-    }
-    jobs->waiting_count = kept;
-}
-
-static void refuse_all(struct ps_jobs *jobs) {
-    struct penstock_error error = {0};
-    ps_error_set(&error, PENSTOCK_CANCELLED, "the application is ending");
-    ps_error_hint(&error, "ask again when it has ended: then it is trained directly");
-    for (size_t i = 0; i < jobs->waiting_count; i++) {
-        answer(jobs->waiting[i], PENSTOCK_CANCELLED, &error);
-    }
-    jobs->waiting_count = 0;
-    for (struct request *request = ps_queue_poll(jobs->requests); request != NULL;
-         request = ps_queue_poll(jobs->requests)) {
-        answer(request, PENSTOCK_CANCELLED, &error);
-    }
-}
-
-static penstock_code find_job(const struct ps_jobs *jobs, const char *name, size_t *index_out,
-                              struct penstock_error *error) {
-    const char *names[64];
-    size_t count = 0;
-    for (size_t i = 0; jobs != NULL && i < jobs->schedule.job_count; i++) {
-        if (ps_text_equal_nocase(jobs->nodes[i]->name, name)) {
-            *index_out = i;
-            return PENSTOCK_OK;
-        }
-        if (count + 1 < sizeof names / sizeof names[0]) {
-            names[count++] = jobs->nodes[i]->name;
-        }
-    }
-    names[count] = NULL;
-    ps_error_set(error, PENSTOCK_NOT_FOUND, "there is no job %s", name);
-    const char *near = ps_nearest(name, names);
-    return near != NULL ? ps_error_hint(error, "did you mean %s?", near)
-                        : ps_error_hint(error, "penstock jobs list names the jobs there are; one is made with"
-                                               " CREATE JOB");
-}
-
-penstock_code ps_jobs_ask(struct ps_jobs *jobs, const char *name, yyjson_mut_doc *answer_out,
-                          struct penstock_error *error) {
-    struct request request = {.job = 0};
-    PS_TRY(find_job(jobs, name, &request.job, error));
-    request.reply = ps_queue_new(1);
-    if (request.reply == NULL) {
-        return ps_error_memory(error, "a request");
-    }
-    if (atomic_fetch_add(&jobs->asker_count, 1) >= ASKER_MAX) {
-        request.code = ps_error_set(&request.error, PENSTOCK_BUSY, "others wait for a training already");
-        (void)ps_error_hint(&request.error, "penstock jobs list tells what is under way");
-    } else if (ps_queue_push(jobs->requests, &request)) {
-        (void)ps_queue_pop(request.reply);
-    } else {
-        request.code = ps_error_set(&request.error, PENSTOCK_CANCELLED, "the application is ending");
-    }
-    (void)atomic_fetch_sub(&jobs->asker_count, 1);
-    ps_queue_free(request.reply);
-    if (request.code != PENSTOCK_OK) {
-        *error = request.error;
-        return request.code;
-    }
-    yyjson_mut_val *root = yyjson_mut_doc_get_root(answer_out);
-    (void)yyjson_mut_obj_add_strcpy(answer_out, root, "outcome", request.result.outcome);
-    (void)yyjson_mut_obj_add_int(answer_out, root, "version", request.result.version);
-    (void)yyjson_mut_obj_add_strcpy(answer_out, root, "sentence", request.result.sentence);
-    return PENSTOCK_OK;
-}
-
-void ps_jobs_tell(struct ps_jobs *jobs, yyjson_mut_doc *document) {
-    const size_t running = jobs == NULL ? 0 : atomic_load(&jobs->running_job);
-    if (running == 0) {
-        return;
-    }
-    const struct ps_node *node = jobs->nodes[running - 1];
-    struct ps_buffer reason PS_SCOPED(ps_buffer_done) = {0};
-    ps_buffer_init(&reason, REASON_SIZE_MAX);
-    ps_job_reasons(&node->statement->as.job, atomic_load(&jobs->running_reasons), &reason);
-    yyjson_mut_val *object = yyjson_mut_obj_add_obj(document, yyjson_mut_doc_get_root(document), "training");
-    ps_json_add_text(document, object, "model",
-                     jobs->models[jobs->schedule.jobs[running - 1].rule.model]->name);
-    ps_json_add_text(document, object, "job", node->name);
-    (void)yyjson_mut_obj_add_strcpy(document, object, "reason", reason.size > 0 ? reason.data : "");
-    (void)yyjson_mut_obj_add_int(document, object, "since_ms", atomic_load(&jobs->running_since_ms));
 }
 
 /* ---- what came of a training ---- */
@@ -448,7 +282,7 @@ static int64_t thread_count(const struct work *work, size_t job) {
     return share > 1 ? share - 1 : 1;
 }
 
-static penstock_code train(struct ps_jobs *jobs, const struct seat *seat, size_t model,
+static penstock_code train(struct ps_jobs *jobs, const struct ps_jobs_seat *seat, size_t model,
                            struct ps_model_outcome *outcome, struct ps_arena *arena,
                            struct penstock_error *error) {
     struct work work = {.jobs = jobs, .seat = seat, .model = model, .started_ms = ps_clock_wall_ms()};
@@ -476,100 +310,16 @@ static penstock_code train(struct ps_jobs *jobs, const struct seat *seat, size_t
     }
     ps_schedule_finished(&jobs->schedule, model, code != PENSTOCK_CANCELLED);
     atomic_store(&jobs->running_job, 0);
-    answer_served(jobs, model, code, &result, error);
+    ps_jobs_answer(jobs, model, code, &result, error);
     return code;
-}
-
-/* ---- triggers ---- */
-
-/* AFTER n ROWS, now and then. */
-static penstock_code count_rows(struct ps_jobs *jobs, struct ps_connection *connection,
-                                struct penstock_error *error) {
-    const int64_t now_ms = ps_clock_wall_ms();
-    if (now_ms >= jobs->counted_ms && now_ms - jobs->counted_ms < ROWS_INTERVAL_MS) {
-        return PENSTOCK_OK;
-    }
-    jobs->counted_ms = now_ms;
-    for (size_t i = 0; i < jobs->schedule.job_count; i++) {
-        const struct ps_schedule_rule *rule = &jobs->schedule.jobs[i].rule;
-        int64_t count = 0;
-        if (rule->row_count > 0) {
-            PS_TRY(ps_sql_integer(connection, jobs->count_sql[rule->model], &count, error));
-            ps_schedule_rows(&jobs->schedule, i, count, now_ms);
-        }
-    }
-    return PENSTOCK_OK;
-}
-
-/* In a read transaction. A model without a champion, or one without a profile, has nothing to drift from. */
-static penstock_code check_drift(struct ps_jobs *jobs, const struct seat *seat, size_t job,
-                                 struct ps_drift_report **report_out, struct penstock_error *error) {
-    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
-    const struct ps_job_statement *statement = &jobs->nodes[job]->statement->as.job;
-    const struct ps_node *model = jobs->models[jobs->schedule.jobs[job].rule.model];
-    int64_t champion = 0;
-    const char *profile = NULL;
-    if (arena == NULL) {
-        return ps_error_memory(error, "a look at drift");
-    }
-    PS_TRY(ps_registry_alias(seat->connection, model->name, "champion", &champion, error));
-    if (champion > 0) {
-        PS_TRY(ps_registry_profile(seat->connection, model->name, champion, arena, &profile, error));
-    }
-    if (profile == NULL) {
-        return PENSTOCK_OK;
-    }
-    const struct ps_drift_options options = {.statement = model->statement,
-                                             .profile = profile,
-                                             .tolerance = statement->drift_tolerance,
-                                             .confidence = statement->drift_confidence,
-                                             .stop = seat->stop};
-    return ps_drift_check(seat->connection, &options, report_out, error);
-}
-
-/* A look that failed is told, and tried again at the next time. */
-static void look(struct ps_jobs *jobs, const struct seat *seat, size_t job) {
-    struct penstock_error error = {0};
-    struct penstock_error ignored;
-    struct ps_drift_report *report PS_SCOPED(ps_drift_report_free_scoped) = NULL;
-    const char *name = jobs->nodes[job]->name;
-    penstock_code code = ps_sql_run(seat->connection, "BEGIN TRANSACTION READ ONLY", &error);
-    code = code == PENSTOCK_OK ? check_drift(jobs, seat, job, &report, &error) : code;
-    (void)!ps_sql_run(seat->connection, "ROLLBACK", &ignored);
-    if (code == PENSTOCK_CANCELLED) {
-        return;
-    }
-    const bool has_drifted = code == PENSTOCK_OK && report != NULL && report->has_drifted;
-    ps_schedule_looked(&jobs->schedule, job, has_drifted, ps_clock_wall_ms());
-    if (report != NULL) {
-        ps_log_write(ps_application_log(jobs->progress->application),
-                     has_drifted ? PS_LOG_NOTICE : PS_LOG_INFO, NULL, "job %s: %s", name, report->sentence);
-    }
-    if (has_drifted) {
-        ps_voice_line(seat->voice, "job %s: %s", name, report->sentence);
-    }
-    const struct ps_schedule_mark *mark = &jobs->schedule.jobs[job].mark;
-    if (code == PENSTOCK_OK && !has_drifted && mark->is_known) {
-        const char *model = jobs->models[jobs->schedule.jobs[job].rule.model]->name;
-        code = ps_sql_run(seat->connection, "BEGIN TRANSACTION", &error);
-        code = code == PENSTOCK_OK ? ps_job_store_write(seat->connection, name, model, mark, &error) : code;
-        code = code == PENSTOCK_OK ? ps_sql_run(seat->connection, "COMMIT", &error) : code;
-        if (code != PENSTOCK_OK) {
-            (void)!ps_sql_run(seat->connection, "ROLLBACK", &ignored);
-        }
-    }
-    if (code != PENSTOCK_OK) {
-        (void)ps_error_context(&error, "job %s", name);
-        ps_voice_complain(seat->voice, &error);
-    }
 }
 
 /* ---- in the run's thread ---- */
 
-static struct seat own_seat(struct ps_jobs *jobs) {
-    return (struct seat){.connection = jobs->progress->store->connection,
-                         .voice = &jobs->progress->voice,
-                         .stop = &jobs->progress->app->stop};
+static struct ps_jobs_seat own_seat(struct ps_jobs *jobs) {
+    return (struct ps_jobs_seat){.connection = jobs->progress->store->connection,
+                                 .voice = &jobs->progress->voice,
+                                 .stop = &jobs->progress->app->stop};
 }
 
 /* What was not trained since `begin_ms`, and when it will be. */
@@ -603,11 +353,11 @@ penstock_code ps_jobs_run_due(struct ps_jobs *jobs, struct ps_model_outcome *out
         return PENSTOCK_OK;
     }
     PS_TRY(load(jobs, error));
-    const struct seat seat = own_seat(jobs);
+    const struct ps_jobs_seat seat = own_seat(jobs);
     const int64_t begin_ms = ps_clock_wall_ms();
-    take_requests(jobs);
+    ps_jobs_take_requests(jobs);
     jobs->counted_ms = 0;
-    PS_TRY(count_rows(jobs, seat.connection, error));
+    PS_TRY(ps_jobs_count_rows(jobs, seat.connection, error));
     const size_t first = *outcome_count;
     while (*outcome_count < outcome_max && *outcome_count - first < jobs->schedule.model_count) {
         const struct ps_schedule_action action = ps_schedule_next(&jobs->schedule, ps_clock_wall_ms());
@@ -618,7 +368,7 @@ penstock_code ps_jobs_run_due(struct ps_jobs *jobs, struct ps_model_outcome *out
             return ps_error_set(error, PENSTOCK_CANCELLED, "stopped");
         }
         if (action.kind == PS_SCHEDULE_LOOK) {
-            look(jobs, &seat, action.job);
+            ps_jobs_look(jobs, &seat, action.job);
             continue;
         }
         PS_TRY(train(jobs, &seat, action.model, &outcomes[*outcome_count], jobs->progress->arena, error));
@@ -631,9 +381,9 @@ penstock_code ps_jobs_run_due(struct ps_jobs *jobs, struct ps_model_outcome *out
 penstock_code ps_jobs_run_one(struct ps_jobs *jobs, const char *name, struct ps_model_outcome *outcome,
                               struct penstock_error *error) {
     size_t job = 0;
-    PS_TRY(find_job(jobs, name, &job, error));
+    PS_TRY(ps_jobs_find(jobs, name, &job, error));
     PS_TRY(load(jobs, error));
-    const struct seat seat = own_seat(jobs);
+    const struct ps_jobs_seat seat = own_seat(jobs);
     const size_t model = jobs->schedule.jobs[job].rule.model;
     /* nothing else is served: what else waits for this model is served with it, other models wait on */
     for (size_t i = 0; i < jobs->schedule.model_count; i++) {
@@ -647,7 +397,7 @@ penstock_code ps_jobs_run_one(struct ps_jobs *jobs, const char *name, struct ps_
 
 /* ---- beside the stream ---- */
 
-static void train_beside(struct ps_jobs *jobs, const struct seat *seat, size_t model) {
+static void train_beside(struct ps_jobs *jobs, const struct ps_jobs_seat *seat, size_t model) {
     struct penstock_error error = {0};
     struct ps_model_outcome outcome = {0};
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
@@ -665,16 +415,17 @@ static void train_beside(struct ps_jobs *jobs, const struct seat *seat, size_t m
     ps_training_free(&outcome, 1);
 }
 
-static void work_beside(struct ps_jobs *jobs, const struct seat *seat) {
+static void work_beside(struct ps_jobs *jobs, const struct ps_jobs_seat *seat) {
     struct penstock_error error = {0};
-    take_requests(jobs);
-    if (count_rows(jobs, seat->connection, &error) != PENSTOCK_OK && !ps_stop_requested(&jobs->stop)) {
+    ps_jobs_take_requests(jobs);
+    if (ps_jobs_count_rows(jobs, seat->connection, &error) != PENSTOCK_OK &&
+        !ps_stop_requested(&jobs->stop)) {
         ps_voice_complain(seat->voice, &error);
     }
     const struct ps_schedule_action action = ps_schedule_next(&jobs->schedule, ps_clock_wall_ms());
     switch (action.kind) {
     case PS_SCHEDULE_WAIT: ps_clock_sleep_ms(POLL_MS); break;
-    case PS_SCHEDULE_LOOK: look(jobs, seat, action.job); break;
+    case PS_SCHEDULE_LOOK: ps_jobs_look(jobs, seat, action.job); break;
     case PS_SCHEDULE_TRAIN: train_beside(jobs, seat, action.model); break;
     }
 }
@@ -682,7 +433,7 @@ static void work_beside(struct ps_jobs *jobs, const struct seat *seat) {
 static void *run_thread(void *argument) {
     struct ps_jobs *jobs = argument;
     struct ps_voice voice = {.progress = jobs->progress, .words = jobs->words};
-    const struct seat seat = {
+    const struct ps_jobs_seat seat = {
         .connection = jobs->connection, .voice = &voice, .stop = &jobs->stop, .is_beside = true};
     ps_thread_give_way();
     while (!ps_stop_requested(&jobs->stop)) {
@@ -723,7 +474,7 @@ void ps_jobs_stop(struct ps_jobs *jobs) {
         ps_clock_sleep_ms(1);
     }
     ps_thread_join(&jobs->thread);
-    refuse_all(jobs);
+    ps_jobs_refuse_all(jobs);
     ps_jobs_hear(jobs);
     ps_connection_close(jobs->connection);
     jobs->connection = NULL;

@@ -84,7 +84,7 @@ struct ps_schedule_action {
     int64_t until_ms;
 };
 
-/* The rules and marks are in `jobs` already, everything else is zero. `now_ms`: what is missed is what was due before. */
+/* The rules and marks are in `jobs` already, everything else is zero. What was due before `now_ms` was missed. */
 void ps_schedule_start(struct ps_schedule *schedule, int64_t now_ms);
 /* The rows that the model's tables have now, for one job. */
 void ps_schedule_rows(struct ps_schedule *schedule, size_t job, int64_t row_count, int64_t now_ms);

@@ -38,7 +38,7 @@ struct ps_zone {
     struct day_rule begin, end;
 };
 
-/* --- the calendar: days as in "chrono-Compatible Low-Level Date Algorithms" (Howard Hinnant) ----------------------- */
+/* --- the calendar: days as in "chrono-Compatible Low-Level Date Algorithms" (Howard Hinnant) ---------- */
 
 int64_t ps_date_to_days(struct ps_date date) {
     const int64_t year = date.year - (date.month <= 2);
@@ -78,7 +78,7 @@ static int64_t floor_days(int64_t seconds) {
     return seconds >= 0 ? seconds / DAY_SECONDS : -((-seconds + DAY_SECONDS - 1) / DAY_SECONDS);
 }
 
-/* --- the rule ------------------------------------------------------------------------------------------------------ */
+/* --- the rule ----------------------------------------------------------------------------------------- */
 
 /* "<+03>" or "CEST" */
 static bool read_name(const char **at) {
@@ -216,7 +216,7 @@ static int64_t rule_offset(const struct ps_zone *zone, int64_t utc) {
     return after == zone->summer ? zone->standard : zone->summer;
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------------------ */
 
 /* Transitions of the list up to and with `utc`. */
 static size_t count_until(const struct ps_zone *zone, int64_t utc) {
@@ -278,7 +278,7 @@ int ps_zone_instants(const struct ps_zone *zone, int64_t local, int64_t instants
     return count;
 }
 
-/* --- the file ------------------------------------------------------------------------------------------------------ */
+/* --- the file ----------------------------------------------------------------------------------------- */
 
 static int64_t read_signed(const unsigned char *bytes, size_t size) {
     uint64_t value = (bytes[0] & 0x80U) != 0 ? UINT64_MAX : 0;

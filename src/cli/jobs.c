@@ -21,9 +21,9 @@ const struct ps_command ps_command_jobs_list = {
     .summary = "every job: when it trains, what its last training came to, when it is due next",
     .details =
         "state is training, due or waits; a job that was never carried out is due. next_due is the next time of EVERY "
-        "(UTC), rows_left how many rows AFTER still waits for. outcome is published, refused (by the gate; the champion "
-        "stays), unchanged (bit for bit the champion), nothing new (not trained) or failed, and sentence says why. All "
-        "trainings of all jobs: SELECT * FROM penstock.job_runs.",
+        "(UTC), rows_left how many rows AFTER still waits for. outcome is published, refused (by the gate; the "
+        "champion stays), unchanged (bit for bit the champion), nothing new (not trained) or failed, and sentence "
+        "says why. All trainings of all jobs: SELECT * FROM penstock.job_runs.",
     .examples = "penstock jobs list\npenstock jobs list --format json",
     .run = run_list,
 };

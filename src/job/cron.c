@@ -209,7 +209,7 @@ penstock_code ps_cron_parse(const char *text, struct ps_cron *cron_out, struct p
     return PENSTOCK_OK;
 }
 
-/* --- when ---------------------------------------------------------------------------------------------------------- */
+/* --- when ------------------------------------------------------------------------------------------------ */
 
 static bool day_matches(const struct ps_cron *cron, int64_t days) {
     const struct ps_date date = ps_date_of_days(days);

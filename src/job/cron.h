@@ -2,11 +2,11 @@
  *
  * cron.h - a schedule of five fields, and when it is due next: a pure function of the schedule, the zone and a time.
  *
- *   minute (0-59)  hour (0-23)  day of the month (1-31)  month (1-12, JAN-DEC)  weekday (0-7, SUN-SAT; 0 and 7 are SUN)
+ *   minute 0-59, hour 0-23, day of the month 1-31, month 1-12 or JAN-DEC, weekday 0-7 or SUN-SAT (0 and 7 are SUN)
  *
- * Each field is *, a value, a range 1-5, one with a step (0-30/10; also behind a star), or a list of these. When both days
- * are restricted, either makes a day match, as in every cron. @hourly, @daily (@midnight), @weekly, @monthly and
- * @yearly (@annually) are spelt out.
+ * Each field is *, a value, a range 1-5, one with a step (0-30/10; also behind a star), or a list of these. When
+ * both days are restricted, either makes a day match, as in every cron. @hourly, @daily (@midnight), @weekly,
+ * @monthly and @yearly (@annually) are spelt out.
  *
  * The clock that is moved: a time that the clock leaps over is due at the first instant after the leap; one that the
  * clock shows twice is due the first time only. A schedule of every hour means the time that passes, not the clock: it

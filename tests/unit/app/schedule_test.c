@@ -41,7 +41,7 @@ static struct ps_cron cron_of(const char *text) {
     return cron;
 }
 
-/* --- one job, step by step ----------------------------------------------------------------------------------------- */
+/* --- one job, step by step ---------------------------------------------------------------------------- */
 
 struct bench {
     struct ps_schedule schedule;
@@ -188,7 +188,7 @@ static void test_drift(void **state) {
     assert_int_equal(ps_schedule_next(&bench.schedule, 9001).kind, PS_SCHEDULE_LOOK);
 }
 
-/* --- the simulation ------------------------------------------------------------------------------------------------- */
+/* --- the simulation ----------------------------------------------------------------------------------- */
 
 /* The scheduler under test as three functions, so that a wrong one can be put in its place. */
 struct scheduler {
@@ -407,7 +407,7 @@ static void test_simulation(void **state) {
     assert_true(trainings > 5000 && kills > 1000);
 }
 
-/* --- the canaries --------------------------------------------------------------------------------------------------- */
+/* --- the canaries ------------------------------------------------------------------------------------- */
 
 /* Forgets that triggers become one: every trigger is a training of its own. */
 struct eager {

@@ -96,7 +96,7 @@ static void test_moved_clock(void **state) {
     check("30 0 * * *", "America/Sao_Paulo", "2018-11-03 12:00", "2018-11-04 03:00"); /* a leap at midnight */
 }
 
-/* --- the checker ---------------------------------------------------------------------------------------------------- */
+/* --- the checker -------------------------------------------------------------------------------------- */
 
 static bool part_has(const char *part, int value, int low, int high, const char *const *words) {
     char text[32];
