@@ -45,3 +45,6 @@ CREATE MODEL congestion
   HOLDOUT LAST 60 DAYS BY sched_dep
   GATE (rmse <= 20, improvement >= 1 PERCENT CONFIDENCE 0.95)
 AS SELECT * EXCLUDE (flight, departed_at) FROM clean_departures;
+
+-- Trained again, beside the stream, for a new month of flights, and on Mondays if there is anything new.
+CREATE JOB retrain FOR MODEL congestion EVERY '0 3 * * MON' TIME ZONE 'America/New_York' OR AFTER 25000 ROWS;
