@@ -38,10 +38,13 @@ static penstock_code count_rows(struct series *series, struct penstock_error *er
     struct ps_dataset *dataset = series->dataset;
     const char *name = series->validation->fold_column;
     const char *column = ps_dataset_column(dataset, name);
+    if (column == NULL) {
+        return ps_error_memory(error, "folds");
+    }
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, (size_t)64 << 20);
-    ps_buffer_printf(&sql, "SELECT count(*), count(%s), any_value(typeof(%s)) FROM %s",
-                     column == NULL ? "" : column, column == NULL ? "" : column, dataset->relation);
+    ps_buffer_printf(&sql, "SELECT count(*), count(%s), any_value(typeof(%s)) FROM %s", column, column,
+                     dataset->relation);
     if (dataset->training != NULL) {
         ps_buffer_printf(&sql, " WHERE %s", dataset->training);
     }

@@ -4,16 +4,16 @@
  */
 #include "training.h"
 
-static const char *const statement =
+static const char *const statements[] = {
     "CREATE MODEL m TRANSFORM (OutlierFilter(y, k = 9), Imputer(b), OneHotEncoder(g), Interaction(a, g), StandardScaler(a)) "
     "PREDICT y USING LinearRegression(regParam = GRID(0.1, 1), elasticNetParam = 0.5) "
-    "VALIDATE CrossValidator(metricName = 'mae') HOLDOUT 20 PERCENT AS SELECT a, b, g, h, y FROM t";
+    "VALIDATE CrossValidator(metricName = 'mae') HOLDOUT 20 PERCENT AS SELECT a, b, g, h, y FROM t",
+    "CREATE MODEL m PREDICT z USING LogisticRegression(regParam = RANGE(0.1, 1, LOG), RANDOM(2)), "
+    "LogisticRegression(regParam = RANGE(1, 2, 2), maxIter = 20) "
+    "VALIDATE TimeSeriesSplit(n = 2, gap = INTERVAL 2 HOUR, by = time) HOLDOUT 20 PERCENT AS SELECT a, y, z, time FROM t",
+};
 
-static void fails_cleanly(void **state) {
-    struct scene *scene = *state;
-    sql(scene,
-        "CREATE TABLE t AS SELECT i / 3.0 AS a, nullif(i, 7) AS b, ['x', 'y', 'z'][i % 3 + 1] AS g, 'left out' AS h, "
-        "i + 10 * sin(i) AS y FROM range(60) r(i)");
+static void fail_each(struct scene *scene, const char *statement) {
     const int64_t before = ps_memory_call_count();
     must(train_with(scene, 1, statement), &scene->error);
     const int64_t calls = ps_memory_call_count() - before;
@@ -34,6 +34,16 @@ static void fails_cleanly(void **state) {
     }
     print_message("%lld of %lld allocations were made to fail\n", (long long)failed, (long long)calls);
     assert_true(failed > calls / 6);
+}
+
+static void fails_cleanly(void **state) {
+    struct scene *scene = *state;
+    sql(scene,
+        "CREATE TABLE t AS SELECT i / 3.0 AS a, nullif(i, 7) AS b, ['x', 'y', 'z'][i % 3 + 1] AS g, 'left out' AS h, "
+        "i + 10 * sin(i) AS y, sin(i) > 0 AS z, TIMESTAMP '2024-01-01' + INTERVAL (i) HOUR AS time FROM range(60) r(i)");
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+        fail_each(scene, statements[i]);
+    }
 }
 
 int main(void) {
