@@ -90,10 +90,40 @@ static const char *cell_text(struct ps_arena *arena, yyjson_val *cell) {
     return text;
 }
 
-static bool add_cell(struct ps_text_table *table, yyjson_val *cell, bool is_best, const char **cells) {
+/* Do cells differ in more than the values of the same parameters? */
+static bool has_several(yyjson_val *cells) {
+    yyjson_val *const first = yyjson_arr_get_first(cells);
+    const size_t parameter_count = yyjson_obj_size(yyjson_obj_get(first, "parameters"));
+    bool is_same = true;
+    size_t index, count, number, number_count;
+    yyjson_val *cell, *key, *value;
+    yyjson_arr_foreach(cells, index, count, cell) {
+        yyjson_val *const parameters = yyjson_obj_get(cell, "parameters");
+        is_same = is_same && strcmp(text_of(cell, "estimator"), text_of(first, "estimator")) == 0 &&
+                  yyjson_obj_size(parameters) == parameter_count;
+        yyjson_obj_foreach(yyjson_obj_get(first, "parameters"), number, number_count, key, value) {
+            (void)value;
+            is_same = is_same && yyjson_obj_get(parameters, yyjson_get_str(key)) != NULL;
+        }
+    }
+    return !is_same;
+}
+
+static bool add_cell(struct ps_text_table *table, yyjson_val *cell, bool is_several, bool is_best,
+                     const char **cells) {
     size_t column = 0, index, count;
-    yyjson_val *value;
-    cells[column++] = cell_text(table->arena, cell);
+    yyjson_val *key, *value;
+    if (is_several) {
+        cells[column++] = cell_text(table->arena, cell);
+    }
+    yyjson_obj_foreach(yyjson_obj_get(cell, "parameters"), index, count, key, value) {
+        (void)key;
+        if (!is_several) {
+            cells[column++] = yyjson_is_num(value)
+                                  ? ps_arena_printf(table->arena, "%g", yyjson_get_num(value))
+                                  : yyjson_get_str(value);
+        }
+    }
     yyjson_arr_foreach(yyjson_obj_get(cell, "folds"), index, count, value) {
         cells[column++] =
             yyjson_is_num(value) ? ps_arena_printf(table->arena, "%.6f", yyjson_get_num(value)) : "nan";
@@ -103,34 +133,54 @@ static bool add_cell(struct ps_text_table *table, yyjson_val *cell, bool is_best
     return column == table->column_count && ps_table_add(table, cells);
 }
 
+/* "regParam", ..., "fold 1", ..., "mean", "". */
+static void name_columns(struct ps_arena *arena, yyjson_val *first, bool is_several, size_t head_count,
+                         size_t column_count, const char **names, const char **types) {
+    size_t column = 0, index, count;
+    yyjson_val *key, *value;
+    if (is_several) {
+        types[column] = "VARCHAR";
+        names[column++] = "parameters";
+    }
+    yyjson_obj_foreach(yyjson_obj_get(first, "parameters"), index, count, key, value) {
+        if (!is_several) {
+            types[column] = yyjson_is_num(value) ? "DOUBLE" : "VARCHAR";
+            names[column++] = yyjson_get_str(key);
+        }
+    }
+    for (; column < column_count; column++) {
+        types[column] = column + 1 == column_count ? "VARCHAR" : "DOUBLE";
+        names[column] = column + 1 == column_count ? ""
+                        : column + 2 == column_count
+                            ? "mean"
+                            : ps_arena_printf(arena, "fold %zu", column - head_count + 1);
+    }
+}
+
 static penstock_code put_search(struct ps_cli *cli, yyjson_val *search, struct penstock_error *error) {
     yyjson_val *const cells = yyjson_obj_get(search, "cells");
     yyjson_val *const first = yyjson_arr_get_first(cells);
     if (first == NULL) {
         return PENSTOCK_OK;
     }
-    const size_t fold_count = yyjson_arr_size(yyjson_obj_get(first, "folds"));
-    const size_t column_count = fold_count + 3;
+    const bool is_several = has_several(cells);
+    const size_t head_count = is_several ? 1 : yyjson_obj_size(yyjson_obj_get(first, "parameters"));
+    const size_t column_count = head_count + yyjson_arr_size(yyjson_obj_get(first, "folds")) + 2;
     const char **const names = ps_arena_allocate(cli->arena, column_count, sizeof *names);
     const char **const types = ps_arena_allocate(cli->arena, column_count, sizeof *types);
     const char **const texts = ps_arena_allocate(cli->arena, column_count, sizeof *texts);
     if (names == NULL || types == NULL || texts == NULL) {
         return ps_error_memory(error, "models show");
     }
-    for (size_t column = 0; column < column_count; column++) {
-        types[column] = column == 0 || column + 1 == column_count ? "VARCHAR" : "DOUBLE";
-        names[column] = column == 0                  ? "parameters"
-                        : column + 1 == column_count ? ""
-                        : column + 2 == column_count ? "mean"
-                                                     : ps_arena_printf(cli->arena, "fold %zu", column);
-    }
+    name_columns(cli->arena, first, is_several, head_count, column_count, names, types);
     struct ps_text_table *const table = ps_table_new(cli->arena, column_count, names, types);
     const size_t best = (size_t)yyjson_get_uint(yyjson_obj_get(search, "best"));
     const bool is_long = yyjson_arr_size(cells) > CELL_MAX;
     size_t index, count;
     yyjson_val *value;
     yyjson_arr_foreach(cells, index, count, value) {
-        if (table == NULL || ((!is_long || index == best) && !add_cell(table, value, index == best, texts))) {
+        if (table == NULL ||
+            ((!is_long || index == best) && !add_cell(table, value, is_several, index == best, texts))) {
             return ps_error_memory(error, "models show");
         }
     }
