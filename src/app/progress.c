@@ -41,56 +41,73 @@ void ps_progress_complain(struct ps_progress *progress, const struct penstock_er
     }
 }
 
-/* A line, or an error when there is none. */
 struct word {
-    char line[LINE_SIZE_MAX];
-    bool is_error;
+    enum { WORD_LINE, WORD_TASK, WORD_ERROR } kind;
+    char line[LINE_SIZE_MAX]; /* of the first two */
     struct penstock_error error;
 };
 
 static void lay_down(struct ps_queue *words, struct word *word) {
-    if (word != NULL && !ps_queue_push(words, word)) {
+    if (!ps_queue_push(words, word)) {
         ps_release(word);
     }
 }
 
+static void speak(struct ps_progress *progress, const struct word *word) {
+    switch (word->kind) {
+    case WORD_LINE: ps_progress_line(progress, "%s", word->line); break;
+    case WORD_TASK: ps_application_task(progress->application, 0, "%s", word->line); break;
+    case WORD_ERROR: ps_progress_complain(progress, &word->error); break;
+    }
+}
+
+static void say(const struct ps_voice *voice, struct word *word) {
+    if (voice->words != NULL) {
+        lay_down(voice->words, word);
+        return;
+    }
+    speak(voice->progress, word);
+    ps_release(word);
+}
+
+/* Words for a person are not worth more than the work: without memory they are left out. */
 void ps_voice_line(const struct ps_voice *voice, const char *format, ...) {
     struct word *word = ps_allocate(1, sizeof *word);
     if (word == NULL) {
-        return; /* a line for a person is not worth more than the work */
+        return;
     }
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(word->line, sizeof word->line, format, arguments);
     va_end(arguments);
-    if (voice->words != NULL) {
-        lay_down(voice->words, word);
+    say(voice, word);
+}
+
+void ps_voice_task(const struct ps_voice *voice, const char *format, ...) {
+    struct word *word = ps_allocate(1, sizeof *word);
+    if (word == NULL) {
         return;
     }
-    ps_progress_line(voice->progress, "%s", word->line);
-    ps_release(word);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(word->line, sizeof word->line, format, arguments);
+    va_end(arguments);
+    word->kind = WORD_TASK;
+    say(voice, word);
 }
 
 void ps_voice_complain(const struct ps_voice *voice, const struct penstock_error *error) {
-    if (voice->words == NULL) {
-        ps_progress_complain(voice->progress, error);
-        return;
-    }
     struct word *word = ps_allocate(1, sizeof *word);
     if (word != NULL) {
-        word->is_error = true;
+        word->kind = WORD_ERROR;
         word->error = *error;
-        lay_down(voice->words, word);
+        say(voice, word);
     }
 }
 
 void ps_voice_hear(struct ps_progress *progress, struct ps_queue *words) {
     for (struct word *word = ps_queue_poll(words); word != NULL; word = ps_queue_poll(words)) {
-        if (word->is_error) {
-            ps_progress_complain(progress, &word->error);
-        } else {
-            ps_progress_line(progress, "%s", word->line);
-        }
+        speak(progress, word);
         ps_release(word);
     }
 }

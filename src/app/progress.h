@@ -37,9 +37,9 @@ struct ps_progress {
     struct ps_application *application;
     struct ps_store *store;
     struct ps_control *control;
-    struct ps_shelf *shelf;       /* models for the statements that predict */
-    bool *late_is_done;           /* late.c: per node of the graph */
-    struct ps_jobs *jobs; /* NULL: the project has none */
+    struct ps_shelf *shelf; /* models for the statements that predict */
+    bool *late_is_done;     /* late.c: per node of the graph */
+    struct ps_jobs *jobs;   /* NULL: the project has none */
     struct ps_voice voice;
     struct ps_arena *arena;      /* of the report */
     struct ps_run_totals totals; /* of all calls of the runner so far */
@@ -57,6 +57,8 @@ struct ps_progress {
 void ps_progress_line(struct ps_progress *progress, const char *format, ...) PS_PRINTF(2, 3);
 void ps_progress_complain(struct ps_progress *progress, const struct penstock_error *error);
 void ps_voice_line(const struct ps_voice *voice, const char *format, ...) PS_PRINTF(2, 3);
+/* A line of an executor's stderr. */
+void ps_voice_task(const struct ps_voice *voice, const char *format, ...) PS_PRINTF(2, 3);
 void ps_voice_complain(const struct ps_voice *voice, const struct penstock_error *error);
 /* The runner's thread: speaks what is laid down in `words`. */
 void ps_voice_hear(struct ps_progress *progress, struct ps_queue *words);

@@ -287,11 +287,10 @@ static void tell(struct training *training) {
     const struct ps_model_outcome *outcome = training->outcome;
     const struct ps_candidate *candidate = outcome->candidate;
     for (size_t i = 0; i < candidate->stage_count; i++) {
-        ps_application_task(training->progress->application, 0,
-                            "model %s, %s finished: %" PRId64 " tasks in %.1f ms, %.1f ms cpu", outcome->name,
-                            candidate->stages[i].name, candidate->stages[i].task_count,
-                            (double)candidate->stages[i].wall_ns / 1e6,
-                            (double)candidate->stages[i].cpu_ns / 1e6);
+        ps_voice_task(training->setup->voice,
+                      "model %s, %s finished: %" PRId64 " tasks in %.1f ms, %.1f ms cpu", outcome->name,
+                      candidate->stages[i].name, candidate->stages[i].task_count,
+                      (double)candidate->stages[i].wall_ns / 1e6, (double)candidate->stages[i].cpu_ns / 1e6);
     }
     if (outcome->is_unchanged) {
         ps_voice_line(training->setup->voice,
