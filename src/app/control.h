@@ -12,13 +12,14 @@
  *                                                -> as a query, with the one row of what was done
  *   {"request": "status"}                        -> {"code": 0, "application": "application_...", "lags": [...],
  *                                                    "training": {"model": "...", "job": "...", ...}}
- *   {"request": "train", "job": "retrain"}       -> {"code": 0, "outcome": "published", "version": 2, "sentence": "..."}
+ *   {"request": "train", "job": "retrain"}       -> {"code": 0, "outcome": "published", "version": 2, "sentence": ""}
  *   {"request": "stop", "application": "..."}    -> {"code": 0}
  *   {"request": "replay", "source": null, "reason": "late"} -> {"code": 0, "tried": 1, "replayed": 1, ...}
  * An error is {"code": n, "message": "...", "detail": "...", "hint": "..."}.
  *
  * Only the user who runs the application may connect (mode 0600). Questions are answered by a few threads with
- * connections of their own, in read-only transactions, but for "models", which moves aliases; a replay is handed to the runner's thread.
+ * connections of their own, in read-only transactions, but for "models", which moves aliases; a replay is handed to
+ * the runner's thread.
  */
 #ifndef PS_APP_CONTROL_H
 #define PS_APP_CONTROL_H
@@ -39,8 +40,8 @@ struct ps_control_setup {
     const char *application; /* id */
     struct ps_stop *stop;    /* what "stop" sets */
     const struct ps_graph *graph;
-    struct ps_jobs *jobs;    /* what "train" asks; NULL: the project has none */
-    size_t node_count;       /* of the graph: lags are told by node */
+    struct ps_jobs *jobs; /* what "train" asks; NULL: the project has none */
+    size_t node_count;    /* of the graph: lags are told by node */
 };
 /* The caller holds the store's lock, so a socket that is there is a dead one's. */
 penstock_code ps_control_open(const struct ps_control_setup *setup, struct ps_control **control_out,

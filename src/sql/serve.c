@@ -15,7 +15,7 @@
 
 #include "sql/serve_values.h"
 
-#define KIND_COUNT 5
+#define KIND_COUNT PS_SERVE_KIND_COUNT
 static const char *const kind_names[KIND_COUNT] = {"number", "real", "integer", "truth", "text"};
 
 /* What one call in one bound statement needs. */
@@ -261,23 +261,15 @@ static void bind_unexpanded(duckdb_bind_info info) {
 
 /* ---- applying ---- */
 
-/* Rows of one chunk. */
-struct chunk_rows {
-    struct ps_arena *arena;
-    const struct binding *binding;
-    idx_t row_count;
-    double *predictions;   /* row_count */
-    double *probabilities; /* row_count * class_count, or NULL */
-};
-
-static penstock_code fill_columns(struct chunk_rows *rows, duckdb_vector row,
-                                  struct ps_served_column *columns, struct penstock_error *error) {
-    const struct ps_served *served = rows->binding->served;
+static penstock_code fill_columns(const struct binding *binding, struct ps_serve_rows *rows,
+                                  duckdb_vector row, struct ps_served_column *columns,
+                                  struct penstock_error *error) {
+    const struct ps_served *served = rows->served;
     const size_t word_count = rows->row_count / 64 + 1;
     const size_t word_count_given = (rows->row_count + 63) / 64; /* the last of ours may be one more */
     uint64_t *there = duckdb_vector_get_validity(row);
     for (size_t i = 0; i < served->input_count; i++) {
-        const struct ps_serve_field *field = &rows->binding->fields[i];
+        const struct ps_serve_field *field = &binding->fields[i];
         uint64_t *validity = ps_arena_allocate(rows->arena, word_count, sizeof *validity);
         void *values = ps_arena_allocate(rows->arena, rows->row_count + 1, sizeof(struct ps_bytes));
         if (validity == NULL || values == NULL) {
@@ -332,9 +324,10 @@ static void describe_row(const struct ps_served *served, const struct ps_served_
                        values);
 }
 
-static penstock_code predict_rows(struct chunk_rows *rows, duckdb_vector row, struct penstock_error *error) {
-    const struct ps_served *served = rows->binding->served;
-    const struct ps_server *server = &rows->binding->server;
+static penstock_code predict_rows(const struct binding *binding, struct ps_serve_rows *rows,
+                                  duckdb_vector row, struct penstock_error *error) {
+    const struct ps_served *served = rows->served;
+    const struct ps_server *server = &binding->server;
     if (served->is_awaited) {
         for (idx_t i = 0; i < rows->row_count; i++) {
             rows->predictions[i] = (double)NAN;
@@ -346,7 +339,7 @@ static penstock_code predict_rows(struct chunk_rows *rows, duckdb_vector row, st
     if (columns == NULL) {
         return ps_error_memory(error, "the rows of a prediction");
     }
-    PS_TRY(fill_columns(rows, row, columns, error));
+    PS_TRY(fill_columns(binding, rows, row, columns, error));
     const penstock_code code = server->predict(server->context, served, columns, (int64_t)rows->row_count,
                                                rows->predictions, rows->probabilities, error);
     if (code == PENSTOCK_INVALID_DATA) {
@@ -355,121 +348,11 @@ static penstock_code predict_rows(struct chunk_rows *rows, duckdb_vector row, st
     return code;
 }
 
-static uint64_t *writable_validity(duckdb_vector vector) {
-    duckdb_vector_ensure_validity_writable(vector);
-    return duckdb_vector_get_validity(vector);
-}
-
-static void set_all_null(duckdb_vector vector, idx_t row_count) {
-    uint64_t *validity = writable_validity(vector);
-    for (idx_t row = 0; row < row_count; row++) {
-        duckdb_validity_set_row_invalid(validity, row);
-    }
-}
-
-/* The predictions as values of the vector's type. */
-static void write_predictions(const struct chunk_rows *rows, duckdb_vector out) {
-    const struct ps_served *served = rows->binding->served;
-    uint64_t *validity = writable_validity(out);
-    void *data = duckdb_vector_get_data(out);
-    for (idx_t row = 0; row < rows->row_count; row++) {
-        const double prediction = rows->predictions[row];
-        if (isnan(prediction)) {
-            duckdb_validity_set_row_invalid(validity, row);
-            continue;
-        }
-        if (served->kind == PS_SERVED_NUMBER) {
-            ((double *)data)[row] = prediction;
-            continue;
-        }
-        const char *name = served->class_names[(size_t)prediction];
-        if (served->kind == PS_SERVED_REAL) {
-            ((double *)data)[row] = strtod(name, NULL);
-        } else if (served->kind == PS_SERVED_INTEGER) {
-            ((int64_t *)data)[row] = strtoll(name, NULL, 10);
-        } else if (served->kind == PS_SERVED_TRUTH) {
-            ((bool *)data)[row] = ps_text_equal_nocase(name, "true") || strcmp(name, "1") == 0;
-        } else {
-            duckdb_vector_assign_string_element(out, row, name);
-        }
-    }
-}
-
-static penstock_code write_probabilities(const struct chunk_rows *rows, duckdb_vector out,
-                                         struct penstock_error *error) {
-    const struct ps_served *served = rows->binding->served;
-    const size_t count = served->class_count;
-    uint64_t *validity = writable_validity(out);
-    if (duckdb_list_vector_reserve(out, rows->row_count * count) != DuckDBSuccess) {
-        return ps_error_memory(error, "probabilities");
-    }
-    duckdb_list_entry *entries = duckdb_vector_get_data(out);
-    duckdb_vector pairs = duckdb_list_vector_get_child(out);
-    duckdb_vector keys = duckdb_struct_vector_get_child(pairs, 0);
-    double *values = duckdb_vector_get_data(duckdb_struct_vector_get_child(pairs, 1));
-    idx_t used = 0;
-    for (idx_t row = 0; row < rows->row_count; row++) {
-        entries[row] = (duckdb_list_entry){.offset = used, .length = 0};
-        if (isnan(rows->predictions[row])) {
-            duckdb_validity_set_row_invalid(validity, row);
-            continue;
-        }
-        entries[row].length = count;
-        for (size_t i = 0; i < count; i++, used++) {
-            duckdb_vector_assign_string_element(keys, used, served->class_names[i]);
-            values[used] = rows->probabilities[row * count + i];
-        }
-    }
-    return duckdb_list_vector_set_size(out, used) == DuckDBSuccess ? PENSTOCK_OK
-                                                                   : ps_error_memory(error, "probabilities");
-}
-
-/* STRUCT(number DOUBLE, integer BIGINT, ...): all but the model's kind are NULL. */
-static penstock_code write_kinds(const struct chunk_rows *rows, duckdb_vector out,
-                                 struct penstock_error *error) {
-    (void)error;
-    for (idx_t kind = 0; kind < KIND_COUNT; kind++) {
-        duckdb_vector child = duckdb_struct_vector_get_child(out, kind);
-        if (kind == (idx_t)rows->binding->served->kind) {
-            write_predictions(rows, child);
-        } else {
-            set_all_null(child, rows->row_count);
-        }
-    }
-    return PENSTOCK_OK;
-}
-
-/* STRUCT(number STRUCT(prediction DOUBLE), integer STRUCT(prediction BIGINT, probabilities MAP), ...) */
-static penstock_code write_columns(const struct chunk_rows *rows, duckdb_vector out,
-                                   struct penstock_error *error) {
-    for (idx_t kind = 0; kind < KIND_COUNT; kind++) {
-        duckdb_vector child = duckdb_struct_vector_get_child(out, kind);
-        duckdb_vector prediction = duckdb_struct_vector_get_child(child, 0);
-        duckdb_vector map = kind == PS_SERVED_NUMBER ? NULL : duckdb_struct_vector_get_child(child, 1);
-        if (kind != (idx_t)rows->binding->served->kind) {
-            set_all_null(child, rows->row_count);
-            set_all_null(prediction, rows->row_count);
-            if (map != NULL) {
-                set_all_null(map, rows->row_count);
-            }
-            continue;
-        }
-        write_predictions(rows, prediction);
-        if (map != NULL) {
-            PS_TRY(write_probabilities(rows, map, error));
-        }
-    }
-    return PENSTOCK_OK;
-}
-
-typedef penstock_code write_function(const struct chunk_rows *rows, duckdb_vector out,
-                                     struct penstock_error *error);
-
 static penstock_code apply(const struct binding *binding, duckdb_data_chunk input, duckdb_vector out,
-                           bool wants_probabilities, write_function *write, struct penstock_error *error) {
+                           bool wants_probabilities, ps_serve_write *write, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
-    struct chunk_rows rows = {
-        .arena = arena, .binding = binding, .row_count = duckdb_data_chunk_get_size(input)};
+    struct ps_serve_rows rows = {
+        .arena = arena, .served = binding->served, .row_count = duckdb_data_chunk_get_size(input)};
     const size_t class_count = binding->served->class_count;
     if (arena != NULL) {
         rows.predictions = ps_arena_allocate(arena, rows.row_count + 1, sizeof(double));
@@ -480,12 +363,12 @@ static penstock_code apply(const struct binding *binding, duckdb_data_chunk inpu
     if (rows.predictions == NULL || (wants_probabilities && class_count > 0 && rows.probabilities == NULL)) {
         return ps_error_memory(error, "predictions");
     }
-    PS_TRY(predict_rows(&rows, duckdb_data_chunk_get_vector(input, 1), error));
+    PS_TRY(predict_rows(binding, &rows, duckdb_data_chunk_get_vector(input, 1), error));
     return write(&rows, out, error);
 }
 
 static void run(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out,
-                bool wants_probabilities, write_function *write) {
+                bool wants_probabilities, ps_serve_write *write) {
     const struct binding *binding = duckdb_scalar_function_get_bind_data(info);
     struct penstock_error error = {0};
     if (binding == NULL) {
@@ -496,16 +379,17 @@ static void run(duckdb_function_info info, duckdb_data_chunk input, duckdb_vecto
 }
 
 static void run_predict(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {
-    run(info, input, out, false, write_kinds);
+    run(info, input, out, false, ps_serve_write_kinds);
 }
 
 static void run_columns(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {
     const struct binding *binding = duckdb_scalar_function_get_bind_data(info);
-    run(info, input, out, binding != NULL && binding->served->kind != PS_SERVED_NUMBER, write_columns);
+    run(info, input, out, binding != NULL && binding->served->kind != PS_SERVED_NUMBER,
+        ps_serve_write_columns);
 }
 
 static void run_proba(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {
-    run(info, input, out, true, write_probabilities);
+    run(info, input, out, true, ps_serve_write_probabilities);
 }
 
 static void run_output(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {

@@ -130,7 +130,8 @@ static double decimal_at(const struct ps_serve_field *field, const void *data, i
 static double time_at(duckdb_type type, const void *data, idx_t row) {
     const int64_t value = integer_at(type, data, row);
     switch ((int)type) {
-    case DUCKDB_TYPE_DATE: return value == INT32_MAX || value == -INT32_MAX ? (double)NAN : (double)(value * 86400);
+    case DUCKDB_TYPE_DATE:
+        return value == INT32_MAX || value == -INT32_MAX ? (double)NAN : (double)(value * 86400);
     case DUCKDB_TYPE_TIMESTAMP_S: return (double)value;
     case DUCKDB_TYPE_TIMESTAMP_MS: return (double)(value * 1000) / 1000000;
     case DUCKDB_TYPE_TIMESTAMP_NS: return (double)(value / 1000) / 1000000;

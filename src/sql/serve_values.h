@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * serve_values.h - the columns of a row argument as numbers and texts, as scan.h makes them. Included by this room only.
+ * serve_values.h - the columns of a row argument as numbers and texts, as scan.h makes them, and predictions as
+ * vectors. Included by this room only.
  */
 #ifndef PS_SQL_SERVE_VALUES_H
 #define PS_SQL_SERVE_VALUES_H
@@ -31,5 +32,26 @@ void ps_serve_numbers(const struct ps_serve_field *field, duckdb_vector vector, 
 penstock_code ps_serve_texts(const struct ps_serve_field *field, duckdb_vector vector, idx_t row_count,
                              struct ps_arena *arena, struct ps_bytes *texts, uint64_t *validity,
                              struct penstock_error *error);
+
+/* Rows of one chunk and what the model predicts for them. */
+struct ps_serve_rows {
+    struct ps_arena *arena;
+    const struct ps_served *served;
+    idx_t row_count;
+    double *predictions;   /* row_count */
+    double *probabilities; /* row_count * class_count, or NULL */
+};
+typedef penstock_code ps_serve_write(const struct ps_serve_rows *rows, duckdb_vector out,
+                                     struct penstock_error *error);
+#define PS_SERVE_KIND_COUNT 5
+/* STRUCT(number DOUBLE, integer BIGINT, ...): all but the model's kind are NULL. */
+penstock_code ps_serve_write_kinds(const struct ps_serve_rows *rows, duckdb_vector out,
+                                   struct penstock_error *error);
+/* STRUCT(number STRUCT(prediction DOUBLE), integer STRUCT(prediction BIGINT, probabilities MAP), ...) */
+penstock_code ps_serve_write_columns(const struct ps_serve_rows *rows, duckdb_vector out,
+                                     struct penstock_error *error);
+/* MAP(VARCHAR, DOUBLE) */
+penstock_code ps_serve_write_probabilities(const struct ps_serve_rows *rows, duckdb_vector out,
+                                           struct penstock_error *error);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "../model/training.h"
+#include "../model/training.h" /* tidy: allow include: the scene of room model's tests */
 #include "publish/snapshot.h"
 
 static const char make_rows[] =
