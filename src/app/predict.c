@@ -128,12 +128,42 @@ static void format_number(double value, char *text, size_t size) {
     }
 }
 
-static penstock_code add_predictions(const struct predicting *predicting, const double *predictions,
+/* Of classes: the kind of type that the label had. */
+static const char *type_of(const struct ps_target *target) {
+    if (target->class_count == 0) {
+        return "DOUBLE";
+    }
+    return target->is_text ? "VARCHAR" : strcmp(target->class_names[0], "false") == 0 ? "BOOLEAN" : "BIGINT";
+}
+
+/* The number, or the class and the probability of each class. False: out of memory. */
+static bool write_outputs(const struct predicting *predicting, const double *outputs, const char **texts) {
+    const struct ps_target *target = ps_fitted_target(predicting->fitted);
+    const size_t width = target->class_count == 0 ? 1 : target->class_count;
+    const double class = target->class_count == 0 ? 0 : ps_fitted_class(predicting->fitted, outputs);
+    texts[0] = isfinite(class) && target->class_count > 0 ? target->class_names[(size_t) class] : NULL;
+    for (size_t i = 0; i < width; i++) {
+        char number[40];
+        const char **text = &texts[target->class_count == 0 ? 0 : 1 + i];
+        format_number(outputs[i], number, sizeof number);
+        *text = isfinite(outputs[i]) ? ps_arena_copy(predicting->arena, number) : NULL;
+        if (isfinite(outputs[i]) && *text == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The input's columns, prediction, and of classes probability_CLASS for each. */
+static penstock_code add_predictions(const struct predicting *predicting, const double *outputs,
                                      struct ps_text_table **table_out, struct penstock_error *error) {
     const struct ps_text_table *table = predicting->table;
+    const struct ps_target *target = ps_fitted_target(predicting->fitted);
     const size_t count = table->column_count;
-    const char **texts = ps_arena_allocate(predicting->arena, count + 1, sizeof *texts);
-    const char **types = ps_arena_allocate(predicting->arena, count + 1, sizeof *types);
+    const size_t width = target->class_count == 0 ? 1 : target->class_count;
+    const size_t room = count + 1 + target->class_count;
+    const char **texts = ps_arena_allocate(predicting->arena, room + 1, sizeof *texts);
+    const char **types = ps_arena_allocate(predicting->arena, room + 1, sizeof *types);
     struct ps_text_table_builder builder PS_SCOPED(ps_text_table_builder_done) = {0};
     if (texts == NULL || types == NULL) {
         return ps_error_memory(error, "predict");
@@ -141,13 +171,20 @@ static penstock_code add_predictions(const struct predicting *predicting, const 
     memcpy(texts, table->names, count * sizeof *texts);
     memcpy(types, table->types, count * sizeof *types);
     texts[count] = "prediction";
-    types[count] = "DOUBLE";
-    PS_TRY(ps_text_table_begin(&builder, texts, types, count + 1, error));
+    types[count] = type_of(target);
+    for (size_t i = 0; i < target->class_count; i++) {
+        texts[count + 1 + i] = ps_arena_printf(predicting->arena, "probability_%s", target->class_names[i]);
+        types[count + 1 + i] = "DOUBLE";
+        if (texts[count + 1 + i] == NULL) {
+            return ps_error_memory(error, "predict");
+        }
+    }
+    PS_TRY(ps_text_table_begin(&builder, texts, types, room, error));
     for (size_t row = 0; row < predicting->row_count; row++) {
-        char number[40];
         memcpy(texts, &table->cells[row * count], count * sizeof *texts);
-        format_number(predictions[row], number, sizeof number);
-        texts[count] = isfinite(predictions[row]) ? number : NULL;
+        if (!write_outputs(predicting, outputs + row * width, texts + count)) {
+            return ps_error_memory(error, "predict");
+        }
         PS_TRY(ps_text_table_row(&builder, texts, error));
     }
     return ps_text_table_end(&builder, table_out, error);
@@ -165,16 +202,20 @@ static penstock_code predict_rows(const struct ps_fitted *fitted, const char *re
     const size_t input_count = ps_fitted_input_count(fitted);
     predicting.columns =
         arena == NULL ? NULL : ps_arena_allocate(arena, input_count + 1, sizeof *predicting.columns);
-    double *predictions =
-        arena == NULL ? NULL : ps_arena_allocate(arena, predicting.row_count + 1, sizeof *predictions);
-    if (predicting.columns == NULL || predictions == NULL) {
+    const size_t classes = ps_fitted_target(fitted)->class_count;
+    const size_t width = classes == 0 ? 1 : classes;
+    double *outputs =
+        arena == NULL ? NULL : ps_arena_allocate(arena, predicting.row_count * width + 1, sizeof *outputs);
+    if (predicting.columns == NULL || outputs == NULL) {
         return ps_error_memory(error, "predict");
     }
     for (size_t input = 0; input < input_count; input++) {
         PS_TRY(fill_input(&predicting, input, error));
     }
-    PS_TRY(ps_fitted_predict(fitted, predicting.columns, table->row_count, predictions, error));
-    return add_predictions(&predicting, predictions, table_out, error);
+    PS_TRY(classes == 0
+               ? ps_fitted_predict(fitted, predicting.columns, table->row_count, outputs, error)
+               : ps_fitted_probabilities(fitted, predicting.columns, table->row_count, outputs, error));
+    return add_predictions(&predicting, outputs, table_out, error);
 }
 
 static void free_fitted(struct ps_fitted **fitted) {
