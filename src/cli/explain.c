@@ -73,7 +73,7 @@ static penstock_code run_explain(struct ps_cli *cli, struct penstock_error *erro
 
 const struct ps_command ps_command_explain = {
     .name = "explain",
-    .summary = "show the DAG, the physical plan, its stages and tasks; or what a model's training costs",
+    .summary = "show the DAG, the physical plan, its stages and tasks; or what a model costs",
     .arguments = "[MODEL]",
     .argument_count_max = 1,
     .options = explain_options,
