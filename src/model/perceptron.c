@@ -182,6 +182,19 @@ penstock_code ps_perceptron_diverged(const struct ps_perceptron *perceptron, str
     return PENSTOCK_INVALID_DATA;
 }
 
+/* Numbers only: rare categories have small deviations by nature. */
+static bool is_far_from_standard(const struct ps_perceptron *perceptron) {
+    const struct ps_moments *moments = perceptron->set->moments;
+    for (size_t i = 0; moments->means != NULL && i < perceptron->inputs.number_count; i++) {
+        const size_t feature = perceptron->inputs.features[i];
+        const double deviation = sqrt(moments->covariance[feature * moments->count + feature]);
+        if (deviation > 0 && (deviation < 0.1 || deviation > 10 || fabs(moments->means[feature]) > 10)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The weights in the order of the features. */
 static penstock_code make_predictor(const struct ps_perceptron *perceptron, struct ps_fit_result *result_out,
                                     struct penstock_error *error) {
@@ -207,6 +220,11 @@ static penstock_code make_predictor(const struct ps_perceptron *perceptron, stru
                                          .iteration_count = perceptron->iteration_count,
                                          .is_unconverged = perceptron->is_unconverged,
                                          .objective = perceptron->loss};
+    if (is_far_from_standard(perceptron)) {
+        result_out->note =
+            "some features are far from mean 0 and deviation 1, from which a network learns badly: "
+            "TRANSFORM (StandardScaler(..., withMean = true))";
+    }
     return PENSTOCK_OK;
 }
 

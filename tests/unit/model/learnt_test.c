@@ -82,6 +82,7 @@ static void networks_predict_numbers(void **state) {
           "USING MultilayerPerceptron(layers = GRID([2], [32, 16]), maxIter = 60, stepSize = 0.01, "
           "batchSize = 64) HOLDOUT 20 PERCENT AS SELECT a, b, g, y FROM rings");
     assert_int_equal(scene->candidate->best, 1);
+    assert_false(has_note(scene, "far from mean 0"));
     assert_true(holdout(scene, "rmse") < 0.6);
     assert_true(holdout(scene, "rmse") < scene->candidate->baseline.rmse / 4);
     survives_json(scene);
@@ -101,6 +102,14 @@ static void networks_predict_classes(void **state) {
     assert_int_equal(scene->candidate->target.task, PS_TASK_MULTICLASS);
     assert_true(holdout(scene, "accuracy") > 0.93);
     survives_json(scene);
+}
+
+static void networks_ask_for_scaled_features(void **state) {
+    struct scene *scene = *state;
+    train(scene,
+          "CREATE MODEL m TRANSFORM (StandardScaler(a)) PREDICT y USING MultilayerPerceptron(layers = [2], "
+          "maxIter = 2) AS SELECT 1000 + a AS a, b, y FROM rings"); /* deviation 1, but the mean stays */
+    assert_true(has_note(scene, "far from mean 0 and deviation 1"));
 }
 
 /* Three kinds of model compete; the plain one loses. */
@@ -154,6 +163,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(networks_predict_numbers, open_rings, scene_close),
         cmocka_unit_test_setup_teardown(networks_predict_classes, open_rings, scene_close),
+        cmocka_unit_test_setup_teardown(networks_ask_for_scaled_features, open_rings, scene_close),
         cmocka_unit_test_setup_teardown(trees_predict_numbers, open_rings, scene_close),
         cmocka_unit_test_setup_teardown(trees_predict_classes, open_rings, scene_close),
         cmocka_unit_test_setup_teardown(estimators_compete, open_rings, scene_close),
@@ -161,7 +171,7 @@ int main(void) {
     };
     if (ps_xgboost_open(&xgboost, &error) != PENSTOCK_OK) { /* a build without it: networks only */
         print_message("%s\n", error.message);
-        const struct CMUnitTest some[] = {tests[0], tests[1]};
+        const struct CMUnitTest some[] = {tests[0], tests[1], tests[2]};
         return cmocka_run_group_tests(some, NULL, NULL);
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
