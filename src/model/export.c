@@ -35,6 +35,12 @@ const struct ps_linear_predictor *ps_export_linear(const struct ps_exporting *ex
                : NULL;
 }
 
+const char *ps_export_estimator(const struct ps_exporting *exporting) {
+    return exporting->predictor->type == &ps_network_predictor_type ? "MultilayerPerceptron"
+           : exporting->predictor->type == &ps_trees_predictor_type ? "GradientBoostedTrees"
+                                                                    : "the estimator";
+}
+
 void ps_export_title(const struct ps_exporting *exporting, struct ps_buffer *out) {
     ps_buffer_printf(out, "model %s, version %lld, by penstock", exporting->options->name,
                      (long long)exporting->options->version);

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "model/export_parts.h"
+#include "model/network.h"
 #include "model/onnx_graph.h"
 #include "penstock.h"
 
@@ -346,42 +347,91 @@ static penstock_code write_classes(struct writer *writer, const char *probabilit
     return PENSTOCK_OK;
 }
 
-static penstock_code write_linear(struct writer *writer, const struct ps_linear_predictor *linear) {
+/* Two classes of one sum; the second's probability is compared with the threshold. */
+static penstock_code write_two(struct writer *writer, const char *sum, double threshold) {
     struct ps_onnx *onnx = &writer->onnx;
-    const char *sums = write_sums(writer, linear);
-    if (linear->link == PS_LINK_SOFTMAX) {
-        const char *probabilities = ps_onnx_node_with(onnx, "Softmax", sums, NULL, "axis", 1);
-        return write_classes(writer, probabilities,
-                             ps_onnx_node_with(onnx, "ArgMax", probabilities, NULL, "axis", 1));
-    }
-    const char *mean = write_mean(writer, linear, sums);
-    if (mean == NULL && !onnx->failed) {
-        return ps_export_refuse(writer->error, "ONNX in double precision", "the probit link");
-    }
-    if (writer->exporting->target.class_count == 0) {
-        write_number(writer, mean);
-        return PENSTOCK_OK;
-    }
-    const char *other =
-        ps_onnx_node(onnx, "Sigmoid", ps_onnx_node(onnx, "Neg", sums, NULL, NULL), NULL, NULL);
-    const char *both[] = {other, mean};
-    const char *is_second =
-        ps_onnx_node(onnx, "Greater", mean, ps_onnx_double(onnx, linear->threshold), NULL);
+    const char *both[] = {
+        ps_onnx_node(onnx, "Sigmoid", ps_onnx_node(onnx, "Neg", sum, NULL, NULL), NULL, NULL),
+        ps_onnx_node(onnx, "Sigmoid", sum, NULL, NULL),
+    };
+    const char *is_second = ps_onnx_node(onnx, "Greater", both[1], ps_onnx_double(onnx, threshold), NULL);
     return write_classes(writer, ps_onnx_concat(onnx, both, 2),
                          ps_onnx_node_with(onnx, "Cast", is_second, NULL, "to", PS_ONNX_INT64));
 }
 
+static penstock_code write_several(struct writer *writer, const char *sums) {
+    struct ps_onnx *onnx = &writer->onnx;
+    const char *probabilities = ps_onnx_node_with(onnx, "Softmax", sums, NULL, "axis", 1);
+    return write_classes(writer, probabilities,
+                         ps_onnx_node_with(onnx, "ArgMax", probabilities, NULL, "axis", 1));
+}
+
+static penstock_code write_linear(struct writer *writer, const struct ps_linear_predictor *linear) {
+    const char *sums = write_sums(writer, linear);
+    if (linear->link == PS_LINK_SOFTMAX) {
+        return write_several(writer, sums);
+    }
+    if (writer->exporting->target.class_count > 0) {
+        return write_two(writer, sums, linear->threshold);
+    }
+    const char *mean = write_mean(writer, linear, sums);
+    if (mean == NULL && !writer->onnx.failed) {
+        return ps_export_refuse(writer->error, "ONNX in double precision", "the probit link");
+    }
+    write_number(writer, mean);
+    return PENSTOCK_OK;
+}
+
+static const char *activate(struct writer *writer, enum ps_activation activation, const char *value) {
+    switch (activation) {
+    case PS_ACTIVATION_IDENTITY: return value;
+    case PS_ACTIVATION_RELU: return ps_onnx_node(&writer->onnx, "Relu", value, NULL, NULL);
+    case PS_ACTIVATION_TANH: return ps_onnx_node(&writer->onnx, "Tanh", value, NULL, NULL);
+    case PS_ACTIVATION_SIGMOID: return ps_onnx_node(&writer->onnx, "Sigmoid", value, NULL, NULL);
+    }
+    return NULL;
+}
+
+static penstock_code write_network(struct writer *writer, const struct ps_network_predictor *network) {
+    struct ps_onnx *onnx = &writer->onnx;
+    const struct ps_network_shape *shape = &network->shape;
+    const char *value = writer->features;
+    for (size_t l = 0; l < shape->layer_count; l++) {
+        const size_t input_count = shape->sizes[l];
+        const size_t unit_count = shape->sizes[l + 1];
+        const double *weights = network->parameters + ps_network_offset(shape, l);
+        value = l == 0 ? value : activate(writer, shape->activation, value);
+        value = ps_onnx_node(onnx, "MatMul", value, ps_onnx_doubles(onnx, weights, input_count, unit_count),
+                             NULL);
+        value = ps_onnx_node(onnx, "Add", value,
+                             ps_onnx_doubles(onnx, weights + input_count * unit_count, 0, unit_count), NULL);
+    }
+    if (shape->task == PS_TASK_MULTICLASS) {
+        return write_several(writer, value);
+    }
+    if (shape->task == PS_TASK_BINARY) {
+        return write_two(writer, value, 0.5);
+    }
+    value = ps_onnx_node(onnx, "Mul", value, ps_onnx_double(onnx, network->label_scale), NULL);
+    write_number(writer, ps_onnx_node(onnx, "Add", value, ps_onnx_double(onnx, network->label_mean), NULL));
+    return PENSTOCK_OK;
+}
+
 static penstock_code write_graph(struct writer *writer) {
-    const struct ps_linear_predictor *linear = ps_export_linear(writer->exporting);
-    if (linear == NULL) {
-        return ps_export_refuse(writer->error, "ONNX", "this estimator");
+    const struct ps_predictor *predictor = writer->exporting->predictor;
+    const bool is_network = predictor->type == &ps_network_predictor_type;
+    if (!is_network && predictor->type != &ps_linear_predictor_type) {
+        return ps_error_set(
+            writer->error, PENSTOCK_UNSUPPORTED,
+            "GradientBoostedTrees: ONNX adds trees up in single precision and in an order of its own");
     }
     for (size_t i = 0; i < writer->formula->step_count; i++) {
         writer->values[i] = write_step(writer, &writer->formula->steps[i]);
     }
     PS_TRY(write_features(writer));
     PS_TRY(write_poison(writer));
-    return write_linear(writer, linear);
+    return is_network ? write_network(writer, (const struct ps_network_predictor *)(const void *)predictor)
+                      : write_linear(writer, ps_export_linear(writer->exporting));
 }
 
 static penstock_code write_model(const struct ps_exporting *exporting, bool is_flat, struct ps_buffer *out,

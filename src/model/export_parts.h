@@ -27,6 +27,8 @@ struct ps_exporting {
 };
 /* The predictor as one of its kind; NULL when it is another. */
 const struct ps_linear_predictor *ps_export_linear(const struct ps_exporting *exporting);
+/* For messages: what an estimator of this kind is called. */
+const char *ps_export_estimator(const struct ps_exporting *exporting);
 /* "models:/name/version" and the like: "congestion version 3" */
 void ps_export_title(const struct ps_exporting *exporting, struct ps_buffer *out);
 /* A number as its shortest decimal digits that read back as the same bits. */

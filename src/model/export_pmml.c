@@ -407,7 +407,7 @@ penstock_code ps_export_pmml(const struct ps_exporting *exporting, struct ps_buf
     struct writer writer = {
         .exporting = exporting, .formula = exporting->formula, .out = out, .error = error};
     if (linear == NULL) {
-        return ps_export_refuse(error, "PMML", "this estimator");
+        return ps_export_refuse(error, "PMML", ps_export_estimator(exporting));
     }
     if (exporting->target.class_count == 2 && linear->sum_count == 1 && linear->threshold != 0.5) {
         return ps_export_refuse(error, "PMML", "a threshold other than 0.5");

@@ -386,6 +386,10 @@ static void mark_scalars(struct ps_spark_writer *writer) {
     const struct ps_formula *formula = writer->formula;
     for (size_t i = 0; i < formula->step_count; i++) {
         const struct ps_formula_step *step = &formula->steps[i];
+        if (step->op == PS_FORMULA_AFFINE &&
+            scaler_class(&formula->fitted->pipeline->transforms[step->transform]) == NULL) {
+            writer->is_scalar[i] = true; /* Spark has no stage for it that takes some columns */
+        }
         for (size_t k = 0; k < 2 && step->op != PS_FORMULA_AFFINE; k++) {
             if (step->inputs[k] != PS_NO_STEP) {
                 writer->is_scalar[step->inputs[k]] = true;

@@ -120,7 +120,7 @@ static penstock_code write_classes(struct ps_spark_writer *writer, const struct 
 penstock_code ps_export_spark_predictor(struct ps_spark_writer *writer) {
     const struct ps_linear_predictor *linear = ps_export_linear(writer->exporting);
     if (linear == NULL) {
-        return ps_export_refuse(writer->error, "Spark ML", "this estimator");
+        return ps_export_refuse(writer->error, "Spark ML", ps_export_estimator(writer->exporting));
     }
     const double *coefficients = arrange(writer, linear);
     if (coefficients == NULL) {

@@ -356,7 +356,7 @@ penstock_code ps_export_sql(const struct ps_exporting *exporting, struct ps_buff
     struct writer writer = {.exporting = exporting, .error = error};
     const size_t step_count = exporting->formula->step_count;
     if (linear == NULL) {
-        return ps_export_refuse(error, "SQL", "this estimator");
+        return ps_export_refuse(error, "SQL", ps_export_estimator(exporting));
     }
     writer.texts = ps_arena_allocate(exporting->arena, step_count + 1, sizeof *writer.texts);
     if (writer.texts == NULL) {

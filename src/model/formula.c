@@ -103,6 +103,38 @@ static penstock_code make_bucketizer(struct maker *maker, const struct ps_transf
     return PENSTOCK_OK;
 }
 
+/* Each column has splits of its own: they lie one behind the other. */
+static penstock_code make_discretizer(struct maker *maker, const struct ps_transform *transform) {
+    const double *splits = transform->list;
+    const bool keeps = strcmp(text_option(transform, "handleInvalid"), "keep") == 0;
+    for (size_t i = 0; i < transform->input_count; i++) {
+        struct ps_formula_step step = step_of(maker, transform, i, PS_FORMULA_BUCKET);
+        step.list = splits;
+        step.list_count = transform->categories[i].count + 1;
+        step.unknown = keeps ? (double)(step.list_count - 1) : (double)NAN;
+        step.refuses = true;
+        splits += step.list_count;
+        PS_TRY(add_step(maker, &step, &maker->slot_steps[transform->outputs[i]]));
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code make_selector(struct maker *maker, const struct ps_transform *transform) {
+    for (size_t i = 0; i < transform->input_count; i++) {
+        maker->slot_steps[transform->outputs[i]] = maker->slot_steps[transform->inputs[i]];
+    }
+    return PENSTOCK_OK;
+}
+
+static penstock_code make_elementwise(struct maker *maker, const struct ps_transform *transform) {
+    for (size_t i = 0; i < transform->input_count; i++) {
+        struct ps_formula_step step = step_of(maker, transform, i, PS_FORMULA_AFFINE);
+        step.numbers[1] = transform->list[i];
+        PS_TRY(add_step(maker, &step, &maker->slot_steps[transform->outputs[i]]));
+    }
+    return PENSTOCK_OK;
+}
+
 static penstock_code add_index(struct maker *maker, const struct ps_transform *transform, size_t input,
                                size_t *step_out) {
     const char *invalid = text_option(transform, "handleInvalid");
@@ -190,6 +222,9 @@ static const struct {
     {&ps_one_hot_encoder_type, make_encoder},
     {&ps_polynomial_expansion_type, make_expansion},
     {&ps_interaction_type, make_interaction},
+    {&ps_quantile_discretizer_type, make_discretizer},
+    {&ps_variance_selector_type, make_selector},
+    {&ps_elementwise_product_type, make_elementwise},
 };
 
 static penstock_code make_transform(struct maker *maker, const struct ps_transform *transform) {
@@ -198,8 +233,8 @@ static penstock_code make_transform(struct maker *maker, const struct ps_transfo
             return makers[i].make(maker, transform);
         }
     }
-    return ps_error_set(maker->error, PENSTOCK_UNSUPPORTED, "transform %s cannot be exported",
-                        transform->type->name);
+    return ps_error_set(maker->error, PENSTOCK_UNSUPPORTED,
+                        "transform %s has no formula that could be exported", transform->type->name);
 }
 
 static penstock_code make_inputs(struct maker *maker) {
