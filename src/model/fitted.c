@@ -124,17 +124,28 @@ static void add_terms(const struct ps_fitted *fitted, const struct ps_frame *fra
     }
 }
 
+/* A missing or infinite feature: comparisons and relu would make a number of it. */
+static void mark_features(struct ps_frame *frame, const double *numbers) {
+    for (size_t i = 0; numbers != NULL && i < frame->row_count; i++) {
+        if (!isfinite(numbers[i])) {
+            ps_frame_set_fate(frame, i, PS_FATE_NULL);
+        }
+    }
+}
+
 /* The frame as features; `columns` is this call's own copy. */
-static penstock_code apply_predictor(const struct ps_fitted *fitted, const struct ps_frame *frame,
+static penstock_code apply_predictor(const struct ps_fitted *fitted, struct ps_frame *frame,
                                      struct ps_feature_column *columns, double *outputs,
                                      struct penstock_error *error) {
     for (size_t c = 0; c < fitted->column_count; c++) {
         const struct ps_frame_slot *slot = &frame->slots[fitted->slots[c]];
         if (fitted->columns[c].features == NULL) {
             columns[c].numbers = slot->numbers;
+            mark_features(frame, slot->numbers);
         } else {
             columns[c].indexes = slot->indexes;
             columns[c].values = slot->values;
+            mark_features(frame, slot->values);
         }
     }
     const struct ps_features features = {.columns = columns,
