@@ -45,8 +45,9 @@ struct ps_input_column {
     const struct ps_bytes *texts;
     const uint64_t *validity; /* as in sql/scan.h; NULL: all valid */
 };
-/* The number, or the index of the class: predictions_out[i] is NaN where the row cannot be predicted (a NULL no Imputer fills, an unseen category
- * under handleInvalid = 'skip'); 'error' gives INVALID_DATA with row, column and value. Any thread. */
+/* The number, or the index of the class: predictions_out[i] is NaN where the row cannot be predicted (a NULL no
+ * Imputer fills, an unseen category under handleInvalid = 'skip'); 'error' gives INVALID_DATA with row, column and
+ * value. Any thread. */
 penstock_code ps_fitted_predict(const struct ps_fitted *fitted, const struct ps_input_column *columns,
                                 int64_t row_count, double *predictions_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;

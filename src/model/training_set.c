@@ -2,12 +2,13 @@
  *
  * training_set.c - panels seen as features, and passes over their blocks on several threads.
  *
- * A pass has one lock: blocks are thousands of rows, so it is never hot. The caller's thread works, too, and merges
- * what is ready before it takes the next block; a block is taken only when it is less than a window ahead of what
- * is merged, which bounds the memory of results that wait.
+ * In a pass the caller's thread hands out blocks by a queue, merges what is finished in block order, and works itself
+ * when there is nothing to merge. A block is handed out only when it is less than a window ahead of what is merged,
+ * which bounds the memory of results that wait.
  */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/thread.h"
 #include "model/frame.h"
 #include "model/rows.h"
@@ -125,19 +126,23 @@ const struct ps_features *ps_features_reader_read(struct ps_features_reader *rea
     return &reader->features;
 }
 
+/* A block on its way. */
+struct errand {
+    size_t block;
+    bool is_finished;
+    penstock_code code;
+    struct penstock_error error;
+};
+
 struct pass {
     const struct ps_training_set *set;
     void *context;
     penstock_code (*work)(void *context, size_t worker, size_t block, struct penstock_error *error);
-    pthread_mutex_t lock;
-    pthread_cond_t has_changed;
+    penstock_code (*merge)(void *context, size_t block, struct penstock_error *error);
     size_t block_count, window;
-    size_t next, merged; /* blocks taken, blocks merged */
-    bool *is_finished;   /* per place in the window */
-    bool is_over;        /* nothing more is taken */
-    size_t failed_block; /* the first that failed; block_count: none */
-    penstock_code code;
-    struct penstock_error error;
+    size_t next, merged;    /* blocks handed out, blocks merged */
+    struct errand *errands; /* window; block b is at b % window */
+    struct ps_queue *todo, *done;
 };
 struct helper {
     struct pass *pass;
@@ -150,68 +155,86 @@ size_t ps_training_set_window(const struct ps_training_set *set) {
     return 4 * workers;
 }
 
-/* With the lock held: runs one block without it. */
-static void run_block(struct pass *pass, size_t worker) {
-    const size_t block = pass->next++;
-    (void)pthread_mutex_unlock(&pass->lock);
-    struct penstock_error error = {0};
-    const bool is_stopped = ps_stop_requested(pass->set->stop);
-    const penstock_code code = is_stopped ? ps_error_set(&error, PENSTOCK_CANCELLED, "stopped while training")
-                                          : pass->work(pass->context, worker, block, &error);
-    (void)pthread_mutex_lock(&pass->lock);
-    pass->is_finished[block % pass->window] = true;
-    if (code != PENSTOCK_OK && block < pass->failed_block) {
-        pass->failed_block = block;
-        pass->code = code;
-        pass->error = error;
-        pass->is_over = true;
-    }
-    (void)pthread_cond_broadcast(&pass->has_changed);
-}
-
-static bool can_take(const struct pass *pass) {
-    return !pass->is_over && pass->next < pass->block_count && pass->next < pass->merged + pass->window;
+static void run_block(const struct pass *pass, size_t worker, struct errand *errand) {
+    errand->code = ps_stop_requested(pass->set->stop)
+                       ? ps_error_set(&errand->error, PENSTOCK_CANCELLED, "stopped while training")
+                       : pass->work(pass->context, worker, errand->block, &errand->error);
 }
 
 static void *help(void *argument) {
     const struct helper *helper = argument;
-    struct pass *pass = helper->pass;
-    (void)pthread_mutex_lock(&pass->lock);
-    while (!pass->is_over && pass->next < pass->block_count) {
-        if (can_take(pass)) {
-            run_block(pass, helper->worker);
-        } else {
-            (void)pthread_cond_wait(&pass->has_changed, &pass->lock);
+    for (;;) {
+        struct errand *errand = ps_queue_pop(helper->pass->todo);
+        if (errand == NULL) {
+            return NULL;
+        }
+        run_block(helper->pass, helper->worker, errand);
+        if (!ps_queue_push(helper->pass->done, errand)) {
+            return NULL;
         }
     }
-    (void)pthread_mutex_unlock(&pass->lock);
-    return NULL;
 }
 
-/* The caller's part: works, and merges in block order. */
-static penstock_code lead(struct pass *pass,
-                          penstock_code (*merge)(void *context, size_t block, struct penstock_error *error),
-                          struct penstock_error *error) {
-    penstock_code code = PENSTOCK_OK;
-    (void)pthread_mutex_lock(&pass->lock);
-    while (code == PENSTOCK_OK && pass->merged < pass->block_count && pass->merged != pass->failed_block) {
-        if (pass->is_finished[pass->merged % pass->window]) {
-            pass->is_finished[pass->merged % pass->window] = false;
-            const size_t block = pass->merged;
-            (void)pthread_mutex_unlock(&pass->lock);
-            code = merge == NULL ? PENSTOCK_OK : merge(pass->context, block, error);
-            (void)pthread_mutex_lock(&pass->lock);
+static void hand_out(struct pass *pass) {
+    while (pass->next < pass->block_count && pass->next < pass->merged + pass->window) {
+        struct errand *errand = &pass->errands[pass->next % pass->window];
+        errand->block = pass->next++;
+        errand->is_finished = false;
+        ps_check(ps_queue_push(pass->todo, errand));
+    }
+}
+
+static void take_finished(const struct pass *pass, bool waits) {
+    struct errand *errand = waits ? ps_queue_pop(pass->done) : ps_queue_poll(pass->done);
+    for (; errand != NULL; errand = ps_queue_poll(pass->done)) {
+        errand->is_finished = true;
+    }
+}
+
+/* The caller's part: hands out, merges in block order what is finished, works when there is nothing to merge. */
+static penstock_code lead(struct pass *pass, struct penstock_error *error) {
+    while (pass->merged < pass->block_count) {
+        hand_out(pass);
+        take_finished(pass, false);
+        const struct errand *first = &pass->errands[pass->merged % pass->window];
+        if (first->is_finished) {
+            if (first->code != PENSTOCK_OK) {
+                if (error != NULL) {
+                    *error = first->error;
+                }
+                return first->code;
+            }
+            PS_TRY(pass->merge == NULL ? PENSTOCK_OK : pass->merge(pass->context, pass->merged, error));
             pass->merged++;
-            (void)pthread_cond_broadcast(&pass->has_changed);
-        } else if (can_take(pass)) {
-            run_block(pass, 0);
+            continue;
+        }
+        struct errand *own = ps_queue_poll(pass->todo);
+        if (own != NULL) {
+            run_block(pass, 0, own);
+            own->is_finished = true;
         } else {
-            (void)pthread_cond_wait(&pass->has_changed, &pass->lock);
+            take_finished(pass, true);
         }
     }
-    pass->is_over = true;
-    (void)pthread_cond_broadcast(&pass->has_changed);
-    (void)pthread_mutex_unlock(&pass->lock);
+    return PENSTOCK_OK;
+}
+
+static penstock_code run(struct pass *pass, struct helper *helpers, size_t workers,
+                         struct penstock_error *error) {
+    penstock_code code = PENSTOCK_OK;
+    for (size_t i = 1; code == PENSTOCK_OK && i < workers; i++) {
+        helpers[i] = (struct helper){.pass = pass, .worker = i};
+        code = ps_thread_start(&helpers[i].thread, "ps-fit", help, &helpers[i], error);
+    }
+    if (code == PENSTOCK_OK) {
+        code = lead(pass, error);
+    }
+    while (ps_queue_poll(pass->todo) != NULL) { /* after a failure nobody begins another */
+    }
+    ps_queue_close(pass->todo);
+    for (size_t i = 1; i < workers; i++) {
+        ps_thread_join(&helpers[i].thread);
+    }
     return code;
 }
 
@@ -225,44 +248,19 @@ penstock_code ps_training_set_run(const struct ps_training_set *set, void *conte
     const bool is_small = set->rows->row_count < threaded_rows_min;
     const size_t wanted = is_small || set->worker_count < 1 ? 1 : set->worker_count;
     const size_t workers = wanted < blocks || blocks == 0 ? wanted : blocks;
-    struct pass pass = {.set = set, .context = context, .work = work, .block_count = blocks};
+    struct pass pass = {.set = set, .context = context, .work = work, .merge = merge, .block_count = blocks};
     pass.window = ps_training_set_window(set);
-    pass.failed_block = blocks;
-    pass.is_finished = ps_allocate(pass.window, sizeof(bool));
+    pass.errands = ps_allocate(pass.window, sizeof *pass.errands);
+    pass.todo = ps_queue_new(pass.window + 1);
+    pass.done = ps_queue_new(pass.window + 1);
     struct helper *helpers = ps_allocate(workers, sizeof *helpers);
-    if (pass.is_finished == NULL || helpers == NULL) {
-        ps_release(pass.is_finished);
-        ps_release(helpers);
-        return ps_error_memory(error, "a pass over the training rows");
-    }
-    /* with default attributes these cannot fail on Linux */
-    (void)pthread_mutex_init(&pass.lock, NULL);
-    (void)pthread_cond_init(&pass.has_changed, NULL);
-    penstock_code code = PENSTOCK_OK;
-    for (size_t i = 1; code == PENSTOCK_OK && i < workers; i++) {
-        helpers[i] = (struct helper){.pass = &pass, .worker = i};
-        code = ps_thread_start(&helpers[i].thread, "ps-fit", help, &helpers[i], error);
-    }
-    if (code == PENSTOCK_OK) {
-        code = lead(&pass, merge, error);
-    } else {
-        (void)pthread_mutex_lock(&pass.lock);
-        pass.is_over = true;
-        (void)pthread_cond_broadcast(&pass.has_changed);
-        (void)pthread_mutex_unlock(&pass.lock);
-    }
-    for (size_t i = 1; i < workers; i++) {
-        ps_thread_join(&helpers[i].thread);
-    }
-    if (code == PENSTOCK_OK && pass.failed_block < blocks) {
-        code = pass.code;
-        if (error != NULL) {
-            *error = pass.error;
-        }
-    }
-    (void)pthread_cond_destroy(&pass.has_changed);
-    (void)pthread_mutex_destroy(&pass.lock);
-    ps_release(pass.is_finished);
+    const bool is_complete =
+        pass.errands != NULL && pass.todo != NULL && pass.done != NULL && helpers != NULL;
+    const penstock_code code = is_complete ? run(&pass, helpers, workers, error)
+                                           : ps_error_memory(error, "a pass over the training rows");
+    ps_queue_free(pass.todo);
+    ps_queue_free(pass.done);
+    ps_release(pass.errands);
     ps_release(helpers);
     return code;
 }
