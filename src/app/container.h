@@ -6,7 +6,8 @@
  * and each still has its own files, up before there is work. The driver's stdout and stderr get what the program
  * prints for a person, an executor's stderr gets a line when a task starts and ends, penstock.log is JSON.
  *
- * Threads: any; a line is one write().
+ * Threads: the run's; its files roll. What another thread has to say goes through struct ps_voice (progress.h). The
+ * structured log alone is for any.
  */
 #ifndef PS_APP_CONTAINER_H
 #define PS_APP_CONTAINER_H
