@@ -353,6 +353,7 @@ penstock_code ps_onnx_read(const char *data, size_t size, struct ps_arena *arena
     struct reader reader = {.arena = arena, .error = error};
     struct ps_onnx_file file = {0};
     struct ps_bytes graph = {NULL, 0};
+    bool has_opset = false;
     struct ps_proto_reader proto = ps_proto_begin((struct ps_bytes){data, size});
     struct ps_proto_field field;
     while (ps_proto_next(&proto, &field)) {
@@ -363,8 +364,9 @@ penstock_code ps_onnx_read(const char *data, size_t size, struct ps_arena *arena
         } else if (field.number == 7) {
             graph = field.bytes;
         }
+        has_opset = has_opset || field.number == 8;
     }
-    if (proto.is_damaged || graph.size == 0) {
+    if (proto.is_damaged || graph.size == 0 || !has_opset) { /* the opset stands behind the graph */
         return damaged(&reader, graph.size == 0 ? "there is no graph in it" : "it ends too early");
     }
     PS_TRY(read_graph(&reader, graph, &file));
