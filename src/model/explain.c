@@ -220,7 +220,7 @@ static void tell_transforms(struct telling *telling) {
 static bool needs_rows(const struct ps_recipe *recipe) {
     bool is_needed = false;
     for (size_t i = 0; i < recipe->estimator_count; i++) {
-        is_needed = is_needed || recipe->estimators[i].type->needs_rows;
+        is_needed = is_needed || ps_estimator_needs_rows(&recipe->estimators[i]);
     }
     return is_needed;
 }
@@ -246,7 +246,7 @@ static void tell_scans(struct telling *telling) {
     const bool has_rows = needs_rows(recipe);
     bool has_sums = false;
     for (size_t i = 0; i < recipe->estimator_count; i++) {
-        has_sums = has_sums || !recipe->estimators[i].type->needs_rows;
+        has_sums = has_sums || !ps_estimator_needs_rows(&recipe->estimators[i]);
     }
     add_scans(telling, 1,
               has_sums ? "sums of products per split: LinearRegression is solved and scored from them alone"
@@ -254,7 +254,7 @@ static void tell_scans(struct telling *telling) {
     if (has_rows) {
         const char *names = "";
         for (size_t i = 0; i < recipe->estimator_count && names != NULL; i++) {
-            if (recipe->estimators[i].type->needs_rows) {
+            if (ps_estimator_needs_rows(&recipe->estimators[i])) {
                 names = TEXT("%s%s%s", names, names[0] == '\0' ? "" : ", ", recipe->estimators[i].type->name);
             }
         }

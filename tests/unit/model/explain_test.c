@@ -139,6 +139,14 @@ static void knows_who_needs_the_rows(void **state) {
         scene,
         "CREATE MODEL m PREDICT g USING LogisticRegression(regParam = GRID(0, 1)) AS SELECT a, c, g FROM r");
     assert_int_equal(told->scan_count, scans_of(scene->candidate));
+    parse(
+        scene,
+        "CREATE MODEL m PREDICT y USING LinearRegression(loss = GRID('squaredError', 'huber')) AS SELECT a, c, y FROM r");
+    const struct ps_model_explanation *huber = explain(scene, &(struct ps_model_known){0});
+    assert_true(tells(huber, "scan", "the rows into memory, for LinearRegression"));
+    parse(
+        scene,
+        "CREATE MODEL m PREDICT g USING LogisticRegression(regParam = GRID(0, 1)) AS SELECT a, c, g FROM r");
     told = explain(scene, &(struct ps_model_known){.version = 2, .row_count = 600, .feature_count = 2});
     assert_true(tells(told, "memory", "600 rows of 24 bytes, as many as version 2 saw"));
 }
