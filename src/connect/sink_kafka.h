@@ -19,5 +19,6 @@ struct ps_kafka_sink_config {
     int64_t partitions;
     int64_t retry_ms;
 };
+extern const struct ps_option ps_kafka_sink_options[]; /* of ps_kafka_sink_config */
 
 #endif
