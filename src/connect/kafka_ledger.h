@@ -6,11 +6,12 @@
  * (JSON) the store, the attempt and, if they fit, the positions. A transaction can commit such an offset together with
  * records, and this is the only thing of the kind that Kafka has.
  *
- * A coordinator whose broker has just come back answers for a while with what it has got to know so far: an older epoch,
- * or none (seen with Kafka 4.4.0 after kill -9). So who takes over commits a claim first, the number of its attempt, to
- * a second group, and waits until it reads it: that group's name has the hash of the first one's (as Java counts it), by
- * which Kafka puts both into the same partition of __consumer_offsets; what was committed before the claim is known when
- * the claim is. Here are also the other questions that the sink puts to a broker. Private to room connect.
+ * A coordinator whose broker has just come back answers for a while with what it has got to know so far: an older
+ * epoch, or none (seen with Kafka 4.4.0 after kill -9). So who takes over commits a claim first, the number of its
+ * attempt, to a second group, and waits until it reads it: that group's name has the hash of the first one's (as Java
+ * counts it), by which Kafka puts both into the same partition of __consumer_offsets; what was committed before the
+ * claim is known when the claim is. Here are also the other questions that the sink puts to a broker. Private to room
+ * connect.
  */
 #ifndef PS_CONNECT_KAFKA_LEDGER_H
 #define PS_CONNECT_KAFKA_LEDGER_H
