@@ -266,7 +266,7 @@ static penstock_code claim_table(struct ps_delta_sink *sink, struct penstock_err
     return commit_actions(sink, is_other ? "DELETE" : "STREAMING UPDATE", &actions, false, error);
 }
 
-/* Stage folders and half-written commits (".TAG.ATTEMPT.stage", ".TAG.ATTEMPT.tmp") of this attempt and earlier ones. */
+/* Stage folders and half-written commits (".TAG.ATTEMPT.stage", ".TAG.ATTEMPT.tmp"), ours and of earlier attempts. */
 static penstock_code clean(const struct ps_delta_sink *sink, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     const char *start = arena == NULL ? NULL : ps_arena_printf(arena, ".%s.", sink->tag);
