@@ -5,7 +5,8 @@
  * The maximum of the likelihood; with regParam the fixed point of Spark's iteratively reweighted least squares,
  * whose penalty regParam/2 sum b_j^2 stands beside a mean of squares weighted with the working weights: as a penalty
  * on the mean half deviance it is times the mean working weight at the solution. Coefficients are penalised as they
- * are, not standardized. Gaussian with the identity link is least squares, solved from moments.
+ * are, not standardized. Gaussian with the identity link is LinearRegression's ridge, penalty and all, solved from
+ * moments.
  * (Spark ML, GeneralizedLinearRegression.scala and WeightedLeastSquares.scala.)
  */
 #include "model/glm.h"
@@ -102,15 +103,15 @@ penstock_code ps_glm_check(const void *config, struct penstock_error *error) {
     return read_family(config, &family, error);
 }
 
-/* Least squares, as Spark's: the penalty is on coefficients as they are and not divided by the label's deviation. */
+/* Least squares: Spark solves this one family with LinearRegression's solver and its standardized penalty. */
 static penstock_code fit_moments(const struct ps_glm_config *config, const struct ps_training_set *set,
                                  struct ps_linear_predictor *linear, struct penstock_error *error) {
     struct ps_linear_workspace *workspace = NULL;
-    struct ps_linear_config least_squares = {
-        .fit_intercept = config->fit_intercept, .max_iter = 100, .tol = 1e-6};
-    double sigma = sqrt(set->moments->label_variance);
-    sigma = sigma > 0 ? sigma : fabs(set->moments->label_mean);
-    least_squares.reg_param = config->reg_param * (sigma > 0 ? sigma : 1);
+    const struct ps_linear_config least_squares = {.reg_param = config->reg_param,
+                                                   .fit_intercept = config->fit_intercept,
+                                                   .standardization = true,
+                                                   .max_iter = 100,
+                                                   .tol = 1e-6};
     PS_TRY(ps_linear_workspace_new(set->design->count, &workspace, error));
     struct ps_linear_solution solution = {.coefficients = linear->coefficients};
     const penstock_code code = ps_linear_solve(&least_squares, set->moments, workspace, &solution, error);
