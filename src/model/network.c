@@ -339,4 +339,5 @@ static penstock_code read(yyjson_val *object, size_t feature_count, struct ps_pr
     return PENSTOCK_OK;
 }
 
-const struct ps_predictor_type ps_network_predictor_type = {"network", apply, write, read, free_network, NULL};
+const struct ps_predictor_type ps_network_predictor_type = {"network", apply,        write,
+                                                            read,      free_network, NULL};

@@ -19,6 +19,9 @@ static const double sliced_products_min = 1.5e6;
 /* Rows that watch are looked at in pieces of this size. */
 enum { WATCHING_ROWS = 512 };
 
+struct slice {
+    size_t index;
+};
 struct adam;
 struct helper {
     struct adam *adam;
@@ -37,11 +40,9 @@ struct adam {
     int64_t step;
     struct helper *helpers; /* the first one is the caller's thread */
     size_t helper_count;
-    /* one batch that is being worked on */
-    pthread_mutex_t lock;
-    pthread_cond_t has_begun, has_ended;
-    size_t slice_rows, slices, slice_next, slices_done;
-    bool is_over;
+    struct ps_queue *begun, *ended; /* of slices, for the helpers and back; NULL without helpers */
+    struct slice tasks[SLICE_COUNT_MAX];
+    size_t slice_rows; /* of the batch that is being worked on */
 };
 
 /* Slice `slice` of the batch: its own gradient and loss. */
@@ -63,53 +64,45 @@ static void run_slice(struct adam *adam, struct ps_backward *backward, size_t sl
                         left < adam->slice_rows ? left : adam->slice_rows, &dropout, gradient);
 }
 
-/* With the lock held: slices, one after the other, without it. */
-static void take_slices(struct adam *adam, struct ps_backward *backward) {
-    while (adam->slice_next < adam->slices) {
-        const size_t slice = adam->slice_next++;
-        (void)pthread_mutex_unlock(&adam->lock);
-        run_slice(adam, backward, slice);
-        (void)pthread_mutex_lock(&adam->lock);
-        if (++adam->slices_done == adam->slices) {
-            (void)pthread_cond_signal(&adam->has_ended);
-        }
-    }
-}
-
 static void *help(void *argument) {
     struct helper *helper = argument;
-    struct adam *adam = helper->adam;
-    (void)pthread_mutex_lock(&adam->lock);
-    while (!adam->is_over) {
-        if (adam->slice_next < adam->slices) {
-            take_slices(adam, helper->backward);
-        } else {
-            (void)pthread_cond_wait(&adam->has_begun, &adam->lock);
-        }
+    struct slice *slice = NULL;
+    while ((slice = ps_queue_pop(helper->adam->begun)) != NULL) {
+        run_slice(helper->adam, helper->backward, slice->index);
+        (void)ps_queue_push(helper->adam->ended, slice);
     }
-    (void)pthread_mutex_unlock(&adam->lock);
     return NULL;
+}
+
+/* The caller's thread works, too, and waits for what the helpers have taken. */
+static void share_slices(struct adam *adam, size_t slices) {
+    size_t own = 0;
+    for (size_t s = 0; s < slices; s++) {
+        (void)ps_queue_push(adam->begun, &adam->tasks[s]);
+    }
+    const struct slice *slice = NULL;
+    while ((slice = ps_queue_poll(adam->begun)) != NULL) {
+        run_slice(adam, adam->helpers[0].backward, slice->index);
+        own++;
+    }
+    for (; own < slices; own++) {
+        (void)ps_queue_pop(adam->ended);
+    }
 }
 
 /* The gradient of the batch, in the first slice's place, and its loss. */
 static double run_batch(struct adam *adam) {
     const size_t count = adam->perceptron->shape.parameter_count;
     const size_t rows = adam->batch.row_count;
-    const size_t slice_rows = (rows + adam->slice_count - 1) / adam->slice_count;
-    const size_t slices = (rows + slice_rows - 1) / slice_rows;
-    (void)pthread_mutex_lock(&adam->lock);
-    adam->slice_rows = slice_rows;
-    adam->slices = slices;
-    adam->slice_next = 0;
-    adam->slices_done = 0;
+    adam->slice_rows = (rows + adam->slice_count - 1) / adam->slice_count;
+    const size_t slices = (rows + adam->slice_rows - 1) / adam->slice_rows;
     if (adam->helper_count > 1 && slices > 1) {
-        (void)pthread_cond_broadcast(&adam->has_begun);
+        share_slices(adam, slices);
+    } else {
+        for (size_t s = 0; s < slices; s++) {
+            run_slice(adam, adam->helpers[0].backward, s);
+        }
     }
-    take_slices(adam, adam->helpers[0].backward);
-    while (adam->slices_done < slices) {
-        (void)pthread_cond_wait(&adam->has_ended, &adam->lock);
-    }
-    (void)pthread_mutex_unlock(&adam->lock);
     double loss = adam->losses[0];
     for (size_t s = 1; s < slices; s++) {
         const double *gradient = adam->gradients + s * count;
@@ -240,6 +233,17 @@ static penstock_code start_helpers(struct adam *adam, size_t row_max, struct pen
         PS_TRY(ps_backward_new(&perceptron->shape, row_max, perceptron->config->dropout > 0,
                                &adam->helpers[i].backward, error));
     }
+    if (adam->helper_count == 1) {
+        return PENSTOCK_OK;
+    }
+    adam->begun = ps_queue_new(SLICE_COUNT_MAX);
+    adam->ended = ps_queue_new(SLICE_COUNT_MAX);
+    if (adam->begun == NULL || adam->ended == NULL) {
+        return ps_error_memory(error, "a network");
+    }
+    for (size_t i = 0; i < SLICE_COUNT_MAX; i++) {
+        adam->tasks[i].index = i;
+    }
     for (size_t i = 1; i < adam->helper_count; i++) {
         PS_TRY(ps_thread_start(&adam->helpers[i].thread, "ps-adam", help, &adam->helpers[i], error));
     }
@@ -287,17 +291,15 @@ static penstock_code prepare(struct adam *adam, struct penstock_error *error) {
 }
 
 static void adam_done(struct adam *adam) {
-    (void)pthread_mutex_lock(&adam->lock);
-    adam->is_over = true;
-    (void)pthread_cond_broadcast(&adam->has_begun);
-    (void)pthread_mutex_unlock(&adam->lock);
+    if (adam->begun != NULL) {
+        ps_queue_close(adam->begun);
+    }
     for (size_t i = 0; i < adam->helper_count; i++) {
         ps_thread_join(&adam->helpers[i].thread);
         ps_backward_free(adam->helpers[i].backward);
     }
-    (void)pthread_cond_destroy(&adam->has_begun);
-    (void)pthread_cond_destroy(&adam->has_ended);
-    (void)pthread_mutex_destroy(&adam->lock);
+    ps_queue_free(adam->begun);
+    ps_queue_free(adam->ended);
     ps_release(adam->helpers);
     ps_release(adam->slopes);
     ps_release(adam->squares);
@@ -309,10 +311,6 @@ static void adam_done(struct adam *adam) {
 
 penstock_code ps_perceptron_adam(struct ps_perceptron *perceptron, struct penstock_error *error) {
     struct adam adam = {.perceptron = perceptron};
-    /* with default attributes these cannot fail on Linux */
-    (void)pthread_mutex_init(&adam.lock, NULL);
-    (void)pthread_cond_init(&adam.has_begun, NULL);
-    (void)pthread_cond_init(&adam.has_ended, NULL);
     penstock_code code = prepare(&adam, error);
     if (code == PENSTOCK_OK) {
         code = run_epochs(&adam, error);
