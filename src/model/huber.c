@@ -77,7 +77,10 @@ penstock_code ps_huber_fit(const void *config, const struct ps_training_set *set
     const double deviation = sqrt(set->moments->label_variance);
     const double unit = deviation > 0 ? deviation : 1;
     const struct huber huber = {.epsilon = options->epsilon, .unit = unit};
-    const double intercepts[] = {options->fit_intercept ? set->moments->label_mean / unit : 0, 1};
+    /* a scale that is too large costs a step; one that puts all rows outside leaves no curvature to go by */
+    const double mean = set->moments->label_mean / unit;
+    const double intercepts[] = {options->fit_intercept ? mean : 0,
+                                 options->fit_intercept ? 1 : 2 * sqrt(1 + mean * mean)};
     const struct ps_convex_problem problem = {
         .set = set,
         .loss = {.sum_count = 2, .is_bare = is_bare, .context = &huber, .rows = rows},
