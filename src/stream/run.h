@@ -154,8 +154,7 @@ struct ps_run {
     struct ps_run_sink *sinks; /* in graph order */
     size_t sink_count;
     struct ps_epoch epoch; /* in work */
-    /* Some statement asks for epoch_time(): only then is it defined anew in every epoch, because that makes DuckDB
-     * plan all prepared statements anew. */
+    /* Some statement asks for epoch_time(): only then is it defined anew in every epoch, and are views planned anew. */
     bool uses_epoch_time;
     struct ps_sql_statement *statements[PS_RUN_STATEMENT_COUNT];
     struct ps_dead_list dead;

@@ -55,6 +55,10 @@ penstock_code ps_view_write(struct ps_run *run, const struct ps_output *output,
         ps_sql_statement_free(ps_take(view->write));
         PS_TRY(ps_view_levels_load(run, view, error));
     }
+    if (run->uses_epoch_time) {
+        ps_sql_statement_free(
+            ps_take(view->write)); /* a plan keeps the time of the epoch that it was made in */
+    }
     view->is_loaded = false; /* until all of it is done */
     if (view->write == NULL) {
         struct ps_buffer sql PS_SCOPED(ps_buffer_done);

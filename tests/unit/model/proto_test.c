@@ -52,7 +52,7 @@ static void fields_come_back(void **state) {
 
 static void impossible_bytes_are_damage(void **state) {
     (void)state;
-    static const struct ps_bytes inputs[] = {
+    const struct ps_bytes inputs[] = {
         PS_BYTES("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"), /* a varint of 11 bytes */
         PS_BYTES("\x00\x01"),                                     /* field 0 */
         PS_BYTES("\x0A\x05gone"),                                 /* a length beyond the end */

@@ -454,6 +454,32 @@ static void epoch_time_is_one_value_an_epoch(void **state) {
     scene_end(&scene);
 }
 
+static void epoch_time_moves_on_in_views(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_make(&scene, "name: test\nepoch:\n  bytes: 1k\n");
+    FILE *file = NULL;
+    char path[600];
+    snprintf(path, sizeof path, "%s/data/a.ndjson", scene.folder);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 2000; i++) { /* 20 epochs, which take longer than the clock's millisecond */
+        fprintf(file, "{\"id\":%d}\n", i);
+    }
+    fclose(file);
+    scene_open(&scene, SOURCE
+               "CREATE STREAMING TABLE t AS SELECT id, epoch_time() AS at_epoch FROM STREAM s;"
+               "CREATE MATERIALIZED VIEW v AS SELECT min(epoch_time()) AS first, max(epoch_time()) AS last"
+               " FROM STREAM s;");
+    scene_run(&scene);
+    scene_expect(
+        &scene,
+        "SELECT first = (SELECT min(at_epoch) FROM t), last = (SELECT max(at_epoch) FROM t), first < last"
+        " FROM v",
+        "true|true|true;");
+    scene_end(&scene);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_decide_about_rows),
@@ -472,6 +498,7 @@ int main(void) {
         cmocka_unit_test(a_stop_before_the_first_epoch_does_nothing),
         cmocka_unit_test(a_full_disk_is_an_error_and_loses_nothing),
         cmocka_unit_test(epoch_time_is_one_value_an_epoch),
+        cmocka_unit_test(epoch_time_moves_on_in_views),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
