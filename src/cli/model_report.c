@@ -15,7 +15,7 @@ static const struct ps_cli_option options[] = {
              .type = PS_OPTION_TEXT,
              .offset = offsetof(struct values, output),
              .help = "where the page is written; without it, to standard output",
-             .since = "0.3"},
+             .since = "0.2"},
      .value_name = "FILE"},
     {.row = {.name = NULL}},
 };

@@ -105,7 +105,7 @@ struct change_values {
                 .type = PS_OPTION_TEXT, \
                 .offset = offsetof(struct change_values, reason), \
                 .help = "why; kept in the history", \
-                .since = "0.3"}, \
+                .since = "0.2"}, \
         .value_name = "TEXT" \
     }
 
@@ -114,13 +114,13 @@ static const struct ps_cli_option promote_options[] = {
              .type = PS_OPTION_TEXT,
              .offset = offsetof(struct change_values, alias),
              .help = "champion (the default), challenger or any other name",
-             .since = "0.3"},
+             .since = "0.2"},
      .value_name = "NAME"},
     {.row = {.name = "force",
              .type = PS_OPTION_BOOLEAN,
              .offset = offsetof(struct change_values, force),
              .help = "also a version that its gate refused; needs --reason",
-             .since = "0.3"}},
+             .since = "0.2"}},
     REASON_OPTION,
     {.row = {.name = NULL}},
 };
@@ -238,7 +238,7 @@ static const struct ps_cli_option replay_options[] = {
              .value_min = 1,
              .value_max = 1e15,
              .help = "of MODEL; the champion if it is not given",
-             .since = "0.3"},
+             .since = "0.2"},
      .value_name = "N"},
     {.row = {.name = NULL}},
 };

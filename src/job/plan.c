@@ -291,6 +291,19 @@ static int64_t count_cells(const struct ps_call *call) {
     return drawn > 0 ? drawn : count;
 }
 
+/* Least squares, which sums of products serve; with loss = 'huber' it needs the rows. */
+static bool is_by_sums(const struct ps_call *call) {
+    bool is_huber = false;
+    for (size_t i = 0; i < call->parameter_count; i++) {
+        const struct ps_parameter *parameter = &call->parameters[i];
+        for (size_t v = 0; parameter->name != NULL && v < parameter->value_count; v++) {
+            is_huber = is_huber || (ps_option_name_equal(parameter->name, "loss") &&
+                                    ps_text_equal_nocase(parameter->values[v], "huber"));
+        }
+    }
+    return !is_huber && ps_option_name_equal(call->name, "LinearRegression");
+}
+
 /* Linear regression is chosen from sufficient statistics, so that one scan feeds its whole search. */
 static void note_search(struct planning *planning, const struct ps_node *node) {
     const struct ps_model_statement *model = &node->statement->as.model;
@@ -299,7 +312,7 @@ static void note_search(struct planning *planning, const struct ps_node *node) {
     bool needs_rows = false;
     for (size_t i = 0; i < model->estimator_count; i++) {
         cell_count += count_cells(&model->estimators[i]);
-        needs_rows = needs_rows || !ps_option_name_equal(model->estimators[i].name, "LinearRegression");
+        needs_rows = needs_rows || !is_by_sums(&model->estimators[i]);
     }
     const char *unit = "folds";
     int64_t split_count = integer_parameter(&model->validation, "numFolds", 3);

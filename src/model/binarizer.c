@@ -14,7 +14,7 @@ struct config {
 
 static const struct ps_option options[] = {
     {"threshold", PS_OPTION_DOUBLE, "0.0", 0, 0, NULL, offsetof(struct config, threshold), false, false,
-     "numbers above it become 1, the others 0", "0.3"},
+     "numbers above it become 1, the others 0", "0.2"},
     {0},
 };
 

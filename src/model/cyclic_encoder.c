@@ -33,7 +33,7 @@ static const struct ps_option options[] = {
     {"period", PS_OPTION_TEXT, NULL, 0, 0, NULL, offsetof(struct config, period_text), true, false,
      "hour_of_day, day_of_week, month, day_of_year, or after how much a value comes round again (of a time: "
      "seconds)",
-     "0.3"},
+     "0.2"},
     {0},
 };
 

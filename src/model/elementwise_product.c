@@ -15,7 +15,7 @@ struct config {
 
 static const struct ps_option options[] = {
     {"scalingVec", PS_OPTION_TEXT, NULL, 0, 0, NULL, offsetof(struct config, scaling), true, false,
-     "a number for each column, in brackets", "0.3"},
+     "a number for each column, in brackets", "0.2"},
     {0},
 };
 

@@ -29,11 +29,11 @@ struct config {
 
 static const struct ps_option options[] = {
     {"numFeatures", PS_OPTION_INTEGER, "262144", 1, 1 << 24, NULL, offsetof(struct config, feature_count),
-     false, false, "number of places that values share; those in use are features", "0.3"},
+     false, false, "number of places that values share; those in use are features", "0.2"},
     {"categoricalCols", PS_OPTION_TEXT, NULL, 0, 0, NULL, offsetof(struct config, categorical), false, false,
-     "number columns whose values are categories, in brackets", "0.3"},
+     "number columns whose values are categories, in brackets", "0.2"},
     {"outputCol", PS_OPTION_TEXT, "hash", 0, 0, NULL, offsetof(struct config, output), false, false,
-     "what the new columns are called: hash_0, hash_1, ...", "0.3"},
+     "what the new columns are called: hash_0, hash_1, ...", "0.2"},
     {0},
 };
 

@@ -63,7 +63,8 @@ static penstock_code quantiles_of(struct ps_fit *fit, const char *function, cons
         ps_buffer_printf(&sql, "%s%s(%s, [", i > 0 ? ", " : "", function, expressions[i]);
         for (size_t p = 0; p < probability_count; p++) {
             ps_buffer_text(&sql, p > 0 ? ", " : "");
-            ps_buffer_sql_double(&sql, probabilities[p]); /* a plain literal would be a DECIMAL: 0.1 and a bit */
+            ps_buffer_sql_double(&sql,
+                                 probabilities[p]); /* a plain literal would be a DECIMAL: 0.1 and a bit */
         }
         ps_buffer_printf(&sql, "]) AS q%zu", i);
     }

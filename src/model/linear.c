@@ -34,12 +34,12 @@ const struct ps_option ps_linear_options[] = {
     {"loss", PS_OPTION_CHOICE, "squaredError", 0, 0, "squaredError|huber", FIELD(loss), false, false,
      "the loss to minimise; huber needs the rows", "0.1"},
     {"epsilon", PS_OPTION_DOUBLE, "1.35", 1.0000001, 1e300, NULL, FIELD(epsilon), false, false,
-     "of the huber loss: residuals beyond so many scales count linearly", "0.3"},
+     "of the huber loss: residuals beyond so many scales count linearly", "0.2"},
     {"aggregationDepth", PS_OPTION_INTEGER, "2", 2, 2, NULL, FIELD(aggregation_depth), false, false,
      "accepted for PySpark; partial sums are merged by a fixed tree", "0.1"},
     {"compat", PS_OPTION_CHOICE, "spark", 0, 0, "spark|sklearn", FIELD(compat), false, false,
      "whose penalties: Spark ML's, or scikit-learn's (regParam is its alpha, elasticNetParam its l1_ratio; 0: Ridge)",
-     "0.3"},
+     "0.2"},
     {0},
 };
 

@@ -16,7 +16,7 @@ struct config {
 
 static const struct ps_option options[] = {
     {"p", PS_OPTION_TEXT, "2.0", 0, 0, NULL, offsetof(struct config, p_text), false, false,
-     "which norm: a number from 1 on, or Infinity", "0.3"},
+     "which norm: a number from 1 on, or Infinity", "0.2"},
     {0},
 };
 

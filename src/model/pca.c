@@ -26,9 +26,9 @@ struct config {
 
 static const struct ps_option options[] = {
     {"k", PS_OPTION_INTEGER, NULL, 1, PS_LIMIT_FEATURE_COUNT, NULL, offsetof(struct config, k), true, false,
-     "number of directions", "0.3"},
+     "number of directions", "0.2"},
     {"outputCol", PS_OPTION_TEXT, "pca", 0, 0, NULL, offsetof(struct config, output), false, false,
-     "what the new columns are called: pca_0, pca_1, ...", "0.3"},
+     "what the new columns are called: pca_0, pca_1, ...", "0.2"},
     {0},
 };
 

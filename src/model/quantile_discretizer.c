@@ -21,10 +21,10 @@ struct config {
 static const struct ps_option options[] = {
     {"numBuckets", PS_OPTION_INTEGER, "2", 2, PS_LIMIT_FEATURE_COUNT, NULL,
      offsetof(struct config, bucket_count), false, false, "number of buckets; fewer where values repeat",
-     "0.3"},
+     "0.2"},
     {"handleInvalid", PS_OPTION_CHOICE, "error", 0, 0, "error|keep|skip",
      offsetof(struct config, handle_invalid), false, false,
-     "what happens to a missing value: keep gives it a bucket of its own", "0.3"},
+     "what happens to a missing value: keep gives it a bucket of its own", "0.2"},
     {0},
 };
 

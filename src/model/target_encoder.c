@@ -29,12 +29,12 @@ struct config {
 
 static const struct ps_option options[] = {
     {"targetType", PS_OPTION_CHOICE, "binary", 0, 0, "binary|continuous",
-     offsetof(struct config, target_type), false, false, "what the label is: 0 and 1, or any number", "0.3"},
+     offsetof(struct config, target_type), false, false, "what the label is: 0 and 1, or any number", "0.2"},
     {"smoothing", PS_OPTION_DOUBLE, "0.0", 0, 1e300, NULL, offsetof(struct config, smoothing), false, false,
-     "rows' worth of the overall mean that is mixed into each category's", "0.3"},
+     "rows' worth of the overall mean that is mixed into each category's", "0.2"},
     {"handleInvalid", PS_OPTION_CHOICE, "error", 0, 0, "error|keep|skip",
      offsetof(struct config, handle_invalid), false, false,
-     "what happens to a category that training has not seen: keep takes the overall mean", "0.3"},
+     "what happens to a category that training has not seen: keep takes the overall mean", "0.2"},
     {0},
 };
 

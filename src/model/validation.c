@@ -23,7 +23,7 @@
 #define PARALLELISM_ROW \
     { \
         "parallelism", PS_OPTION_INTEGER, "1", 1, 1e6, NULL, FIELD(parallelism), false, false, \
-            "accepted for PySpark; the task slots of the project say how many threads work", "0.3" \
+            "accepted for PySpark; the task slots of the project say how many threads work", "0.2" \
     }
 
 static const struct ps_option cross_options[] = {
@@ -46,11 +46,11 @@ static const struct ps_option split_options[] = {
 };
 static const struct ps_option series_options[] = {
     {"numSplits", PS_OPTION_INTEGER, "5", 1, 1000, NULL, FIELD(fold_count), false, false,
-     "number of splits (also n, n_splits): each validates the rows behind those it trains on", "0.3"},
+     "number of splits (also n, n_splits): each validates the rows behind those it trains on", "0.2"},
     {"gap", PS_OPTION_TEXT, "0", 0, 0, NULL, FIELD(gap), false, false,
-     "rows, or INTERVAL 1 DAY: what is left out between training and validation", "0.3"},
+     "rows, or INTERVAL 1 DAY: what is left out between training and validation", "0.2"},
     {"by", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(time_column), false, false,
-     "column of time; by default the one of HOLDOUT", "0.3"},
+     "column of time; by default the one of HOLDOUT", "0.2"},
     METRIC_ROW,
     PARALLELISM_ROW,
     {0},

@@ -17,7 +17,7 @@ struct config {
 
 static const struct ps_option options[] = {
     {"varianceThreshold", PS_OPTION_DOUBLE, "0.0", 0, 1e300, NULL, offsetof(struct config, threshold), false,
-     false, "a column with no larger variance is left out", "0.3"},
+     false, "a column with no larger variance is left out", "0.2"},
     {0},
 };
 

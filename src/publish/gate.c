@@ -49,6 +49,8 @@ penstock_code ps_gate_add(struct ps_gate *gate, struct penstock_error *error, co
     }
     if (verdict == PS_VERDICT_REFUSED) {
         ps_buffer_printf(&gate->refused, "%s%s", gate->refused.size == 0 ? "" : "; ", text);
+    } else if (verdict == PS_VERDICT_WARNED && telling == PS_GATE_TOLD) {
+        ps_buffer_printf(&gate->warned, "; warning: %s", text);
     } else if (telling == PS_GATE_TOLD) {
         ps_buffer_printf(&gate->passed, "%s%s", gate->passed.size == 0 ? "" : "; ", text);
     }
@@ -178,8 +180,10 @@ static penstock_code finish(struct ps_gate *gate, struct penstock_error *error) 
         report->passed = report->passed && report->checks[i].verdict != PS_VERDICT_REFUSED;
     }
     PS_TRY(ps_buffer_status(&gate->passed, error));
+    PS_TRY(ps_buffer_status(&gate->warned, error));
     PS_TRY(ps_buffer_status(&gate->refused, error));
-    report->sentence = report->passed ? ps_arena_printf(report->arena, "passed: %s", gate->passed.data)
+    report->sentence = report->passed ? ps_arena_printf(report->arena, "passed: %s%s", gate->passed.data,
+                                                        gate->warned.size > 0 ? gate->warned.data : "")
                                       : ps_arena_printf(report->arena, "refused: %s", gate->refused.data);
     if (report->sentence == NULL) {
         return ps_error_memory(error, "gate report");
@@ -228,9 +232,11 @@ penstock_code ps_gate_judge(const struct ps_gate_question *question, struct ps_g
                            .check_capacity = count_max,
                            .details = details};
     ps_buffer_init(&gate.passed, SUMMARY_SIZE_MAX);
+    ps_buffer_init(&gate.warned, SUMMARY_SIZE_MAX);
     ps_buffer_init(&gate.refused, SUMMARY_SIZE_MAX);
     const penstock_code code = decide(&gate, error);
     ps_buffer_done(&gate.passed);
+    ps_buffer_done(&gate.warned);
     ps_buffer_done(&gate.refused);
     if (code != PENSTOCK_OK) {
         ps_arena_free(arena);

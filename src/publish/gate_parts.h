@@ -18,8 +18,8 @@ struct ps_gate {
     const struct ps_model_statement *model;
     struct ps_gate_report *report;
     size_t check_capacity;
-    struct ps_buffer passed, refused; /* the parts of the last sentence */
-    bool has_profile;                 /* the candidate brought a sample of its rows */
+    struct ps_buffer passed, warned, refused; /* the parts of the last sentence */
+    bool has_profile;                         /* the candidate brought a sample of its rows */
     struct ps_profile profile;
     struct ps_profile *past; /* of the versions published last, newest first */
     size_t past_count;

@@ -61,10 +61,11 @@ penstock_code ps_registry_recall(struct ps_connection *connection, const char *n
     (void)snprintf(count, sizeof count, "%d", PS_HISTORY_VERSIONS);
     const char *const values[] = {name, count};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(connection,
-                             "SELECT profile FROM penstock.models WHERE name = $1 AND status IN ('published', 'forced')"
-                             " AND profile IS NOT NULL ORDER BY version DESC LIMIT CAST($2 AS BIGINT)",
-                             values, 2, &result, error));
+    PS_TRY(ps_sql_query_with(
+        connection,
+        "SELECT profile FROM penstock.models WHERE name = $1 AND status IN ('published', 'forced')"
+        " AND profile IS NOT NULL ORDER BY version DESC LIMIT CAST($2 AS BIGINT)",
+        values, 2, &result, error));
     const char **profiles = ps_arena_allocate(arena, PS_HISTORY_VERSIONS, sizeof *profiles);
     if (profiles == NULL) {
         return ps_error_memory(error, "profiles of a model");

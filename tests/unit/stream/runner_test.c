@@ -267,7 +267,11 @@ static void nothing_is_processed_twice(void **state) {
     assert_int_equal(scene.totals.record_count, 1);
     scene_expect(&scene, "SELECT * FROM t", "1;2;3;");
     scene_expect(&scene, "SELECT * FROM n", "3;");
-    scene_expect(&scene, "SELECT epoch, attempt FROM penstock.epochs ORDER BY epoch", "1|1;2|3;");
+    scene_expect(
+        &scene,
+        "SELECT epoch, attempt > coalesce(lag(attempt) OVER (ORDER BY epoch), 0) FROM penstock.epochs"
+        " ORDER BY epoch",
+        "1|true;2|true;");
     scene_end(&scene);
 }
 
