@@ -120,8 +120,9 @@ static void put_tiles(struct ps_buffer *html, yyjson_val *root) {
     size_t index, count;
     yyjson_val *key, *value;
     yyjson_obj_foreach(metrics, index, count, key, value) {
-        const bool is_count = strcmp(yyjson_get_str(key), "row_count") == 0;
-        (void)snprintf(what, sizeof what, "%.40s%s", is_count ? "" : yyjson_get_str(key),
+        const char *name = yyjson_get_str(key);
+        const bool is_count = strcmp(name, "row_count") == 0;
+        (void)snprintf(what, sizeof what, "%.40s%s", is_count ? "" : name,
                        is_count      ? (has_holdout ? "hold-out rows" : "training rows")
                        : has_holdout ? " on the hold-out"
                                      : " on the training rows");
