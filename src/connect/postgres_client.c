@@ -9,6 +9,7 @@
 /* A server that is gone without a word is noticed within these; the connection text may say otherwise. */
 #define CONNECT_SECONDS "10"
 #define UNACKNOWLEDGED_MS "30000"
+#define KEEPALIVE_SECONDS "10" /* also where an answer is waited for: the system's own default is two hours */
 
 /* What a SQLSTATE, or the beginning of one, means to the one who reads the error. */
 static const struct {
@@ -204,10 +205,17 @@ void ps_postgres_close(struct ps_postgres *client) {
 
 penstock_code ps_postgres_connect(struct ps_postgres *client, struct penstock_error *error) {
     /* what comes later wins: the connection text over the first ones, ours over it */
-    const char *const names[] = {"connect_timeout",  "tcp_user_timeout", "dbname",
-                                 "application_name", "client_encoding",  NULL};
-    const char *const values[] = {
-        CONNECT_SECONDS, UNACKNOWLEDGED_MS, client->connection, client->application, "UTF8", NULL};
+    const char *const names[] = {
+        "connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
+        "dbname",          "application_name", "client_encoding", NULL};
+    const char *const values[] = {CONNECT_SECONDS,
+                                  UNACKNOWLEDGED_MS,
+                                  KEEPALIVE_SECONDS,
+                                  KEEPALIVE_SECONDS,
+                                  client->connection,
+                                  client->application,
+                                  "UTF8",
+                                  NULL};
     ps_postgres_close(client);
     client->handle = PQconnectdbParams(names, values, 1);
     if (ps_postgres_is_lost(client)) {

@@ -11,6 +11,7 @@
 
 #define PARTITIONS 2
 #define ANSWER_MS 20000
+#define VISIBLE_MS 10000
 
 struct sink_world {
     char name[64]; /* of the sink and of its topic */
@@ -144,6 +145,7 @@ static void count(struct sink_world *world, int *times) {
 static const struct sink_quirks exactly_once = {
     .name = "kafka, exactly_once",
     .type = &ps_sink_kafka,
+    .visible_ms = VISIBLE_MS,
     .keeps_positions = true,
     .make = make,
     .destroy = destroy,
@@ -154,6 +156,7 @@ static const struct sink_quirks exactly_once = {
 static const struct sink_quirks at_least_once = {
     .name = "kafka, at_least_once",
     .type = &ps_sink_kafka,
+    .visible_ms = VISIBLE_MS,
     .keeps_positions = true,
     .is_at_least_once = true,
     .make = make,
@@ -166,6 +169,7 @@ static const struct sink_quirks at_least_once = {
 static const struct sink_quirks without = {
     .name = "kafka, exactly_once without transactions",
     .type = &ps_sink_kafka,
+    .visible_ms = VISIBLE_MS,
     .keeps_positions = true,
     .make = make,
     .destroy = destroy,
@@ -176,6 +180,7 @@ static const struct sink_quirks without = {
 static const struct sink_quirks forgetful = {
     .name = "kafka, without its epoch",
     .type = &ps_sink_kafka,
+    .visible_ms = VISIBLE_MS,
     .make = make,
     .destroy = destroy,
     .config = config_of_forgetful,

@@ -128,9 +128,10 @@ class Proxy:
             self._open -= {source, target}
         for wire in (source, target):
             try:
-                wire.close()
+                wire.shutdown(socket.SHUT_RDWR)  # a close alone sends nothing while the other thread waits in recv()
             except OSError:
                 pass
+            wire.close()
 
     def __enter__(self):
         return self.start()
