@@ -4,7 +4,7 @@
  */
 #include "model/onnx_graph.h"
 
-#include "model/proto.h"
+#include "base/proto.h"
 
 #define GRAPH_SIZE_MAX ((size_t)256 << 20)
 

@@ -9,8 +9,8 @@
 
 #include <stdio.h>
 
+#include "base/proto.h"
 #include "model/onnx_graph.h"
-#include "model/proto.h"
 
 /* Elements of one constant at most: the coefficients of a model with the most features and many classes. */
 #define TENSOR_ELEMENTS_MAX ((size_t)16 << 20)

@@ -2,7 +2,7 @@
  *
  * proto.c - varints, lengths, and nothing believed.
  */
-#include "model/proto.h"
+#include "base/proto.h"
 
 static void add_varint(struct ps_buffer *out, uint64_t value) {
     char bytes[10];

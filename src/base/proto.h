@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * proto.h - Protobuf's wire format, written and read field by field: what ONNX files are made of.
+ * proto.h - Protobuf's wire format, written and read field by field: what ONNX files and the messages of HBase
+ * are made of.
  *
  * The codec in data/ follows a schema that a user brings; here the schema is known, so a message is a few calls.
  * Reading believes nothing: a length beyond its message, a varint that does not end, a group are an end with
  * is_damaged set, and no field is ever longer than what is there.
  */
-#ifndef PS_MODEL_PROTO_H
-#define PS_MODEL_PROTO_H
+#ifndef PS_BASE_PROTO_H
+#define PS_BASE_PROTO_H
 
 #include "base/bytes.h"
 
