@@ -105,15 +105,21 @@ penstock_code ps_app_models_list(struct ps_app *app, struct ps_text_table **tabl
                                  struct penstock_error *error) {
     return query(
         app,
-        "SELECT m.name, m.version, m.status, (SELECT string_agg(a.alias, ', ' ORDER BY a.alias)"
+        /* by what a version was chosen; versions of older stores, and imported ones, may not say */
+        "WITH m AS (SELECT *, coalesce(json_extract_string(search, '$.metric'),"
+        " CASE WHEN json_extract_string(metrics, '$.holdout.rmse') IS NOT NULL THEN 'rmse' END) AS metric,"
+        " CASE WHEN json_type(metrics, '$.holdout') = 'OBJECT' THEN 'holdout'"
+        " WHEN json_type(metrics, '$.training') = 'OBJECT' THEN 'training' END AS measured_on"
+        " FROM penstock.models WHERE status <> 'deleted')"
+        " SELECT m.name, m.version, m.status, (SELECT string_agg(a.alias, ', ' ORDER BY a.alias)"
         " FROM penstock.model_aliases a"
-        " WHERE a.model = m.name AND a.version = m.version) AS aliases, m.label,"
-        " CAST(json_extract_string(m.metrics, '$.holdout.rmse') AS DOUBLE) AS holdout_rmse,"
-        " CAST(json_extract_string(m.metrics, '$.holdout.r2') AS DOUBLE) AS holdout_r2,"
-        " CAST(json_extract_string(m.metrics, '$.baseline.rmse') AS DOUBLE) AS constant_rmse,"
-        " (SELECT g.sentence FROM penstock.gate_reports g"
+        " WHERE a.model = m.name AND a.version = m.version) AS aliases, m.label, m.metric,"
+        " CAST(json_extract_string(m.metrics, '$.' || m.measured_on || '.' || m.metric) AS DOUBLE) AS holdout,"
+        " CAST(json_extract_string(m.metrics, '$.baseline.' || m.metric) AS DOUBLE) AS constant,"
+        " m.measured_on, (SELECT g.sentence FROM penstock.gate_reports g"
         " WHERE g.model = m.name AND g.version = m.version AND g.check_index = 0) AS gate,"
-        " m.created_at, m.application FROM penstock.models m WHERE m.status <> 'deleted' ORDER BY m.name, m.version",
+        " m.created_at, m.application, json_merge_patch(m.metrics, '{\"rows\": null, \"notes\": null}') AS metrics"
+        " FROM m ORDER BY m.name, m.version",
         table_out, error);
 }
 

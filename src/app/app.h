@@ -89,6 +89,7 @@ penstock_code ps_app_query(struct ps_app *app, const char *sql, struct ps_text_t
                            struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_app_status(struct ps_app *app, struct ps_text_table **table_out,
                             struct penstock_error *error) PENSTOCK_MUST_USE;
+/* A row for each version. Its last column is the JSON object of all its metrics: holdout, baseline, training. */
 penstock_code ps_app_models_list(struct ps_app *app, struct ps_text_table **table_out,
                                  struct penstock_error *error) PENSTOCK_MUST_USE;
 /* reference: "congestion", "congestion@champion", "congestion@3". JSON as ps_registry_show(). */

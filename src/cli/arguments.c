@@ -281,20 +281,27 @@ penstock_code ps_cli_unknown_command(const char *first, const char *second, stru
                            : ps_error_hint(error, "penstock help lists the commands");
 }
 
-/* The command's name is its first one or two words that are no options. */
-static penstock_code take_command(struct ps_cli *cli, struct walk *walk, struct penstock_error *error) {
-    const char *const first = walk->words[walk->next++];
-    const char *second = walk->next < walk->count ? walk->words[walk->next] : NULL;
-    if (second != NULL && second[0] == '-') {
-        second = NULL;
+bool ps_cli_is_group(const char *word) {
+    for (size_t index = 0; ps_commands[index] != NULL; index++) {
+        if (command_starts_with(ps_commands[index], word) && strchr(ps_commands[index]->name, ' ') != NULL) {
+            return true;
+        }
     }
-    cli->command = ps_cli_find_command(first, NULL);
-    if (cli->command == NULL && second != NULL) {
-        cli->command = ps_cli_find_command(first, second);
-        walk->next++;
+    return false;
+}
+
+/* The command's name is the first one or two words that are no options and no values of options. */
+static penstock_code take_command(struct ps_cli *cli, struct walk *walk, struct penstock_error *error) {
+    const char *const word = walk->words[walk->next++];
+    cli->command =
+        cli->group == NULL ? ps_cli_find_command(word, NULL) : ps_cli_find_command(cli->group, word);
+    if (cli->command == NULL && cli->group == NULL && ps_cli_is_group(word)) {
+        cli->group = word;
+        return PENSTOCK_OK;
     }
     if (cli->command == NULL) {
-        return ps_cli_unknown_command(first, second, error);
+        return cli->group == NULL ? ps_cli_unknown_command(word, NULL, error)
+                                  : ps_cli_unknown_command(cli->group, word, error);
     }
     cli->values = ps_arena_allocate(cli->arena, 1, cli->command->values_size + 1);
     if (cli->values == NULL) {
@@ -303,10 +310,29 @@ static penstock_code take_command(struct ps_cli *cli, struct walk *walk, struct 
     return set_defaults(cli->command->options, cli->values, cli->arena, error);
 }
 
+/* Is help asked for further on? Then what is wrong before it is no matter: who asks for help gets it. */
+static bool help_follows(const struct walk *walk) {
+    for (size_t index = walk->next; index < walk->count && strcmp(walk->words[index], "--") != 0; index++) {
+        const char *const word = walk->words[index];
+        const size_t dashes = strspn(word, "-");
+        if (dashes == 1 || dashes == 2) {
+            const struct ps_cli_option *const option =
+                find_option(ps_cli_common_options, word + dashes, strlen(word + dashes));
+            if (option != NULL && strcmp(option->row.name, "help") == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static penstock_code check_arguments(const struct ps_cli *cli, struct penstock_error *error) {
     const struct ps_command *const command = cli->command;
-    if (command == NULL || cli->common.help || cli->common.version) {
+    if (cli->common.help || cli->common.version) {
         return PENSTOCK_OK;
+    }
+    if (command == NULL) {
+        return cli->group == NULL ? PENSTOCK_OK : ps_cli_unknown_command(cli->group, NULL, error);
     }
     const char *const usage = command->arguments == NULL ? "" : command->arguments;
     if (cli->argument_count < command->argument_count_min) {
@@ -336,7 +362,11 @@ penstock_code ps_cli_parse(struct ps_cli *cli, size_t argument_count, char *cons
             walk.options_ended = true;
             walk.next++;
         } else if (!walk.options_ended && word[0] == '-' && word[1] != '\0') {
-            PS_TRY(take_option(cli, &walk, error));
+            const penstock_code code = take_option(cli, &walk, error);
+            cli->common.help = cli->common.help || (code == PENSTOCK_INVALID_ARGUMENT && help_follows(&walk));
+            if (code != PENSTOCK_OK && (code != PENSTOCK_INVALID_ARGUMENT || !cli->common.help)) {
+                return code;
+            }
         } else if (cli->command == NULL) {
             PS_TRY(take_command(cli, &walk, error));
         } else {

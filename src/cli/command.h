@@ -39,6 +39,7 @@ struct ps_cli {
     struct ps_output *out;
     struct ps_cli_common common;
     const struct ps_command *command; /* NULL: none was given */
+    const char *group;                /* "models": the first word of a command of two; NULL: none */
     void *values;                     /* the command's own struct, in the arena */
     const char **arguments;           /* what is neither command nor option */
     size_t argument_count;
@@ -100,6 +101,8 @@ penstock_code ps_cli_parse(struct ps_cli *cli, size_t argument_count, char *cons
                            struct penstock_error *error) PENSTOCK_MUST_USE;
 /* "models show", also for an unambiguous `models` alone; NULL if there is none. */
 const struct ps_command *ps_cli_find_command(const char *first, const char *second);
+/* Is it the first word of commands of two? */
+bool ps_cli_is_group(const char *word);
 /* "unknown command", with the nearest or the second words there are. Returns INVALID_ARGUMENT. */
 penstock_code ps_cli_unknown_command(const char *first, const char *second, struct penstock_error *error);
 /* Is `written` (without dashes) this option? Case, '-' and '_' do not count. */
@@ -130,6 +133,7 @@ void ps_cli_print_table(const struct ps_cli *cli, const struct ps_text_table *ta
 
 /* help.c, manual.c, completion.c */
 void ps_cli_print_help(struct ps_output *out, const struct ps_command *command);
+void ps_cli_print_group_help(struct ps_output *out, const char *group);
 void ps_cli_print_manual(struct ps_output *out);
 void ps_cli_print_completion(struct ps_output *out);
 /* "--project DIR"; in the arena of nobody: into `text` */

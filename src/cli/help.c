@@ -82,16 +82,20 @@ static void put_options(struct ps_output *out, const char *title, const struct p
     }
 }
 
+/* A line of a list of commands. */
+static void put_command(struct ps_output *out, const struct ps_command *command) {
+    char usage[64];
+    snprintf(usage, sizeof usage, "%s%s%s", command->name, command->arguments == NULL ? "" : " ",
+             command->arguments == NULL ? "" : command->arguments);
+    ps_output_printf(out, "  %-24s ", usage);
+    put_wrapped(out, command->summary, 27, 27);
+}
+
 static void put_overview(struct ps_output *out) {
     ps_output_text(out, "penstock " PENSTOCK_VERSION ": records exactly once, clean tables, gated models\n\n"
                         "usage: penstock COMMAND [arguments] [options]\n\n");
     for (size_t index = 0; ps_commands[index] != NULL; index++) {
-        const struct ps_command *const command = ps_commands[index];
-        char usage[64];
-        snprintf(usage, sizeof usage, "%s%s%s", command->name, command->arguments == NULL ? "" : " ",
-                 command->arguments == NULL ? "" : command->arguments);
-        ps_output_printf(out, "  %-24s ", usage);
-        put_wrapped(out, command->summary, 27, 27);
+        put_command(out, ps_commands[index]);
     }
     put_options(out, "Options of every command (one dash or two):", ps_cli_common_options);
     ps_output_text(out, "\nExit status: 0 done, 1 failed, 2 usage, 3 gate refused, 4 data rule failed.\n"
@@ -121,6 +125,20 @@ void ps_cli_print_help(struct ps_output *out, const struct ps_command *command) 
     }
 }
 
+/* The commands that begin with the word. */
+void ps_cli_print_group_help(struct ps_output *out, const char *group) {
+    const size_t size = strlen(group);
+    ps_output_printf(out, "usage: penstock %s COMMAND [options]\n\nCommands:\n", group);
+    for (size_t index = 0; ps_commands[index] != NULL; index++) {
+        const struct ps_command *const command = ps_commands[index];
+        if (strncmp(command->name, group, size) == 0 && command->name[size] == ' ') {
+            put_command(out, command);
+        }
+    }
+    put_options(out, "Options of every command (one dash or two):", ps_cli_common_options);
+    ps_output_printf(out, "\npenstock %s COMMAND --help says more.\n", group);
+}
+
 static penstock_code run_help(struct ps_cli *cli, struct penstock_error *error) {
     const struct help_values *const values = cli->values;
     if (values->man) {
@@ -135,25 +153,19 @@ static penstock_code run_help(struct ps_cli *cli, struct penstock_error *error) 
         ps_cli_print_help(cli->out, NULL);
         return PENSTOCK_OK;
     }
-    /* Parsed as if the command were called with --help: the same errors for an unknown one. */
-    const char *words[3] = {cli->arguments[0], NULL, NULL};
-    size_t count = 1;
-    if (cli->argument_count > 1) {
-        words[count++] = cli->arguments[1];
+    /* As if the command were called with --help: the same errors for an unknown one. */
+    const char *const first = cli->arguments[0];
+    const char *const second = cli->argument_count > 1 ? cli->arguments[1] : NULL;
+    const struct ps_command *const command = ps_cli_find_command(first, second);
+    if (command == NULL && (second != NULL || !ps_cli_is_group(first))) {
+        return ps_cli_unknown_command(first, second, error);
     }
-    bool found = false;
-    for (size_t index = 0; ps_commands[index] != NULL; index++) {
-        const struct ps_command *const command = ps_commands[index];
-        const size_t size = strlen(words[0]);
-        const bool is_group =
-            count == 1 && strncmp(command->name, words[0], size) == 0 && command->name[size] == ' ';
-        if (is_group || command == ps_cli_find_command(words[0], words[1])) {
-            ps_output_text(cli->out, found ? "\n" : "");
-            ps_cli_print_help(cli->out, command);
-            found = true;
-        }
+    if (command == NULL) {
+        ps_cli_print_group_help(cli->out, first);
+    } else {
+        ps_cli_print_help(cli->out, command);
     }
-    return found ? PENSTOCK_OK : ps_cli_unknown_command(words[0], words[1], error);
+    return PENSTOCK_OK;
 }
 
 const struct ps_command ps_command_help = {

@@ -48,6 +48,9 @@ static penstock_code run(struct ps_cli *cli, int argument_count, char **argument
     PS_TRY(ps_cli_parse(cli, argument_count > 0 ? (size_t)argument_count - 1 : 0, arguments + 1, error));
     if (cli->common.version) {
         cli->command = ps_cli_find_command("version", NULL);
+    } else if (cli->command == NULL && cli->group != NULL) {
+        ps_cli_print_group_help(cli->out, cli->group);
+        return PENSTOCK_OK;
     } else if (cli->command == NULL || cli->common.help) {
         ps_cli_print_help(cli->out, cli->command);
         return PENSTOCK_OK;

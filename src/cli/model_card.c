@@ -50,8 +50,9 @@ static void put_head(struct ps_output *out, yyjson_val *root) {
     put_line(out, "checksum", text_of(lineage, "checksum"));
 }
 
-/* The metrics that a person looks at first, of whichever task the model has. */
-static void put_metrics(struct ps_output *out, const char *label, yyjson_val *metrics) {
+/* The metrics that a person looks at first, of whichever task the model has, and the one that it was chosen by. */
+static void put_metrics(struct ps_output *out, const char *label, yyjson_val *metrics,
+                        const char *chosen_by) {
     static const enum ps_task tasks[] = {PS_TASK_REGRESSION, PS_TASK_BINARY, PS_TASK_MULTICLASS};
     size_t task = 0;
     while (task < 2 && yyjson_obj_get(metrics, ps_report_main_metrics(tasks[task])[0]) == NULL) {
@@ -63,9 +64,15 @@ static void put_metrics(struct ps_output *out, const char *label, yyjson_val *me
     char count[48];
     ps_output_printf(out, "  %-14s", label);
     const char *const *const names = ps_report_main_metrics(tasks[task]);
+    bool is_shown = false;
     for (size_t i = 0; names[i] != NULL; i++) {
         ps_output_printf(out, "%s%s", i == 0 ? " " : ", ", names[i]);
         put_number(out, " ", yyjson_obj_get(metrics, names[i]));
+        is_shown = is_shown || strcmp(names[i], chosen_by) == 0;
+    }
+    if (!is_shown && yyjson_obj_get(metrics, chosen_by) != NULL) {
+        ps_output_printf(out, ", %s", chosen_by);
+        put_number(out, " ", yyjson_obj_get(metrics, chosen_by));
     }
     ps_output_printf(
         out, " on %s rows\n",
@@ -283,10 +290,12 @@ penstock_code ps_model_card_print(struct ps_cli *cli, const char *json, size_t s
     }
     struct ps_output *const out = cli->out;
     put_head(out, root);
-    put_metrics(out, "hold-out", yyjson_obj_get(root, "holdout"));
+    const char *const chosen_by = text_of(yyjson_obj_get(root, "search"), "metric");
+    put_metrics(out, "hold-out", yyjson_obj_get(root, "holdout"), chosen_by);
     yyjson_val *const baseline = yyjson_obj_get(root, "baseline");
-    put_metrics(out, yyjson_obj_get(baseline, "rmse") != NULL ? "constant mean" : "class shares", baseline);
-    put_metrics(out, "training", yyjson_obj_get(root, "training"));
+    put_metrics(out, yyjson_obj_get(baseline, "rmse") != NULL ? "constant mean" : "class shares", baseline,
+                chosen_by);
+    put_metrics(out, "training", yyjson_obj_get(root, "training"), chosen_by);
     size_t index, count;
     yyjson_val *note;
     yyjson_arr_foreach(yyjson_obj_get(root, "notes"), index, count, note) {

@@ -7,12 +7,46 @@
 #include "publish/json.h"
 #include "publish/registry.h"
 
+/* The last column is JSON already. */
+static void put_list_json(struct ps_output *out, const struct ps_text_table *table) {
+    for (int64_t row = 0; row < table->row_count; row++) {
+        const char *const *const cells = table->cells + (size_t)row * table->column_count;
+        ps_output_text(out, row == 0 ? "[\n  {" : ",\n  {");
+        for (size_t column = 0; column < table->column_count; column++) {
+            ps_output_text(out, column == 0 ? "" : ", ");
+            ps_output_json(out, table->names[column]);
+            ps_output_text(out, ": ");
+            if (column + 1 == table->column_count) {
+                ps_output_text(out, cells[column] == NULL ? "null" : cells[column]);
+            } else {
+                ps_output_cell_json(out, table->types[column], cells[column]);
+            }
+        }
+        ps_output_text(out, "}");
+    }
+    ps_output_text(out, table->row_count == 0 ? "[]\n" : "\n]\n");
+}
+
+/* All metrics of a version are more than a line of a screen: the table has the one that it was chosen by. */
+static void put_list(struct ps_cli *cli, const struct ps_text_table *table) {
+    if (ps_cli_format(cli) == PS_FORMAT_JSON) {
+        put_list_json(cli->out, table);
+        return;
+    }
+    const size_t count = table->column_count - 1;
+    struct ps_text_table *const narrow = ps_table_new(cli->arena, count, table->names, table->types);
+    for (int64_t row = 0; narrow != NULL && row < table->row_count; row++) {
+        (void)ps_table_add(narrow, table->cells + (size_t)row * table->column_count);
+    }
+    ps_cli_print_table(cli, narrow == NULL ? table : narrow);
+}
+
 static penstock_code run_list(struct ps_cli *cli, struct penstock_error *error) {
     struct ps_app *app PS_SCOPED(ps_app_close_scoped) = NULL;
     PS_TRY(ps_cli_open_for_reading(cli, &app, error));
     struct ps_text_table *table PS_SCOPED(ps_text_table_free_scoped) = NULL;
     PS_TRY(ps_app_models_list(app, &table, error));
-    ps_cli_print_table(cli, table);
+    put_list(cli, table);
     return PENSTOCK_OK;
 }
 
@@ -22,7 +56,9 @@ const struct ps_command ps_command_models_list = {
     .details =
         "Versions are immutable and numbered 1, 2, 3. champion is the version that passed its gate last, or that "
         "was promoted; previous is the one that a rollback would go to. A refused candidate is kept as a version "
-        "without an alias.",
+        "without an alias. metric is what the version was chosen by, holdout its value on the hold-out rows, or, "
+        "where measured_on says so, on the training rows; constant is what the constant prediction comes to. "
+        "--format json has all metrics.",
     .examples = "penstock models list",
     .run = run_list,
 };

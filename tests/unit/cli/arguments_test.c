@@ -146,6 +146,48 @@ static void nothing_at_all(void **state) {
     done(&parsed);
 }
 
+/* Whoever asks for help gets that of the command, wherever it stands. */
+static void help_anywhere(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *command, *group;
+    } cases[] = {
+        {"models --help", NULL, "models"},
+        {"models -h", NULL, "models"},
+        {"-h models", NULL, "models"},
+        {"dlq -help", NULL, "dlq"},
+        {"models list --help", "models list", "models"},
+        {"models --help list", "models list", "models"},
+        {"--help models list", "models list", "models"},
+        {"models --project p list -h", "models list", "models"},
+        {"run --bogus -h", "run", NULL},
+        {"models show --help", "models show", "models"},
+        {"query a b -h", "query", NULL},
+        {"logs -size -x -h", "logs", NULL},
+    };
+    for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
+        struct parsed parsed;
+        const penstock_code code = parse(&parsed, cases[index].line);
+        const char *command = parsed.cli.command == NULL ? NULL : parsed.cli.command->name;
+        if (code != PENSTOCK_OK || !parsed.cli.common.help ||
+            (command == NULL) != (cases[index].command == NULL) ||
+            (command != NULL && strcmp(command, cases[index].command) != 0) ||
+            (parsed.cli.group == NULL) != (cases[index].group == NULL)) {
+            fail_msg("%s: %d %s \"%s\"", cases[index].line, code, command == NULL ? "no command" : command,
+                     parsed.error.message);
+        }
+        done(&parsed);
+    }
+    struct parsed parsed;
+    assert_int_equal(parse(&parsed, "models lst --help"), PENSTOCK_INVALID_ARGUMENT);
+    done(&parsed);
+    assert_int_equal(parse(&parsed, "query -- -h"), PENSTOCK_OK); /* a value, not an option */
+    assert_false(parsed.cli.common.help);
+    done(&parsed);
+    assert_int_equal(parse(&parsed, "run --bogus -- -h"), PENSTOCK_INVALID_ARGUMENT);
+    done(&parsed);
+}
+
 /* Every row of every command has what help, man page and completion need. */
 static void rows_are_whole(void **state) {
     (void)state;
@@ -182,6 +224,7 @@ int main(void) {
         cmocka_unit_test(two_words),
         cmocka_unit_test(refused),
         cmocka_unit_test(nothing_at_all),
+        cmocka_unit_test(help_anywhere),
         cmocka_unit_test(rows_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
