@@ -399,16 +399,18 @@ static void draw_coefficients(struct ps_buffer *html, const struct coefficient *
                      place(&x, 0), 22.0 * (double)drawn + 4);
 }
 
-void ps_page_coefficients(struct ps_buffer *html, yyjson_val *coefficients, yyjson_val *intercept) {
+/* The features' numbers as bars, largest first, and all of them in a table. */
+static void put_features(struct ps_buffer *html, yyjson_val *numbers, const char *title, const char *what,
+                         yyjson_val *intercept) {
     size_t index, count, kept = 0;
     yyjson_val *key, *value;
     struct coefficient *all PS_SCOPED(ps_release_scoped) =
-        ps_allocate(yyjson_obj_size(coefficients) + 1, sizeof *all);
+        ps_allocate(yyjson_obj_size(numbers) + 1, sizeof *all);
     if (all == NULL) {
         html->failed = true;
         return;
     }
-    yyjson_obj_foreach(coefficients, index, count, key, value) {
+    yyjson_obj_foreach(numbers, index, count, key, value) {
         if (yyjson_is_num(value)) {
             all[kept++] = (struct coefficient){yyjson_get_str(key), yyjson_get_num(value)};
         }
@@ -417,20 +419,32 @@ void ps_page_coefficients(struct ps_buffer *html, yyjson_val *coefficients, yyjs
         return;
     }
     qsort(all, kept, sizeof *all, compare_coefficients);
-    ps_buffer_text(html, "<h2>Coefficients</h2><p class=soft>The largest, on the scale that TRANSFORM gives; "
-                         "intercept ");
-    ps_page_number(html, intercept);
+    ps_buffer_printf(html, "<h2>%ss</h2><p class=soft>%s", title, what);
+    if (intercept != NULL) {
+        ps_buffer_text(html, "; intercept ");
+        ps_page_number(html, intercept);
+    }
     ps_buffer_text(html, ".</p>");
     draw_coefficients(html, all, kept);
-    ps_buffer_text(html,
-                   "<details><summary>All coefficients</summary><div class=scroll><table><tr><th>feature"
-                   "<th class=n>coefficient");
+    ps_buffer_printf(html,
+                     "<details><summary>All of them</summary><div class=scroll><table><tr><th>feature"
+                     "<th class=n>%s",
+                     title);
     for (size_t i = 0; i < kept; i++) {
         ps_buffer_text(html, "<tr><td>");
         ps_page_text(html, all[i].name);
         ps_buffer_printf(html, "<td class=n>%.9g", all[i].value);
     }
     ps_buffer_text(html, "</table></div></details>");
+}
+
+void ps_page_coefficients(struct ps_buffer *html, yyjson_val *coefficients, yyjson_val *intercept) {
+    put_features(html, coefficients, "Coefficient", "The largest, on the scale that TRANSFORM gives", intercept);
+}
+
+void ps_page_importances(struct ps_buffer *html, yyjson_val *importances) {
+    put_features(html, importances, "Importance",
+                 "The share of each feature in what all splits of the trees lowered the loss by", NULL);
 }
 
 /* A histogram as small as a word. */

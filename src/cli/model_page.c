@@ -28,7 +28,7 @@ static const char style[] =
     ".verdict span{color:var(--ink)}"
     ".tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.6rem;margin:1.2rem 0}"
     ".tile{background:var(--tile);border-radius:.5rem;padding:.6rem .8rem}.tile b{display:block;font-size:1.35rem;"
-    "font-variant-numeric:tabular-nums}.tile span{color:var(--soft);font-size:.82rem}"
+    "font-variant-numeric:tabular-nums}.tile span{color:var(--soft);font-size:.82rem;overflow-wrap:anywhere}"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}"
     "th,td{text-align:left;padding:.3rem .9rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}"
     "th{color:var(--soft);font-weight:500;white-space:nowrap}td.n,th.n{text-align:right;white-space:nowrap;"
@@ -249,6 +249,7 @@ penstock_code ps_model_page_write(const char *json, size_t size, struct ps_buffe
     ps_page_slices(html, yyjson_obj_get(profile, "slices"));
     ps_page_drift(html, yyjson_obj_get(profile, "drift"));
     ps_page_coefficients(html, yyjson_obj_get(root, "coefficients"), yyjson_obj_get(root, "intercept"));
+    ps_page_importances(html, yyjson_obj_get(root, "importances"));
     ps_page_columns(html, yyjson_obj_get(profile, "columns"));
     put_lineage(html, lineage, &positions);
     ps_buffer_text(html, "</main></body></html>\n");

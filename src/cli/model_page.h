@@ -24,6 +24,7 @@ void ps_page_calibration(struct ps_buffer *html, yyjson_val *parts);
 void ps_page_drift(struct ps_buffer *html, yyjson_val *drift);
 void ps_page_slices(struct ps_buffer *html, yyjson_val *slices);
 void ps_page_coefficients(struct ps_buffer *html, yyjson_val *coefficients, yyjson_val *intercept);
+void ps_page_importances(struct ps_buffer *html, yyjson_val *importances);
 void ps_page_columns(struct ps_buffer *html, yyjson_val *columns);
 
 #endif

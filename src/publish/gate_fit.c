@@ -62,6 +62,9 @@ static penstock_code check_finite_predictions(struct ps_gate *gate, struct penst
 static penstock_code check_rank(struct ps_gate *gate, struct penstock_error *error) {
     const struct ps_fit_sanity *sanity = &gate->candidate->sanity;
     const struct ps_gate_condition *condition = ps_gate_find(gate, PS_GATE_FULL_RANK);
+    if (condition == NULL && !ps_fitted_has_coefficients(gate->candidate->fitted)) {
+        return PENSTOCK_OK; /* trees and networks have no coefficients that could be ambiguous */
+    }
     if (!sanity->has_rank) {
         return condition == NULL
                    ? PENSTOCK_OK
@@ -83,6 +86,9 @@ static penstock_code check_rank(struct ps_gate *gate, struct penstock_error *err
 static penstock_code check_condition(struct ps_gate *gate, struct penstock_error *error) {
     const double value = gate->candidate->sanity.condition;
     const struct ps_gate_condition *condition = ps_gate_find(gate, PS_GATE_CONDITION);
+    if (condition == NULL && !ps_fitted_has_coefficients(gate->candidate->fitted)) {
+        return PENSTOCK_OK;
+    }
     if (!gate->candidate->sanity.has_rank || isnan(value)) {
         return condition == NULL
                    ? PENSTOCK_OK

@@ -121,6 +121,16 @@ static void expect(const struct scene *scene, int64_t version, const char *profi
     ps_gate_report_free(report);
 }
 
+static bool has_check(const struct scene *scene, const char *name) {
+    struct ps_gate_report *report = judge(scene, 0, NULL);
+    bool found = false;
+    for (size_t i = 0; i < report->check_count; i++) {
+        found = found || strcmp(report->checks[i].name, name) == 0;
+    }
+    ps_gate_report_free(report);
+    return found;
+}
+
 /* The profile of a run with 2,000 rows and a label about 50, as it is stored. */
 static char *past_profile(void) {
     struct scene scene;
@@ -206,6 +216,10 @@ static void the_fit_must_stand_on_firm_ground(void **state) {
                                                     .condition = (double)INFINITY,
                                                     .has_convergence = true};
     expect(&scene, 0, NULL, "rank", PS_VERDICT_WARNED, "rank 3 of 4");
+    scene.fitted.lacks_coefficients = true; /* trees have none that could be ambiguous */
+    assert_false(has_check(&scene, "rank") || has_check(&scene, "condition"));
+    scene.fitted.lacks_coefficients = false;
+    assert_true(has_check(&scene, "rank") && has_check(&scene, "condition"));
     expect(&scene, 0, NULL, "converged", PS_VERDICT_WARNED, "reached maxIter");
     ask(&scene, PS_GATE_FULL_RANK, NULL, 0);
     expect(&scene, 0, NULL, "asked", PS_VERDICT_REFUSED, "rank 3 of 4");
