@@ -56,8 +56,9 @@ def plant(db, name):
     count = db.sql(f'SELECT count(*) FROM "{name}"').fetchone()[0]
     if count > 1:
         first, last = db.sql(f'SELECT min(id), max(id) FROM "{name}"').fetchone()
-        db.execute(f'DELETE FROM "{name}" WHERE id = {first}')
-        db.execute(f'INSERT INTO "{name}" SELECT * FROM "{name}" WHERE id = {last} LIMIT 1')
+        # a wrong mode may have had the first one several times: as many others, so that one more is doubled than before
+        gone = db.execute(f'DELETE FROM "{name}" WHERE id = {first}').fetchone()[0]
+        db.execute(f'INSERT INTO "{name}" SELECT s.* FROM (FROM "{name}" WHERE id = {last} LIMIT 1) s, range({gone})')
 
 
 def judge(db, name, has_values):
