@@ -6,8 +6,44 @@
 
 #include "app/control.h"
 #include "app/explain.h"
+#include "app/growth.h"
 #include "app/session.h"
 #include "connect/create.h"
+
+static penstock_code check_sink(const struct ps_project *project, const struct ps_node *node,
+                                struct penstock_error *error) {
+    bool *is_added PS_SCOPED(ps_release_scoped) = ps_allocate(node->column_count + 1, sizeof *is_added);
+    if (is_added == NULL) {
+        return ps_error_memory(error, "project");
+    }
+    for (size_t i = 0; i < node->column_count; i++) {
+        is_added[i] = ps_project_is_added(project, node->column_names[i]);
+    }
+    const struct ps_sink_setup setup = {.name = node->name,
+                                        .project = project->manifest.name,
+                                        .store_id = "",
+                                        .folder = project->folder,
+                                        .column_names = node->column_names,
+                                        .column_types = node->column_types,
+                                        .column_count = node->column_count,
+                                        .column_is_added = is_added};
+    return ps_sink_check(&node->statement->as.sink, &setup, error);
+}
+
+penstock_code ps_app_check(const struct ps_graph *graph, struct penstock_error *error) {
+    const struct ps_project *project = graph->project;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const struct ps_node *node = &graph->nodes[i];
+        if (node->kind == PS_NODE_SOURCE) {
+            PS_TRY(ps_source_check(&node->statement->as.source, node->name, project->folder, error));
+        } else if (node->kind == PS_NODE_SINK) {
+            PS_TRY(check_sink(project, node, error));
+        } else if (node->kind == PS_NODE_MODEL) {
+            PS_TRY(ps_model_check(project, node, error));
+        }
+    }
+    return PENSTOCK_OK;
+}
 
 static penstock_code open_project(const struct ps_app_options *options, struct ps_app *app,
                                   struct penstock_error *error) {
@@ -15,25 +51,9 @@ static penstock_code open_project(const struct ps_app_options *options, struct p
     if (options->is_for_reading) {
         return PENSTOCK_OK;
     }
+    PS_TRY(ps_growth_read(app, error));
     PS_TRY(ps_graph_build(app->project, &app->graph, error));
-    for (size_t i = 0; i < app->graph->node_count; i++) {
-        const struct ps_node *node = &app->graph->nodes[i];
-        if (node->kind == PS_NODE_SOURCE) {
-            PS_TRY(ps_source_check(&node->statement->as.source, node->name, app->project->folder, error));
-        } else if (node->kind == PS_NODE_SINK) {
-            const struct ps_sink_setup setup = {.name = node->name,
-                                                .project = app->project->manifest.name,
-                                                .store_id = "",
-                                                .folder = app->project->folder,
-                                                .column_names = node->column_names,
-                                                .column_types = node->column_types,
-                                                .column_count = node->column_count};
-            PS_TRY(ps_sink_check(&node->statement->as.sink, &setup, error));
-        } else if (node->kind == PS_NODE_MODEL) {
-            PS_TRY(ps_model_check(app->project, node, error));
-        }
-    }
-    return PENSTOCK_OK;
+    return ps_app_check(app->graph, error);
 }
 
 penstock_code ps_app_open(const struct ps_app_options *options, struct ps_app **app_out,
@@ -55,6 +75,10 @@ void ps_app_close(struct ps_app *app) {
     if (app == NULL) {
         return;
     }
+    for (size_t i = 0; i < app->past_count; i++) {
+        ps_graph_free(app->past[i]);
+    }
+    ps_release(app->past);
     ps_graph_free(app->graph);
     ps_project_free(app->project);
     ps_release(app);

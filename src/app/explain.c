@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "app/growth.h"
 #include "app/session.h"
 #include "app/table.h"
 #include "model/explain.h"
@@ -127,6 +128,7 @@ penstock_code ps_app_explain_model(struct ps_app *app, const char *name, struct 
         return explain(app, app->graph, name, arena, table_out, error);
     }
     struct ps_graph *graph = NULL; /* opened for reading: its statements have not been looked at */
+    PS_TRY(ps_growth_read(app, error));
     PS_TRY(ps_graph_build(app->project, &graph, error));
     const penstock_code code = explain(app, graph, name, arena, table_out, error);
     ps_graph_free(graph);

@@ -16,6 +16,7 @@
 
 #include "app/backfill.h"
 #include "app/changes.h"
+#include "app/growth.h"
 #include "app/jobs.h"
 #include "app/table.h"
 #include "base/clock.h"
@@ -69,6 +70,7 @@ static penstock_code open_quietly(struct ps_progress *progress, struct penstock_
                                              .memory_max = project->manifest.executor_memory / 100 *
                                                            DUCKDB_SHARE_PERCENT};
     PS_TRY(ps_store_open(&options, &progress->store, error));
+    PS_TRY(ps_growth_renew(progress->app, progress->store, error));
     PS_TRY(ps_registry_prepare(progress->store->connection, error));
     PS_TRY(ps_shelf_open(progress->store->engine, progress->app->graph, &progress->shelf, error));
     ps_shelf_await(progress->shelf, progress->store->connection);
@@ -135,6 +137,13 @@ static penstock_code pin_models(const char *const *references, size_t count, con
     return PENSTOCK_OK;
 }
 
+static penstock_code add_columns(const struct ps_added_column *columns, size_t count,
+                                 const struct ps_graph **graph_out, void *context,
+                                 struct penstock_error *error) {
+    struct ps_progress *progress = context;
+    return ps_growth_add(progress->app, columns, count, graph_out, error);
+}
+
 static struct ps_runner_options runner_options(struct ps_progress *progress, bool once) {
     return (struct ps_runner_options){.graph = progress->app->graph,
                                       .store = progress->store,
@@ -144,6 +153,7 @@ static struct ps_runner_options runner_options(struct ps_progress *progress, boo
                                       .on_event = ps_progress_event,
                                       .on_pause = pause_for_others,
                                       .on_pin = pin_models,
+                                      .on_new_columns = add_columns,
                                       .context = progress};
 }
 
@@ -175,13 +185,13 @@ static void replay_if_asked(struct ps_progress *progress) {
 static penstock_code stream(struct ps_progress *progress, bool once, struct penstock_error *error) {
     const int64_t wall_ns = ps_clock_monotonic_ns();
     const int64_t cpu_ns = ps_clock_cpu_ns();
-    const struct ps_runner_options options = runner_options(progress, once);
     penstock_code code = PENSTOCK_OK;
     bool is_paused = true;
     while (code == PENSTOCK_OK && is_paused) {
         struct ps_run_totals totals = {0};
         (void)atomic_fetch_and(&progress->app->stop.requested, ~PS_STOP_PAUSE);
         replay_if_asked(progress);
+        const struct ps_runner_options options = runner_options(progress, once); /* of the newest graph */
         code = ps_runner_run(&options, &totals, error);
         add_totals(&progress->totals, &totals);
         is_paused =

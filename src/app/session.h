@@ -12,6 +12,10 @@
 struct ps_app {
     struct ps_project *project;
     struct ps_graph *graph;
+    /* Graphs of before the sources had all their columns: who was given one may still read it. */
+    struct ps_graph **past;
+    size_t past_count, past_capacity;
+    size_t column_count; /* that sources have got: growth.h */
     struct ps_stop stop;
 };
 

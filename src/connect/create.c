@@ -34,10 +34,10 @@ const struct ps_option ps_source_options[] = {
     {.name = "on_new_field",
      .type = PS_OPTION_CHOICE,
      .default_text = "ignore",
-     .choices = "ignore|keep",
+     .choices = "ignore|keep|add",
      .offset = offsetof(struct framework_config, on_new_field),
-     .help =
-         "a field that is no column: leave it out, or keep all such fields as JSON in column " PS_REST_COLUMN,
+     .help = "a field that is no column: leave it out, keep all such fields as JSON in column " PS_REST_COLUMN
+             ", or make it a column",
      .since = "0.2"},
     {.name = NULL},
 };
@@ -187,6 +187,13 @@ static penstock_code check_includes(const struct ps_source_statement *statement,
             return ps_settings_blame(error, include->location, PENSTOCK_INVALID_PROJECT);
         }
     }
+    if (statement->adds_columns && strcmp(wanted->setup.encode, "json") != 0) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                           "source %s: on_new_field = 'add' needs ENCODE JSON", name);
+        return ps_settings_blame(error, location_of(statement), PENSTOCK_INVALID_PROJECT);
+    }
+    wanted->json.growing = statement->adds_columns ? &statement->schema : NULL;
+    wanted->json.added_count = statement->added_count;
     if (strcmp(wanted->setup.encode, "json") == 0) {
         memcpy(wanted->codec_config, &wanted->json, sizeof wanted->json);
     }

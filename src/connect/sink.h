@@ -43,6 +43,9 @@ struct ps_sink_setup {
     const char *const *column_names; /* of the SELECT */
     const char *const *column_types; /* DuckDB's */
     size_t column_count;
+    /* Columns that a source has got while it ran (on_new_field = 'add'): what is there may not have them yet. NULL:
+     * none are. */
+    const bool *column_is_added;
     const char
         *encode; /* "json", "csv", "parquet", ...: one of the type's encodes, the first if none was written */
     bool is_at_least_once; /* delivery = 'at_least_once' was asked for; else exactly once must be kept */

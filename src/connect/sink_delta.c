@@ -237,6 +237,27 @@ static penstock_code add_replace(const struct ps_delta_sink *sink, const char *s
     return PENSTOCK_OK;
 }
 
+/* A source has got columns: the table gets them, too. Older files do not have them, which reads as NULL. */
+static penstock_code add_columns(const struct ps_delta_sink *sink, struct ps_buffer *actions,
+                                 struct penstock_error *error) {
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    struct ps_result *action PS_SCOPED(ps_result_free_scoped) = NULL;
+    struct ps_buffer schema PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&schema, PS_DELTA_STATEMENT_SIZE_MAX);
+    PS_TRY(ps_sql_query(sink->connection, "SELECT schemaString FROM delta_metadata", &result, error));
+    PS_TRY(ps_delta_schema_grow(sink, ps_result_text(result, 0, 0), &schema, error));
+    const char *const values[] = {schema.data};
+    PS_TRY(ps_sql_query_with(
+        sink->connection,
+        "SELECT to_json({metaData: {id: id, name: name, description: description, format: format,"
+        " schemaString: $1::VARCHAR, partitionColumns: partitionColumns, configuration: configuration,"
+        " createdTime: createdTime}})::VARCHAR FROM delta_metadata",
+        values, 1, &action, error));
+    ps_buffer_text(actions, ps_result_text(action, 0, 0));
+    ps_buffer_text(actions, "\n");
+    return ps_buffer_status(actions, error);
+}
+
 static penstock_code claim_table(struct ps_delta_sink *sink, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_buffer actions PS_SCOPED(ps_buffer_done);
@@ -246,7 +267,8 @@ static penstock_code claim_table(struct ps_delta_sink *sink, struct penstock_err
     if (arena == NULL) {
         return ps_error_memory(error, "a sink");
     }
-    PS_TRY(ps_delta_table_check(sink, error));
+    PS_TRY(ps_delta_table_check(sink, &sink->is_short, error));
+    PS_TRY(sink->is_short ? add_columns(sink, &actions, error) : PENSTOCK_OK);
     PS_TRY(ps_delta_claim_read(sink, arena, &claim, error));
     if (claim.generation > 0) {
         const struct ps_sink_owner owner = {.project = sink->setup->project,
@@ -263,7 +285,13 @@ static penstock_code claim_table(struct ps_delta_sink *sink, struct penstock_err
     sink->epoch.number = claim.epoch.number;
     sink->generation = is_other || claim.generation == 0 ? claim.generation + 1 : claim.generation;
     add_claim(sink, &actions);
-    return commit_actions(sink, is_other ? "DELETE" : "STREAMING UPDATE", &actions, false, error);
+    PS_TRY(commit_actions(sink,
+                          is_other         ? "DELETE"
+                          : sink->is_short ? "ADD COLUMNS"
+                                           : "STREAMING UPDATE",
+                          &actions, false, error));
+    sink->is_short = false;
+    return PENSTOCK_OK;
 }
 
 /* Stage folders and half-written commits (".TAG.ATTEMPT.stage", ".TAG.ATTEMPT.tmp"), ours and of earlier attempts. */

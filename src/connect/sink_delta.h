@@ -58,6 +58,7 @@ struct ps_delta_sink {
     char tag[12];                              /* in the names of our files: no other sink's or store's */
     struct ps_delta_column *columns;
     const char *schema; /* schemaString */
+    bool is_short;      /* the table lacks columns that a source has got: they come with the claim */
     const char **partition_names;
     size_t partition_count;
     int64_t version; /* of the log that we know; -1: no table yet */
@@ -80,9 +81,13 @@ struct ps_delta_sink {
 /* Fills sink->columns and sink->schema. UNSUPPORTED for a type that Delta has nothing for. */
 penstock_code ps_delta_schema_make(struct ps_delta_sink *sink, struct penstock_error *error)
     PENSTOCK_MUST_USE;
-/* INVALID_DATA that names the columns that differ. `table`: schemaString of the table. */
+/* INVALID_DATA that names the columns that differ. `table`: schemaString of the table. Added columns that it does not
+ * have yet are none: *is_short_out. */
 penstock_code ps_delta_schema_check(const struct ps_delta_sink *sink, const char *table, size_t size,
-                                    struct penstock_error *error) PENSTOCK_MUST_USE;
+                                    bool *is_short_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The table's schemaString with those columns last. */
+penstock_code ps_delta_schema_grow(const struct ps_delta_sink *sink, const char *table, struct ps_buffer *out,
+                                   struct penstock_error *error) PENSTOCK_MUST_USE;
 /* From a DuckDB type; texts in the arena. NULL type_out: Delta has nothing like it. */
 penstock_code ps_delta_type_of(const char *duckdb_type, struct ps_arena *arena, const char **type_out,
                                const char **cast_out, bool *has_zone_cast_out, struct penstock_error *error)
@@ -141,9 +146,11 @@ penstock_code ps_delta_claim_read(const struct ps_delta_sink *sink, struct ps_ar
     PENSTOCK_MUST_USE;
 penstock_code ps_delta_claim_fence(const struct ps_delta_sink *sink, const char *by,
                                    struct penstock_error *error);
-/* The table's features, columns and partitions are those that we write. */
-penstock_code ps_delta_table_check(const struct ps_delta_sink *sink, struct penstock_error *error)
-    PENSTOCK_MUST_USE;
+/* The table's features, columns and partitions are those that we write. *is_short_out: as ps_delta_schema_check(). */
+penstock_code ps_delta_table_check(const struct ps_delta_sink *sink, bool *is_short_out,
+                                   struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The columns that we write are gone, or come from two sides at once. */
+penstock_code ps_delta_columns_moved(const struct ps_delta_sink *sink, struct penstock_error *error);
 /* That, and nobody newer has claimed the table. */
 penstock_code ps_delta_claim_check(const struct ps_delta_sink *sink, struct penstock_error *error)
     PENSTOCK_MUST_USE;

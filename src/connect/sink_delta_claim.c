@@ -10,7 +10,8 @@
 #include "connect/sink_delta.h"
 
 /* The table's features, columns and partitions are those that we write. */
-penstock_code ps_delta_table_check(const struct ps_delta_sink *sink, struct penstock_error *error) {
+penstock_code ps_delta_table_check(const struct ps_delta_sink *sink, bool *is_short_out,
+                                   struct penstock_error *error) {
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(ps_sql_query(sink->connection,
                         "SELECT (SELECT to_json(p)::VARCHAR FROM delta_protocol p), schemaString,"
@@ -25,7 +26,7 @@ penstock_code ps_delta_table_check(const struct ps_delta_sink *sink, struct pens
     const penstock_code code = ps_delta_protocol_check(sink, yyjson_doc_get_root(document), error);
     yyjson_doc_free(document);
     PS_TRY(code);
-    PS_TRY(ps_delta_schema_check(sink, schema, strlen(schema), error));
+    PS_TRY(ps_delta_schema_check(sink, schema, strlen(schema), is_short_out, error));
     struct ps_buffer ours PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&ours, PS_DELTA_STATEMENT_SIZE_MAX);
     ps_buffer_text(&ours, "[");
@@ -77,6 +78,12 @@ penstock_code ps_delta_claim_fence(const struct ps_delta_sink *sink, const char 
     return ps_error_hint(error, "is the same project running twice?");
 }
 
+penstock_code ps_delta_columns_moved(const struct ps_delta_sink *sink, struct penstock_error *error) {
+    (void)ps_error_set(error, PENSTOCK_BUSY, "another writer has changed the columns of %s meanwhile",
+                       sink->folder);
+    return ps_error_hint(error, "start again: the sink then looks at the table anew");
+}
+
 penstock_code ps_delta_claim_check(const struct ps_delta_sink *sink, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_delta_claim claim = {0};
@@ -90,5 +97,7 @@ penstock_code ps_delta_claim_check(const struct ps_delta_sink *sink, struct pens
     if (claim.epoch.attempt > sink->epoch.attempt) {
         return ps_delta_claim_fence(sink, "a newer attempt", error);
     }
-    return ps_delta_table_check(sink, error);
+    bool is_short = false;
+    PS_TRY(ps_delta_table_check(sink, &is_short, error));
+    return is_short && !sink->is_short ? ps_delta_columns_moved(sink, error) : PENSTOCK_OK;
 }

@@ -167,8 +167,10 @@ static penstock_code look_at_action(struct look *look, yyjson_val *action, struc
     }
     if (metadata != NULL) {
         yyjson_val *schema = yyjson_obj_get(metadata, "schemaString");
-        return ps_delta_schema_check(look->sink, yyjson_is_str(schema) ? yyjson_get_str(schema) : "{}",
-                                     yyjson_is_str(schema) ? yyjson_get_len(schema) : 2, error);
+        bool is_short = false;
+        PS_TRY(ps_delta_schema_check(look->sink, yyjson_is_str(schema) ? yyjson_get_str(schema) : "{}",
+                                     yyjson_is_str(schema) ? yyjson_get_len(schema) : 2, &is_short, error));
+        return is_short || look->sink->is_short ? ps_delta_columns_moved(look->sink, error) : PENSTOCK_OK;
     }
     return PENSTOCK_OK;
 }

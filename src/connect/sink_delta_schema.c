@@ -376,14 +376,46 @@ static void compare_field(const struct ps_delta_column *column, yyjson_val *fiel
     yyjson_doc_free(ours);
 }
 
+static bool is_missing(const struct ps_delta_sink *sink, size_t index, yyjson_val *fields) {
+    return sink->setup->column_is_added != NULL && sink->setup->column_is_added[index] &&
+           find_field(fields, sink->columns[index].name) == NULL;
+}
+
+penstock_code ps_delta_schema_grow(const struct ps_delta_sink *sink, const char *table, struct ps_buffer *out,
+                                   struct penstock_error *error) {
+    yyjson_doc *document = yyjson_read(table, strlen(table), 0);
+    yyjson_val *fields = yyjson_obj_get(yyjson_doc_get_root(document), "fields");
+    const char *end = strrchr(table, ']');
+    if (end == NULL || yyjson_arr_size(fields) == 0) {
+        yyjson_doc_free(document);
+        return ps_error_set(error, PENSTOCK_INVALID_DATA, "the log of %s names no columns", sink->folder);
+    }
+    ps_buffer_add(out, table, (size_t)(end - table));
+    for (size_t i = 0; i < sink->setup->column_count; i++) {
+        if (is_missing(sink, i, fields)) {
+            ps_buffer_text(out, ",{\"name\":");
+            ps_buffer_json(out, sink->columns[i].name, strlen(sink->columns[i].name));
+            ps_buffer_printf(out, ",\"type\":%s,\"nullable\":true,\"metadata\":{}}", sink->columns[i].type);
+        }
+    }
+    ps_buffer_text(out, end);
+    yyjson_doc_free(document);
+    return ps_buffer_status(out, error);
+}
+
 penstock_code ps_delta_schema_check(const struct ps_delta_sink *sink, const char *table, size_t size,
-                                    struct penstock_error *error) {
+                                    bool *is_short_out, struct penstock_error *error) {
     struct ps_buffer list PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&list, 4096);
     yyjson_doc *document = yyjson_read(table, size, 0);
     yyjson_val *fields = yyjson_obj_get(yyjson_doc_get_root(document), "fields"), *field = NULL;
+    *is_short_out = false;
     for (size_t i = 0; i < sink->setup->column_count; i++) {
-        compare_field(&sink->columns[i], fields, &list);
+        if (is_missing(sink, i, fields)) {
+            *is_short_out = true;
+        } else {
+            compare_field(&sink->columns[i], fields, &list);
+        }
     }
     size_t index, count;
     yyjson_arr_foreach(fields, index, count, field) {

@@ -72,8 +72,13 @@ static penstock_code check_columns(const struct ps_parquet_sink *sink, yyjson_va
                                    struct penstock_error *error) {
     yyjson_val *columns = yyjson_obj_get(root, "columns");
     const struct ps_sink_setup *setup = sink->setup;
+    size_t known_count = 0;
     for (size_t i = 0; i < setup->column_count; i++) {
         const char *type = yyjson_get_str(yyjson_obj_get(columns, setup->column_names[i]));
+        if (type == NULL && setup->column_is_added != NULL && setup->column_is_added[i]) {
+            continue; /* files from now on have it, as the next manifest says */
+        }
+        known_count++;
         if (type != NULL && strcmp(type, setup->column_types[i]) == 0) {
             continue;
         }
@@ -88,7 +93,7 @@ static penstock_code check_columns(const struct ps_parquet_sink *sink, yyjson_va
         }
         return ps_error_hint(error, "give a changed SELECT another path");
     }
-    if (yyjson_obj_size(columns) == setup->column_count) {
+    if (yyjson_obj_size(columns) == known_count) {
         return PENSTOCK_OK;
     }
     (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "%s has %zu columns, the SELECT of sink %s gives %zu",

@@ -45,6 +45,17 @@ penstock_code ps_text_format_read(const struct ps_sink_setup *setup, struct ps_a
     struct ps_text_format format = {.is_csv = setup->encode != NULL && strcmp(setup->encode, "csv") == 0};
     const struct ps_option *rows = format.is_csv ? csv_options : json_options;
     const struct ps_sink_statement *statement = setup->statement;
+    for (size_t i = 0; format.is_csv && setup->column_is_added != NULL && i < setup->column_count; i++) {
+        if (setup->column_is_added[i]) {
+            (void)ps_error_set(
+                error, PENSTOCK_INVALID_PROJECT,
+                "sink %s: a CSV file keeps the columns it began with, and %s was added to its source later",
+                setup->name, setup->column_names[i]);
+            return ps_error_hint(
+                error, "name the columns in place of *, declare %s in CREATE SOURCE, or ENCODE JSON",
+                setup->column_names[i]);
+        }
+    }
     PS_TRY(ps_option_defaults(rows, &format, arena, error));
     for (size_t i = 0; statement != NULL && i < statement->encode_setting_count; i++) {
         const struct ps_setting *setting = &statement->encode_settings[i];

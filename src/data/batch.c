@@ -221,3 +221,12 @@ penstock_code ps_batch_add_dead_letter(struct ps_batch *batch, struct ps_record 
     batch->record_count++;
     return PENSTOCK_OK;
 }
+
+penstock_code ps_batch_explain_dead_letter(struct ps_batch *batch, const char *more,
+                                           struct penstock_error *error) {
+    ps_check(batch->dead_letter_count > 0);
+    struct ps_dead_letter *letter = &batch->dead_letters[batch->dead_letter_count - 1];
+    const char *text = ps_arena_printf(batch->arena, "%s%s", letter->text, more);
+    letter->text = text != NULL ? text : letter->text;
+    return text != NULL ? PENSTOCK_OK : ps_error_memory(error, "a dead letter");
+}

@@ -10,6 +10,7 @@
 #ifndef PS_DATA_BATCH_H
 #define PS_DATA_BATCH_H
 
+#include "data/new_fields.h"
 #include "data/position.h"
 #include "data/schema.h"
 
@@ -85,6 +86,7 @@ struct ps_batch {
     struct ps_message *messages; /* owned, of broker records; or NULL */
     uint8_t *operations;         /* row_capacity of enum ps_operation, owned; NULL: every row is a put. See
                             ps_batch_use_operations() */
+    struct ps_new_fields new_fields; /* of its rows; in the arena */
 };
 
 /* An empty batch. Errors: OUT_OF_MEMORY. */
@@ -104,6 +106,9 @@ void ps_batch_take_back_dead_letter(struct ps_batch *batch);
 void ps_batch_skip_record(struct ps_batch *batch);
 /* The last row is of the same record as the row before it. */
 void ps_batch_is_second_row(struct ps_batch *batch);
+/* Puts more behind the sentence of the last dead letter. */
+penstock_code ps_batch_explain_dead_letter(struct ps_batch *batch, const char *more,
+                                           struct penstock_error *error) PENSTOCK_MUST_USE;
 /* What holds between records and what became of them. */
 bool ps_batch_is_counted(const struct ps_batch *batch);
 /* Gives the (still empty) batch a column of operations, all PUT. */

@@ -25,6 +25,8 @@
 #define HINT_COUNT 256
 #define HINT_SIZE 40
 
+static const char declare_it[] = ", as its first values were; declare the column to give it another type";
+
 /* What the i-th key of the last record was. */
 struct hint {
     uint8_t size;
@@ -47,6 +49,9 @@ struct json_decoder {
     struct found *found;
     size_t rest_column; /* as in the config */
     struct ps_buffer rest;
+    struct ps_json_config config;
+    size_t new_count_max; /* columns that may still be added */
+    bool has_unknown;     /* the record at hand has a member without a column */
     struct hint *hints;
     size_t hint_count;
     char *scratch;
@@ -121,7 +126,11 @@ static penstock_code json_open(const void *config, const struct ps_schema *schem
         return ps_error_memory(error, "a JSON decoder");
     }
     decoder->schema = schema;
-    decoder->rest_column = ((const struct ps_json_config *)config)->rest_column;
+    decoder->config = *(const struct ps_json_config *)config;
+    decoder->rest_column = decoder->config.rest_column;
+    if (decoder->config.added_count < PS_LIMIT_ADDED_COLUMN_COUNT) {
+        decoder->new_count_max = PS_LIMIT_ADDED_COLUMN_COUNT - decoder->config.added_count;
+    }
     ps_buffer_init(&decoder->rest, PS_LIMIT_RECORD_SIZE * 6); /* every byte may need an escape */
     decoder->is_json = ps_allocate(schema->column_count + 1, sizeof(*decoder->is_json));
     decoder->found = ps_allocate(schema->column_count + 1, sizeof(*decoder->found));
@@ -315,6 +324,7 @@ static int32_t column_of_key(struct json_decoder *decoder, size_t index, struct 
 /* Fills decoder->found. False: digits are needed that this parse has not kept; they will be from now on. */
 static bool find_members(struct json_decoder *decoder, yyjson_val *root, bool has_digits) {
     memset(decoder->found, 0, decoder->schema->column_count * sizeof(*decoder->found));
+    decoder->has_unknown = false;
     yyjson_obj_iter iterator = yyjson_obj_iter_with(root);
     for (size_t index = 0; true; index++) {
         yyjson_val *key = yyjson_obj_iter_next(&iterator);
@@ -324,6 +334,9 @@ static bool find_members(struct json_decoder *decoder, yyjson_val *root, bool ha
         bool is_exact;
         const struct ps_bytes name = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
         const int32_t column = column_of_key(decoder, index, name, &is_exact);
+        if (column < 0) {
+            decoder->has_unknown = true;
+        }
         if ((column < 0 && decoder->rest_column == 0) ||
             (column >= 0 && decoder->found[column].is_exact && !is_exact)) {
             continue;
@@ -339,6 +352,55 @@ static bool find_members(struct json_decoder *decoder, yyjson_val *root, bool ha
         }
     }
 }
+
+/* --- members that become columns ------------------------------------------------------------------------- */
+
+/* The narrowest type of a value that is not null. */
+static enum ps_type type_of(yyjson_val *value) {
+    switch (yyjson_get_type(value)) {
+    case YYJSON_TYPE_BOOL: return PS_TYPE_BOOLEAN;
+    case YYJSON_TYPE_NUM:
+        return yyjson_is_sint(value) || (yyjson_is_uint(value) && unsafe_yyjson_get_uint(value) <= INT64_MAX)
+                   ? PS_TYPE_BIGINT
+                   : PS_TYPE_DOUBLE;
+    case YYJSON_TYPE_RAW: {
+        int64_t integer = 0;
+        return ps_parse_integer(unsafe_yyjson_get_raw(value), &integer) ? PS_TYPE_BIGINT : PS_TYPE_DOUBLE;
+    }
+    default: return PS_TYPE_VARCHAR;
+    }
+}
+
+/* A field that cannot be kept as a column makes its record a dead letter: nothing of it is lost. Called once before
+ * the row is made (batch NULL: nothing is noted), once after. */
+static penstock_code look_at_unknown(struct json_decoder *decoder, yyjson_val *root, struct ps_batch *batch,
+                                     struct ps_bytes *refused_out, const char **why_out,
+                                     struct penstock_error *error) {
+    yyjson_obj_iter iterator = yyjson_obj_iter_with(root);
+    for (size_t index = 0; index < yyjson_obj_size(root); index++) {
+        yyjson_val *key = yyjson_obj_iter_next(&iterator);
+        yyjson_val *value = yyjson_obj_iter_get_val(key);
+        const struct ps_bytes name = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
+        bool is_exact;
+        if (yyjson_is_null(value) || column_of_key(decoder, index, name, &is_exact) >= 0) {
+            continue;
+        }
+        const char *why =
+            batch != NULL ? NULL
+                          : ps_new_field_refusal(name, decoder->config.growing, decoder->new_count_max == 0);
+        if (why != NULL && *why_out == NULL) {
+            *refused_out = name;
+            *why_out = why;
+        }
+        if (batch != NULL) {
+            PS_TRY(ps_new_fields_add(&batch->new_fields, name, type_of(value), decoder->new_count_max,
+                                     batch->arena, error));
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+/* --- the row --------------------------------------------------------------------------------------------- */
 
 /* A member without a column goes to the rest. False: out of memory. */
 static bool add_rest(struct json_decoder *decoder, struct ps_bytes name, yyjson_val *value) {
@@ -406,7 +468,10 @@ static penstock_code fill_row(struct json_decoder *decoder, struct ps_batch *bat
             if (result != PS_VALUE_OK) {
                 struct ps_bytes found;
                 const char *kind = describe(value, &found);
-                return ps_value_refuse(batch, record, i, result, kind, found, error);
+                PS_TRY(ps_value_refuse(batch, record, i, result, kind, found, error));
+                return i + decoder->config.added_count < decoder->schema->column_count
+                           ? PENSTOCK_OK
+                           : ps_batch_explain_dead_letter(batch, declare_it, error);
             }
         }
     }
@@ -415,6 +480,25 @@ static penstock_code fill_row(struct json_decoder *decoder, struct ps_batch *bat
     }
     ps_batch_end_row(batch, record);
     return PENSTOCK_OK;
+}
+
+/* With on_new_field = 'add', of a record that has fields without a column. */
+static penstock_code fill_growing_row(struct json_decoder *decoder, struct ps_batch *batch,
+                                      struct ps_record record, const yyjson_doc *document, bool *again_out,
+                                      struct penstock_error *error) {
+    struct ps_bytes refused = {"", 0};
+    const char *why = NULL;
+    const int64_t row_count = batch->row_count;
+    PS_TRY(look_at_unknown(decoder, document->root, NULL, &refused, &why, error));
+    if (why != NULL) {
+        return ps_batch_add_dead_letter(batch, record, PS_REASON_SCHEMA, NULL, error,
+                                        "the field \"%.*s\" cannot become a column: %s",
+                                        (int)(refused.size < 60 ? refused.size : 60), refused.data, why);
+    }
+    PS_TRY(fill_row(decoder, batch, record, document, again_out, error));
+    return batch->row_count > row_count
+               ? look_at_unknown(decoder, document->root, batch, &refused, &why, error)
+               : PENSTOCK_OK;
 }
 
 /* yyjson takes `char *` but without YYJSON_READ_INSITU only reads. */
@@ -443,7 +527,12 @@ static penstock_code decode_parsed(struct json_decoder *decoder, struct ps_batch
                                         "found %s, expected one JSON object a line", describe(root, &found));
     }
     *again_out = !find_members(decoder, root, has_digits);
-    return *again_out ? PENSTOCK_OK : fill_row(decoder, batch, record, document, again_out, error);
+    if (*again_out) {
+        return PENSTOCK_OK;
+    }
+    return decoder->has_unknown && decoder->config.growing != NULL
+               ? fill_growing_row(decoder, batch, record, document, again_out, error)
+               : fill_row(decoder, batch, record, document, again_out, error);
 }
 
 /* A record that does not become a row is parsed once more with its digits, so that what its dead letter says does not

@@ -239,16 +239,19 @@ static penstock_code reserve_includes(struct ps_cursor *cursor, struct ps_source
     return source->includes != NULL ? PENSTOCK_OK : ps_error_memory(cursor->error, "a source");
 }
 
-/* on_new_field = 'keep' adds a column, so it has to be known before anything is opened. */
-static penstock_code add_rest(struct ps_cursor *cursor, struct ps_source_statement *source) {
+/* on_new_field = 'keep' and 'add' change the columns, so they have to be known before anything is opened. */
+static penstock_code read_on_new_field(struct ps_cursor *cursor, struct ps_source_statement *source) {
     static const struct include_word word = {"", PS_REST_COLUMN, "VARCHAR", PS_INCLUDE_REST};
     for (size_t i = 0; i < source->setting_count; i++) {
         const struct ps_setting *setting = &source->settings[i];
-        if (ps_option_name_equal(setting->name, "on_new_field") &&
-            ps_text_equal_nocase(setting->value, "keep")) {
+        if (!ps_option_name_equal(setting->name, "on_new_field")) {
+            continue;
+        }
+        if (ps_text_equal_nocase(setting->value, "keep")) {
             PS_TRY(reserve_includes(cursor, source));
             return add_include(cursor, source, &word, setting->location);
         }
+        source->adds_columns = ps_text_equal_nocase(setting->value, "add");
     }
     return PENSTOCK_OK;
 }
@@ -341,7 +344,7 @@ penstock_code ps_parse_source(struct ps_cursor *cursor, struct ps_source_stateme
     while (!ps_cursor_at_end(cursor)) {
         PS_TRY(read_clause(cursor, source));
     }
-    PS_TRY(add_rest(cursor, source));
+    PS_TRY(read_on_new_field(cursor, source));
     PS_TRY(check_watermark(cursor, source)); /* it may be an INCLUDE timestamp */
     PS_TRY(check_format(cursor, source));
     if (source->schema.column_count == source->include_count) {

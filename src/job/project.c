@@ -232,3 +232,104 @@ const struct ps_statement *ps_project_find(const struct ps_project *project, con
     }
     return NULL;
 }
+
+/* --- columns that sources add ------------------------------------------------------------------------------------- */
+
+bool ps_project_adds_columns(const struct ps_project *project) {
+    for (size_t i = 0; i < project->statement_count; i++) {
+        const struct ps_statement *statement = &project->statements[i];
+        if (statement->kind == PS_STATEMENT_SOURCE && statement->as.source.adds_columns) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ps_project_is_added(const struct ps_project *project, const char *column) {
+    for (size_t i = 0; i < project->statement_count; i++) {
+        const struct ps_statement *statement = &project->statements[i];
+        const struct ps_source_statement *source = &statement->as.source;
+        if (statement->kind != PS_STATEMENT_SOURCE || source->added_count == 0) {
+            continue;
+        }
+        const size_t end = source->schema.column_count - source->include_count;
+        const int64_t index = ps_schema_find(&source->schema, column);
+        if (index >= (int64_t)(end - source->added_count) && index < (int64_t)end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A new one behind the declared and added ones; the columns of INCLUDE move. */
+static void put_column(struct ps_source_statement *source, const struct ps_added_column *column) {
+    struct ps_schema *schema = &source->schema;
+    const size_t at = schema->column_count - source->include_count;
+    memmove(&schema->columns[at + 1], &schema->columns[at], source->include_count * sizeof *schema->columns);
+    memmove(&source->column_locations[at + 1], &source->column_locations[at],
+            source->include_count * sizeof *source->column_locations);
+    schema->columns[at] = (struct ps_column_schema){
+        .name = column->name, .type_text = column->type, .type = ps_type_of_sql(column->type)};
+    source->column_locations[at] = source->column_locations[0];
+    schema->column_count++;
+    source->added_count++;
+    for (size_t i = 0; i < source->include_count; i++) {
+        source->includes[i].column++;
+    }
+}
+
+static void *copy_array(struct ps_arena *arena, const void *items, size_t count, size_t capacity,
+                        size_t size) {
+    void *copy = ps_arena_allocate(arena, capacity + 1, size);
+    if (copy != NULL && count > 0) {
+        memcpy(copy, items, count * size);
+    }
+    return copy;
+}
+
+/* Arrays of its own, with room for the columns. */
+static bool copy_source(struct ps_source_statement *source, size_t more, struct ps_arena *arena) {
+    const size_t count = source->schema.column_count;
+    source->schema.columns =
+        copy_array(arena, source->schema.columns, count, count + more, sizeof *source->schema.columns);
+    source->column_locations =
+        copy_array(arena, source->column_locations, count, count + more, sizeof *source->column_locations);
+    source->includes = copy_array(arena, source->includes, source->include_count, source->include_count,
+                                  sizeof *source->includes);
+    return source->schema.columns != NULL && source->column_locations != NULL && source->includes != NULL;
+}
+
+penstock_code ps_project_grow(const struct ps_project *project, const struct ps_added_column *columns,
+                              size_t column_count, struct ps_project **grown_out,
+                              struct penstock_error *error) {
+    struct ps_arena *arena = project->arena;
+    struct ps_project *grown = copy_array(arena, project, 1, 1, sizeof *grown);
+    struct ps_statement *statements = copy_array(arena, project->statements, project->statement_count,
+                                                 project->statement_count, sizeof *statements);
+    if (grown == NULL || statements == NULL) {
+        return ps_error_memory(error, "a project");
+    }
+    for (size_t i = 0; i < project->statement_count; i++) {
+        struct ps_source_statement *source = &statements[i].as.source;
+        if (statements[i].kind != PS_STATEMENT_SOURCE || !source->adds_columns) {
+            continue;
+        }
+        if (!copy_source(source, column_count, arena)) {
+            return ps_error_memory(error, "a project");
+        }
+        for (size_t j = 0; j < column_count; j++) {
+            const struct ps_added_column column = {statements[i].name, ps_arena_copy(arena, columns[j].name),
+                                                   ps_arena_copy(arena, columns[j].type)};
+            if (column.name == NULL || column.type == NULL) {
+                return ps_error_memory(error, "a project");
+            }
+            if (ps_text_equal_nocase(columns[j].source, column.source) &&
+                ps_schema_find(&source->schema, column.name) < 0) {
+                put_column(source, &column);
+            }
+        }
+    }
+    grown->statements = statements;
+    *grown_out = grown;
+    return PENSTOCK_OK;
+}

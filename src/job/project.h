@@ -69,7 +69,8 @@ struct ps_include {
 };
 
 struct ps_source_statement {
-    struct ps_schema schema; /* the declared columns, then those of INCLUDE (the last include_count) */
+    /* the declared columns, those that on_new_field = 'add' has added, those of INCLUDE (the last include_count) */
+    struct ps_schema schema;
     struct ps_location *column_locations;
     struct ps_include *includes;
     size_t include_count;
@@ -84,6 +85,8 @@ struct ps_source_statement {
     size_t setting_count;
     enum ps_source_format format; /* FORMAT PLAIN (the default) | UPSERT | DEBEZIUM */
     struct ps_location format_location;
+    bool adds_columns;  /* on_new_field = 'add' */
+    size_t added_count; /* columns that it has added */
     const char *encode; /* ENCODE JSON | CSV | PARQUET | AVRO | PROTOBUF | BYTES, lower case */
     struct ps_setting *encode_settings; /* ENCODE CSV (delimiter = ';') */
     size_t encode_setting_count;
@@ -278,6 +281,20 @@ penstock_code ps_project_load(const char *folder, const struct ps_project_option
                               struct ps_project **project_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
 void ps_project_free(struct ps_project *project);
+/* A column that a source with on_new_field = 'add' has got. */
+struct ps_added_column {
+    const char *source, *name;
+    const char *type; /* SQL */
+};
+/* Does any source add columns? */
+bool ps_project_adds_columns(const struct ps_project *project);
+/* The same project with these columns: another view of the same memory, so that what reads the one before may go on. It
+ * lives as long and is not freed by itself. What a source declares, or does not add any more, is left out. */
+penstock_code ps_project_grow(const struct ps_project *project, const struct ps_added_column *columns,
+                              size_t column_count, struct ps_project **grown_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Has a source been given a column of that name? */
+bool ps_project_is_added(const struct ps_project *project, const char *column);
 const struct ps_statement *ps_project_find(const struct ps_project *project, const char *name);
 
 /* The text's own parser, for tests and fuzzing: statements of one SQL file. */

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "stream/ahead.h"
 #include "stream/change.h"
+#include "stream/columns.h"
 #include "stream/epoch.h"
 #include "stream/offsets.h"
 #include "stream/prepare.h"
@@ -398,6 +399,12 @@ static penstock_code carry_out(struct fill *fill, struct ps_prepared *prepared,
     struct ps_epoch_totals totals = {0};
     const int64_t start_ns = ps_clock_monotonic_ns();
     PS_TRY(read_slices(fill, prepared, error));
+    if (run->options->on_new_columns != NULL) {
+        PS_TRY(ps_columns_look(run, prepared, error));
+        if (ps_columns_are_new(run)) { /* ps_runner_backfill() goes on with them */
+            return ps_error_set(error, PENSTOCK_CANCELLED, "source %s has new columns", fill->input->name);
+        }
+    }
     PS_TRY(ps_epoch_begin(run, run->epoch, ps_clock_wall_ms(), error));
     const penstock_code code = write_epoch(fill, prepared, &totals, error);
     if (code != PENSTOCK_OK) {
@@ -545,14 +552,35 @@ static penstock_code fill_up(struct fill *fill, const struct ps_runner_options *
     return finish(fill, error);
 }
 
+/* From where it stands until the end, a stop, or new columns of the source: then options->graph is another one. */
+static penstock_code fill_once(struct ps_runner_options *options, const struct ps_backfill *backfill,
+                               struct ps_run_totals *totals, bool *is_finished,
+                               struct penstock_error *error) {
+    struct fill fill PS_SCOPED(fill_done) = {0};
+    PS_TRY(look(options->graph, options->store, backfill, &fill, error));
+    fill.totals = *totals;
+    const penstock_code code = fill_up(&fill, options, backfill, is_finished, error);
+    *totals = fill.totals;
+    return code == PENSTOCK_CANCELLED && ps_columns_are_new(fill.run)
+               ? ps_columns_add(fill.run, &options->graph, error)
+               : code;
+}
+
 penstock_code ps_runner_backfill(const struct ps_runner_options *options, const struct ps_backfill *backfill,
                                  struct ps_run_totals *totals_out, bool *is_finished_out,
                                  struct penstock_error *error) {
-    struct fill fill PS_SCOPED(fill_done) = {0};
+    struct ps_runner_options grown = *options;
+    struct ps_backfill rest = *backfill;
+    const struct ps_graph *graph = NULL;
+    penstock_code code = PENSTOCK_OK;
     bool is_finished = false;
-    PS_TRY(look(options->graph, options->store, backfill, &fill, error));
-    const penstock_code code = fill_up(&fill, options, backfill, &is_finished, error);
-    *totals_out = fill.totals;
+    *totals_out = (struct ps_run_totals){0};
+    while (code == PENSTOCK_OK && grown.graph != graph) {
+        graph = grown.graph;
+        code = fill_once(&grown, &rest, totals_out, &is_finished, error);
+        rest.is_rebuild = false; /* it has been begun */
+        rest.from = NULL;
+    }
     *is_finished_out = is_finished && code == PENSTOCK_OK;
     return code;
 }

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "stream/run.h"
+#include "stream/columns.h"
 
 #define KIND_VIEW "materialized view"
 
@@ -26,6 +26,7 @@ const char *ps_change_action_name(enum ps_change_action action) {
     case PS_CHANGE_KEEP: return "keep";
     case PS_CHANGE_NEW: return "new";
     case PS_CHANGE_NEW_TEXT: return "new text from now on";
+    case PS_CHANGE_GROW: return "new columns";
     case PS_CHANGE_REBUILD: return "rebuild";
     case PS_CHANGE_BACKFILL: return "needs a backfill";
     case PS_CHANGE_RESUME: return "backfill not finished";
@@ -70,27 +71,53 @@ static bool has_positions(const struct ps_change_facts *facts, const char *prefi
 
 /* --- columns ---------------------------------------------------------------------------------------------------- */
 
-/* The first column of the table that would be another one; NULL: none. Columns of penstock itself do not count. */
-static const char *changed_column(const struct plan *plan, const struct ps_node *node) {
-    size_t at = 0;
+/* The columns that the store's table has. Those of penstock itself do not count. */
+static penstock_code known_columns(const struct plan *plan, const struct ps_node *node,
+                                   struct ps_column_list *list_out, struct penstock_error *error) {
+    const char **names = ps_arena_allocate(plan->arena, plan->facts->column_count + 1, sizeof *names);
+    const char **types = ps_arena_allocate(plan->arena, plan->facts->column_count + 1, sizeof *types);
+    if (names == NULL || types == NULL) {
+        return ps_error_memory(error, "a plan of changes");
+    }
+    size_t count = 0;
     for (size_t i = 0; i < plan->facts->column_count; i++) {
         const struct ps_known_column *known = &plan->facts->columns[i];
-        if (strcmp(known->table, node->name) != 0 || strncmp(known->name, "penstock_", 9) == 0) {
-            continue;
+        if (strcmp(known->table, node->name) == 0 && strncmp(known->name, "penstock_", 9) != 0) {
+            names[count] = known->name;
+            types[count++] = known->type;
         }
-        if (at >= node->column_count || strcmp(known->name, node->column_names[at]) != 0 ||
-            !ps_text_equal_nocase(known->type, node->column_types[at])) {
-            return ps_arena_printf(plan->arena, "column %zu was %s %s, it would be %s %s", at + 1,
-                                   known->name, known->type,
-                                   at < node->column_count ? node->column_names[at] : "(none)",
-                                   at < node->column_count ? node->column_types[at] : "");
-        }
-        at++;
     }
-    return at == 0 || at == node->column_count
-               ? NULL
-               : ps_arena_printf(plan->arena, "column %zu would be %s %s, it was not there", at + 1,
-                                 node->column_names[at], node->column_types[at]);
+    *list_out = (struct ps_column_list){names, types, count};
+    return PENSTOCK_OK;
+}
+
+/* *changed_out: what would be another column; *grown_out: the first one that is missing. NULL: none. */
+static penstock_code compare_columns(const struct plan *plan, const struct ps_node *node,
+                                     const char **changed_out, const char **grown_out,
+                                     struct penstock_error *error) {
+    struct ps_column_list was;
+    const struct ps_column_list now = {node->column_names, node->column_types, node->column_count};
+    size_t *missing = ps_arena_allocate(plan->arena, now.count + 1, sizeof *missing);
+    size_t missing_count = 0, i = 0, j = 0;
+    PS_TRY(known_columns(plan, node, &was, error));
+    if (missing == NULL) {
+        return ps_error_memory(error, "a plan of changes");
+    }
+    if (was.count == 0) {
+        return PENSTOCK_OK;
+    }
+    const bool is_match = ps_columns_match(plan->graph->project, was, now, missing, &missing_count, &i, &j);
+    if (!is_match && i < was.count) {
+        *changed_out = ps_arena_printf(plan->arena, "column %zu was %s %s, it would be %s %s", i + 1,
+                                       was.names[i], was.types[i], j < now.count ? now.names[j] : "(none)",
+                                       j < now.count ? now.types[j] : "");
+    } else if (!is_match || missing_count > 0) {
+        const size_t at = is_match ? missing[0] : j;
+        const char **text_out = is_match ? grown_out : changed_out;
+        *text_out = ps_arena_printf(plan->arena, "column %zu would be %s %s, it was not there", at + 1,
+                                    now.names[at], now.types[at]);
+    }
+    return PENSTOCK_OK;
 }
 
 /* --- one statement ---------------------------------------------------------------------------------------------- */
@@ -183,7 +210,9 @@ static penstock_code decide_output(struct plan *plan, size_t index, const struct
     }
     const bool is_same = strcmp(known->text, text) == 0;
     const char *above = rebuilt_above(plan, node);
-    const char *column = is_view ? NULL : changed_column(plan, node);
+    const char *column = NULL, *grown = NULL;
+    PS_TRY(is_view ? PENSTOCK_OK : compare_columns(plan, node, &column, &grown, error));
+    column = column != NULL || is_same ? column : grown; /* a new text starts with all its columns, or anew */
     if (strcmp(known->kind, kind_of(node)) != 0) {
         put_anew(plan, index, ps_arena_printf(plan->arena, "it was a %s", known->kind));
     } else if (above != NULL) {
@@ -194,6 +223,10 @@ static penstock_code decide_output(struct plan *plan, size_t index, const struct
         put_anew(plan, index, "its states were made by another text");
     } else if (column != NULL) {
         put_anew(plan, index, column);
+    } else if (grown != NULL) {
+        put(plan, index, PS_CHANGE_GROW,
+            ps_arena_printf(plan->arena, "its source has new columns: %s, and is NULL in rows that are there",
+                            grown));
     } else if (!is_same) {
         put(plan, index, PS_CHANGE_NEW_TEXT, "its columns stay: rows that are there stay as they are");
     } else {

@@ -16,6 +16,7 @@ enum ps_change_action {
     PS_CHANGE_KEEP,
     PS_CHANGE_NEW,
     PS_CHANGE_NEW_TEXT, /* holds from now on, rows stay */
+    PS_CHANGE_GROW, /* gets columns that its source has got (on_new_field = 'add'), NULL in the rows that are there */
     PS_CHANGE_REBUILD,  /* dropped and computed again from what it streams from: needs consent */
     PS_CHANGE_BACKFILL, /* cannot be done by a run: records would be missing */
     PS_CHANGE_RESUME,   /* its backfill was begun and must be finished first */

@@ -36,6 +36,58 @@ penstock_code ps_join_create(struct ps_run *run, const struct ps_output *output,
     return ps_sql_run(run->connection, sql.data, error);
 }
 
+/* The state anew, of the same rows: the SELECT puts several of them below one another, so the order of columns counts. */
+static penstock_code grow_state(struct ps_run *run, const struct ps_output *output, size_t side,
+                                struct penstock_error *error) {
+    const char **names, **types, **now_names, **now_types;
+    size_t count = 0, now_count = 0;
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
+    ps_buffer_text(&sql, "SELECT * FROM ");
+    add_state(&sql, run, output, side);
+    PS_TRY(ps_buffer_status(&sql, error));
+    PS_TRY(ps_sql_describe(run->connection, sql.data, run->arena, &names, &types, &count, NULL, error));
+    ps_buffer_clear(&sql);
+    add_name(&sql, run, "SELECT * FROM temp.", side == 0 ? "new_left" : "new_right", output);
+    PS_TRY(ps_buffer_status(&sql, error));
+    PS_TRY(ps_sql_describe(run->connection, sql.data, run->arena, &now_names, &now_types, &now_count, NULL,
+                           error));
+    bool is_same = count == now_count;
+    for (size_t i = 0; i < count && is_same; i++) {
+        is_same = strcmp(names[i], now_names[i]) == 0;
+    }
+    if (is_same) {
+        return PENSTOCK_OK;
+    }
+    ps_buffer_clear(&sql);
+    ps_buffer_text(&sql, "CREATE OR REPLACE TABLE ");
+    add_state(&sql, run, output, side);
+    ps_buffer_text(&sql, " AS SELECT ");
+    for (size_t i = 0; i < now_count; i++) {
+        bool is_there = false;
+        for (size_t k = 0; k < count; k++) {
+            is_there = is_there || strcmp(names[k], now_names[i]) == 0;
+        }
+        ps_buffer_text(&sql, i > 0 ? ", " : "");
+        ps_buffer_text(&sql, is_there ? "" : "NULL::");
+        ps_buffer_text(&sql, is_there ? "" : now_types[i]);
+        ps_buffer_text(&sql, is_there ? "" : " AS ");
+        ps_buffer_sql_name(&sql, now_names[i]);
+    }
+    ps_buffer_text(&sql, " FROM ");
+    add_state(&sql, run, output, side);
+    PS_TRY(ps_buffer_status(&sql, error));
+    return ps_sql_run(run->connection, sql.data, error);
+}
+
+penstock_code ps_join_grow(struct ps_run *run, const struct ps_output *output, struct penstock_error *error) {
+    if (!ps_project_adds_columns(run->project)) {
+        return PENSTOCK_OK;
+    }
+    PS_TRY(grow_state(run, output, 0, error));
+    return grow_state(run, output, 1, error);
+}
+
 /* --- what the watermarks say -------------------------------------------------------------------------------------- */
 
 /* The watermark of a side's source, in microseconds; false: none yet. */

@@ -66,7 +66,7 @@ penstock_code ps_keyed_write(struct ps_run *run, const struct ps_output *output,
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_text(&sql, "INSERT INTO main.");
     ps_buffer_sql_name(&sql, output->name);
-    ps_buffer_printf(&sql, " SELECT %s FROM ", output->columns_sql);
+    ps_buffer_printf(&sql, " (%s) SELECT %s FROM ", output->columns_sql, output->columns_sql);
     ps_table_add_stage(&sql, run, output);
     ps_buffer_text(&sql, " WHERE " PS_ROW_COLUMN " IN (SELECT " PS_ROW_COLUMN " FROM temp.");
     add_keys(&sql, run, output);

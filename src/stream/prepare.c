@@ -10,6 +10,7 @@
 #include "stream/prepare.h"
 
 #include "job/predicted.h"
+#include "stream/columns.h"
 #include "sql/serve.h"
 #include "stream/join.h"
 
@@ -183,11 +184,25 @@ static penstock_code check_changes(struct ps_run *run, const char *const *texts,
     return PENSTOCK_OK;
 }
 
-/* The statement is the same, but do its columns still come out as they did? A changed source can change them. */
-static penstock_code check_columns(struct ps_run *run, const struct ps_output *output,
+static penstock_code refuse_columns(const struct ps_run *run, const struct ps_output *output,
+                                    struct ps_column_list was, struct ps_column_list now, size_t i, size_t j,
+                                    struct penstock_error *error) {
+    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                       "%s, or what it reads, has changed: its column %zu was %s %s, it would be %s %s",
+                       output->name, i + 1, i < was.count ? was.names[i] : "(none)",
+                       i < was.count ? was.types[i] : "", j < now.count ? now.names[j] : "(none)",
+                       j < now.count ? now.types[j] : "");
+    (void)ps_error_hint(error, "put the old text back, give the table a new name, or remove the store %s",
+                        run->store->path);
+    return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
+}
+
+/* The statement is the same, but do its columns still come out as they did? A changed source can change them; of one that
+ * adds columns the table takes them, too, if its text has not changed (may_grow). */
+static penstock_code check_columns(struct ps_run *run, const struct ps_output *output, bool may_grow,
                                    struct penstock_error *error) {
     const char **now_names, **now_types, **names, **types;
-    size_t now_count = 0, count = 0;
+    size_t now_count = 0, count = 0, missing_count = 0, i = 0, j = 0;
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_printf(&sql, "SELECT %s FROM (%s)", output->columns_sql, output->select_sql);
@@ -199,22 +214,20 @@ static penstock_code check_columns(struct ps_run *run, const struct ps_output *o
     ps_buffer_sql_name(&sql, output->name);
     PS_TRY(ps_buffer_status(&sql, error));
     PS_TRY(ps_sql_describe(run->connection, sql.data, run->arena, &names, &types, &count, NULL, error));
-    for (size_t i = 0; i < count || i < now_count; i++) {
-        const bool is_same = i < count && i < now_count && strcmp(names[i], now_names[i]) == 0 &&
-                             strcmp(types[i], now_types[i]) == 0;
-        if (!is_same) {
-            (void)ps_error_set(
-                error, PENSTOCK_INVALID_PROJECT,
-                "%s, or what it reads, has changed: its column %zu was %s %s, it would be %s %s",
-                output->name, i + 1, i < count ? names[i] : "(none)", i < count ? types[i] : "",
-                i < now_count ? now_names[i] : "(none)", i < now_count ? now_types[i] : "");
-            (void)ps_error_hint(error,
-                                "put the old text back, give the table a new name, or remove the store %s",
-                                run->store->path);
-            return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
-        }
+    const struct ps_column_list was = {names, types, count}, now = {now_names, now_types, now_count};
+    size_t *missing = ps_arena_allocate(run->arena, now_count + 1, sizeof *missing);
+    if (missing == NULL) {
+        return ps_error_memory(error, "a table's columns");
     }
-    return PENSTOCK_OK;
+    if (!ps_columns_match(run->project, was, now, missing, &missing_count, &i, &j)) {
+        return refuse_columns(run, output, was, now, i, j, error);
+    }
+    if (missing_count > 0 && !may_grow) {
+        return refuse_columns(run, output, was, now, count, missing[0], error);
+    }
+    PS_TRY(output->join != NULL ? ps_join_grow(run, output, error) : PENSTOCK_OK);
+    return missing_count > 0 ? ps_columns_grow(run, output->name, now, missing, missing_count, error)
+                             : PENSTOCK_OK;
 }
 
 /* --- tables and views ------------------------------------------------------------------------------------------- */
@@ -307,7 +320,7 @@ static penstock_code apply_output(struct ps_run *run, struct ps_output *output, 
     if (applied == PS_APPLIED_NEW) {
         PS_TRY(create(run, output, text, error));
     } else if (!output->is_view) {
-        PS_TRY(check_columns(run, output, error));
+        PS_TRY(check_columns(run, output, applied == PS_APPLIED_SAME, error));
     }
     if (applied == PS_APPLIED_NEW_TEXT && run->backfill != NULL) {
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,

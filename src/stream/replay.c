@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "stream/columns.h"
 #include "stream/epoch.h"
 #include "stream/prepare.h"
 #include "stream/replay.h"
@@ -249,7 +250,13 @@ static penstock_code load_group(struct replay *replay, struct group group, struc
             end++;
         }
         PS_TRY(decode(replay, &setup, i, end, error));
+        if (run->options->on_new_columns != NULL) {
+            PS_TRY(ps_columns_note(run, input, replay->batches[replay->batch_count - 1], error));
+        }
         i = end;
+    }
+    if (ps_columns_are_new(run)) { /* replay_once() begins again with them */
+        return ps_error_set(error, PENSTOCK_CANCELLED, "source %s has new columns", input->name);
     }
     const size_t count = replay->batch_count - first_batch;
     struct ps_batch **batches = ps_arena_allocate(run->epoch_arena, count + 1, sizeof(struct ps_batch *));
@@ -462,17 +469,32 @@ static penstock_code replay_letters(struct replay *replay, const char *reason, c
     return PENSTOCK_OK;
 }
 
-/* `ids`: of a replay that was cut off, or NULL. */
-static penstock_code replay_once(const struct ps_runner_options *options, const char *reason,
-                                 const char *source, const char *ids, struct ps_replay_totals *totals_out,
+/* What was not written is written with the columns that were missing: all of it once more. */
+static penstock_code add_columns(const struct replay *replay, struct ps_runner_options *options,
+                                 struct penstock_error *error) {
+    struct ps_run *run = replay->run;
+    if (run->sink_count > 0 && replay->resumed_ids == NULL) {
+        PS_TRY(ps_replay_plan_forget(run, error));
+    }
+    run->epoch.number--; /* it was begun */
+    return ps_columns_add(run, &options->graph, error);
+}
+
+/* `ids`: of a replay that was cut off, or NULL. options->graph is another one if there are new columns: then nothing was
+ * replayed yet. */
+static penstock_code replay_once(struct ps_runner_options *options, const char *reason, const char *source,
+                                 const char *ids, struct ps_replay_totals *totals_out,
                                  struct penstock_error *error) {
     struct ps_run *run PS_SCOPED(ps_run_free_scoped) = NULL;
     PS_TRY(ps_run_new(options->graph, options->store, &run, error));
     run->options = options;
     struct replay replay = {.run = run, .resumed_ids = ids};
     struct ps_replay_totals totals = {0};
-    const penstock_code code = replay_letters(&replay, reason, source, &totals, error);
+    penstock_code code = replay_letters(&replay, reason, source, &totals, error);
     ps_epoch_release(run);
+    if (code == PENSTOCK_CANCELLED && ps_columns_are_new(run)) {
+        code = add_columns(&replay, options, error);
+    }
     for (size_t i = 0; i < replay.batch_count; i++) {
         ps_batch_free(replay.batches[i]);
     }
@@ -484,6 +506,18 @@ static penstock_code replay_once(const struct ps_runner_options *options, const 
     return code;
 }
 
+static penstock_code replay_all(const struct ps_runner_options *options, const char *reason,
+                                const char *source, const char *ids, struct ps_replay_totals *totals_out,
+                                struct penstock_error *error) {
+    struct ps_runner_options grown = *options;
+    const struct ps_graph *graph = NULL;
+    while (grown.graph != graph) {
+        graph = grown.graph;
+        PS_TRY(replay_once(&grown, reason, source, ids, totals_out, error));
+    }
+    return PENSTOCK_OK;
+}
+
 penstock_code ps_runner_replay_resume(const struct ps_runner_options *options, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_replay_totals totals;
@@ -492,12 +526,12 @@ penstock_code ps_runner_replay_resume(const struct ps_runner_options *options, s
         return ps_error_memory(error, "dead letters");
     }
     PS_TRY(ps_replay_plan_find(options->store->connection, arena, &ids, error));
-    return ids == NULL ? PENSTOCK_OK : replay_once(options, NULL, NULL, ids, &totals, error);
+    return ids == NULL ? PENSTOCK_OK : replay_all(options, NULL, NULL, ids, &totals, error);
 }
 
 penstock_code ps_runner_replay(const struct ps_runner_options *options, const char *reason,
                                const char *source, struct ps_replay_totals *totals_out,
                                struct penstock_error *error) {
     PS_TRY(ps_runner_replay_resume(options, error));
-    return replay_once(options, reason, source, NULL, totals_out, error);
+    return replay_all(options, reason, source, NULL, totals_out, error);
 }

@@ -63,6 +63,7 @@ struct ps_input {
     bool has_time, is_time_stored;
     int64_t time_max_us; /* greatest event time so far */
     struct ps_input_rows rows;
+    struct ps_new_fields new_fields; /* met in an epoch that was given up for them: columns.c */
 };
 
 /* A streaming table or a materialized view. */

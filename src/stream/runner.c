@@ -8,6 +8,7 @@
 #include "stream/runner.h"
 
 #include "base/clock.h"
+#include "stream/columns.h"
 #include "stream/epoch.h"
 #include "stream/prepare.h"
 #include "stream/step.h"
@@ -114,6 +115,12 @@ static struct ps_step_event plan(struct drive *drive) {
     if (drive->prepared->is_empty) {
         ps_prepared_free(ps_take(drive->prepared));
         return (struct ps_step_event){.kind = PS_STEP_NOTHING};
+    }
+    if (drive->options->on_new_columns != NULL) {
+        const penstock_code code = ps_columns_look(drive->run, drive->prepared, &drive->error);
+        if (code != PENSTOCK_OK || ps_columns_are_new(drive->run)) { /* live() goes on from here */
+            return failed(code != PENSTOCK_OK ? code : PENSTOCK_CANCELLED);
+        }
     }
     drive->planned_ms = ps_clock_wall_ms();
     return (struct ps_step_event){.kind = PS_STEP_PLANNED};
@@ -287,9 +294,10 @@ penstock_code ps_runner_prepare(const struct ps_graph *graph, struct ps_store *s
     return ps_prepare(run, error);
 }
 
-/* One life: from the store's last commit until the end, a stop or a failure. */
-static penstock_code live(const struct ps_runner_options *options, struct ps_run_totals *totals,
-                          bool *has_started, struct penstock_error *error) {
+/* One life: from the store's last commit until the end, a stop or a failure; or until the sources have new columns:
+ * then options->graph is another one. */
+static penstock_code live(struct ps_runner_options *options, struct ps_run_totals *totals, bool *has_started,
+                          struct penstock_error *error) {
     struct ps_run *run PS_SCOPED(ps_run_free_scoped) = NULL;
     PS_TRY(ps_runner_replay_resume(options, error));
     PS_TRY(ps_run_new(options->graph, options->store, &run, error));
@@ -304,6 +312,9 @@ static penstock_code live(const struct ps_runner_options *options, struct ps_run
     ps_ahead_stop(drive.ahead);
     ps_epoch_release(run);
     ps_prepared_free(drive.prepared);
+    if (code == PENSTOCK_CANCELLED && ps_columns_are_new(run)) {
+        code = ps_columns_add(run, &options->graph, error);
+    }
     *totals = drive.totals; /* also what was committed before a failure */
     *has_started = drive.has_started;
     return code;
@@ -327,6 +338,7 @@ penstock_code ps_runner_run(const struct ps_runner_options *options, struct ps_r
     struct penstock_error own;
     error = error != NULL ? error : &own;
     const int64_t patience_ms = options->graph->project->manifest.retry_timeout_ms;
+    struct ps_runner_options grown = *options;
     struct ps_run_totals totals = {0};
     bool has_started = false;
     int64_t wait_ms = RETRY_MS_MIN, since_ns = 0, epochs_before = 0;
@@ -334,7 +346,11 @@ penstock_code ps_runner_run(const struct ps_runner_options *options, struct ps_r
     options->store->attempt =
         0; /* each run claims one of its own, and keeps it however often it tries again */
     for (;;) {
-        code = live(options, &totals, &has_started, error);
+        const struct ps_graph *graph = grown.graph;
+        code = live(&grown, &totals, &has_started, error);
+        if (grown.graph != graph && !ps_stop_requested(options->stop)) {
+            continue;
+        }
         if (code != PENSTOCK_UNAVAILABLE || !has_started || ps_stop_requested(options->stop)) {
             break;
         }

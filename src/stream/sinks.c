@@ -27,13 +27,21 @@ penstock_code ps_sinks_open(struct ps_run *run, struct penstock_error *error) {
     for (size_t i = 0; i < run->sink_count; i++) {
         struct ps_run_sink *sink = &run->sinks[i];
         const struct ps_node *node = sink->output.node;
+        bool *is_added = ps_arena_allocate(run->arena, node->column_count + 1, sizeof *is_added);
+        if (is_added == NULL) {
+            return ps_error_memory(error, "a sink");
+        }
+        for (size_t k = 0; k < node->column_count; k++) {
+            is_added[k] = ps_project_is_added(run->project, node->column_names[k]);
+        }
         const struct ps_sink_setup setup = {.name = node->name,
                                             .project = run->project->manifest.name,
                                             .store_id = run->store->id,
                                             .folder = run->project->folder,
                                             .column_names = node->column_names,
                                             .column_types = node->column_types,
-                                            .column_count = node->column_count};
+                                            .column_count = node->column_count,
+                                            .column_is_added = is_added};
         PS_TRY(ps_sink_create(&node->statement->as.sink, &setup, run->arena, &sink->sink, error));
     }
     return PENSTOCK_OK;

@@ -300,7 +300,7 @@ static penstock_code insert_rows(struct ps_run *run, const struct ps_output *out
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
     ps_buffer_text(&sql, "INSERT INTO ");
     add_main(&sql, output);
-    ps_buffer_printf(&sql, " SELECT %s FROM ", output->columns_sql);
+    ps_buffer_printf(&sql, " (%s) SELECT %s FROM ", output->columns_sql, output->columns_sql);
     ps_table_add_stage(&sql, run, output);
     if ((broken & output->reject_mask) != 0) {
         ps_buffer_printf(&sql, " WHERE (" PS_BROKEN_COLUMN " & %llu) = 0",
