@@ -6,6 +6,9 @@
 
 #include "app/table.h"
 
+/* Names of new fields in an error. */
+#define LIST_SIZE_MAX ((size_t)64 << 10)
+
 /* A store of before, or one whose sources have got nothing, does not have the table. */
 static const char is_there_sql[] =
     "SELECT count(*) AS n FROM duckdb_tables() WHERE database_name = current_database()"
@@ -95,15 +98,26 @@ penstock_code ps_growth_renew(struct ps_app *app, struct ps_store *store, struct
     return use(app, grown, error);
 }
 
+/* Says which fields it is that the project cannot take: nothing has become of them yet. */
+static penstock_code refuse(const struct ps_added_column *columns, size_t count, penstock_code code,
+                            struct penstock_error *error) {
+    struct ps_buffer names PS_SCOPED(ps_buffer_done) = {0};
+    ps_buffer_init(&names, LIST_SIZE_MAX);
+    for (size_t i = 0; i < count; i++) {
+        ps_buffer_printf(&names, "%s%s.%s", i > 0 ? ", " : "", columns[i].source, columns[i].name);
+    }
+    (void)ps_error_context(error, "with the new field%s %s", count == 1 ? "" : "s",
+                           names.failed ? "" : names.data);
+    return code;
+}
+
 penstock_code ps_growth_add(struct ps_app *app, const struct ps_added_column *columns, size_t count,
                             const struct ps_graph **graph_out, struct penstock_error *error) {
     struct ps_project *grown = NULL;
     PS_TRY(ps_project_grow(app->graph->project, columns, count, &grown, error));
     const penstock_code code = use(app, grown, error);
     if (code != PENSTOCK_OK) {
-        return ps_error_context(error,
-                                "source %s has a new field %s, which the project cannot take as a column",
-                                columns[0].source, columns[0].name);
+        return refuse(columns, count, code, error);
     }
     app->column_count += count;
     *graph_out = app->graph;

@@ -153,7 +153,17 @@ static penstock_code add_source(struct status *status, size_t index, struct pens
                          " || (SELECT max(w.watermark)"
                          " FROM penstock.watermarks w WHERE w.source = ");
     ps_buffer_sql_literal(&sql, node->name);
-    ps_buffer_text(&sql, "), 'no watermark') AS detail FROM penstock.positions p WHERE p.source = ");
+    ps_buffer_text(&sql, "), 'no watermark')");
+    if (node->statement->as.source.added_count > 0) {
+        struct ps_buffer added PS_SCOPED(ps_buffer_done) = {0};
+        ps_buffer_init(&added, SQL_SIZE_MAX);
+        ps_buffer_text(&added, ", added columns: ");
+        ps_source_list_added(&node->statement->as.source, &added);
+        PS_TRY(ps_buffer_status(&added, error));
+        ps_buffer_text(&sql, " || ");
+        ps_buffer_sql_literal(&sql, added.data);
+    }
+    ps_buffer_text(&sql, " AS detail FROM penstock.positions p WHERE p.source = ");
     ps_buffer_sql_literal(&sql, node->name);
     PS_TRY(ps_buffer_status(&sql, error));
     return add_query(status, "source", sql.data, error);

@@ -64,6 +64,10 @@ static void write_node(const struct ps_graph *graph, const struct ps_node *node,
     }
     if (node->kind != PS_NODE_SQL && node->kind != PS_NODE_JOB) {
         ps_buffer_printf(out, ", %zu columns", node->column_count);
+        if (node->kind == PS_NODE_SOURCE && node->statement->as.source.added_count > 0) {
+            ps_buffer_text(out, ", added: ");
+            ps_source_list_added(&node->statement->as.source, out);
+        }
     }
     ps_buffer_text(out, "]");
     write_reads(graph, node, out);

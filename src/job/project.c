@@ -245,6 +245,15 @@ bool ps_project_adds_columns(const struct ps_project *project) {
     return false;
 }
 
+void ps_source_list_added(const struct ps_source_statement *source, struct ps_buffer *out) {
+    const size_t end = source->schema.column_count - source->include_count;
+    for (size_t i = end - source->added_count; i < end; i++) {
+        const struct ps_column_schema *column = &source->schema.columns[i];
+        ps_buffer_printf(out, "%s%s %s", i > end - source->added_count ? ", " : "", column->name,
+                         column->type_text);
+    }
+}
+
 bool ps_project_is_added(const struct ps_project *project, const char *column) {
     for (size_t i = 0; i < project->statement_count; i++) {
         const struct ps_statement *statement = &project->statements[i];

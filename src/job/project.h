@@ -293,6 +293,8 @@ bool ps_project_adds_columns(const struct ps_project *project);
 penstock_code ps_project_grow(const struct ps_project *project, const struct ps_added_column *columns,
                               size_t column_count, struct ps_project **grown_out,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
+/* "speed DOUBLE, note VARCHAR": columns that a source has been given. */
+void ps_source_list_added(const struct ps_source_statement *source, struct ps_buffer *out);
 /* Has a source been given a column of that name? */
 bool ps_project_is_added(const struct ps_project *project, const char *column);
 const struct ps_statement *ps_project_find(const struct ps_project *project, const char *name);

@@ -91,7 +91,17 @@ static penstock_code known_columns(const struct plan *plan, const struct ps_node
     return PENSTOCK_OK;
 }
 
-/* *changed_out: what would be another column; *grown_out: the first one that is missing. NULL: none. */
+static const char *list_columns(const struct plan *plan, struct ps_column_list columns, const size_t *indexes,
+                                size_t count) {
+    const char *text = "";
+    for (size_t i = 0; i < count && text != NULL; i++) {
+        text = ps_arena_printf(plan->arena, "%s%s%s %s", text, i > 0 ? ", " : "", columns.names[indexes[i]],
+                               columns.types[indexes[i]]);
+    }
+    return text;
+}
+
+/* *changed_out: the first column that would be another one; *grown_out: the columns that are missing. NULL: none. */
 static penstock_code compare_columns(const struct plan *plan, const struct ps_node *node,
                                      const char **changed_out, const char **grown_out,
                                      struct penstock_error *error) {
@@ -106,18 +116,22 @@ static penstock_code compare_columns(const struct plan *plan, const struct ps_no
     if (was.count == 0) {
         return PENSTOCK_OK;
     }
-    const bool is_match = ps_columns_match(plan->graph->project, was, now, missing, &missing_count, &i, &j);
-    if (!is_match && i < was.count) {
-        *changed_out = ps_arena_printf(plan->arena, "column %zu was %s %s, it would be %s %s", i + 1,
-                                       was.names[i], was.types[i], j < now.count ? now.names[j] : "(none)",
-                                       j < now.count ? now.types[j] : "");
-    } else if (!is_match || missing_count > 0) {
-        const size_t at = is_match ? missing[0] : j;
-        const char **text_out = is_match ? grown_out : changed_out;
-        *text_out = ps_arena_printf(plan->arena, "column %zu would be %s %s, it was not there", at + 1,
-                                    now.names[at], now.types[at]);
+    const char **text_out = changed_out;
+    if (ps_columns_match(plan->graph->project, was, now, missing, &missing_count, &i, &j)) {
+        if (missing_count == 0) {
+            return PENSTOCK_OK;
+        }
+        text_out = grown_out;
+        *text_out = list_columns(plan, now, missing, missing_count);
+    } else if (i < was.count) {
+        *text_out = ps_arena_printf(plan->arena, "column %zu was %s %s, it would be %s %s", i + 1,
+                                    was.names[i], was.types[i], j < now.count ? now.names[j] : "(none)",
+                                    j < now.count ? now.types[j] : "");
+    } else {
+        *text_out = ps_arena_printf(plan->arena, "column %zu would be %s %s, it was not there", j + 1,
+                                    now.names[j], now.types[j]);
     }
-    return PENSTOCK_OK;
+    return *text_out != NULL ? PENSTOCK_OK : ps_error_memory(error, "a plan of changes");
 }
 
 /* --- one statement ---------------------------------------------------------------------------------------------- */
@@ -212,7 +226,9 @@ static penstock_code decide_output(struct plan *plan, size_t index, const struct
     const char *above = rebuilt_above(plan, node);
     const char *column = NULL, *grown = NULL;
     PS_TRY(is_view ? PENSTOCK_OK : compare_columns(plan, node, &column, &grown, error));
-    column = column != NULL || is_same ? column : grown; /* a new text starts with all its columns, or anew */
+    if (column == NULL && grown != NULL && !is_same) { /* another text: not only its source has grown */
+        column = ps_arena_printf(plan->arena, "its text has changed, and %s would come to it", grown);
+    }
     if (strcmp(known->kind, kind_of(node)) != 0) {
         put_anew(plan, index, ps_arena_printf(plan->arena, "it was a %s", known->kind));
     } else if (above != NULL) {
@@ -225,8 +241,7 @@ static penstock_code decide_output(struct plan *plan, size_t index, const struct
         put_anew(plan, index, column);
     } else if (grown != NULL) {
         put(plan, index, PS_CHANGE_GROW,
-            ps_arena_printf(plan->arena, "its source has new columns: %s, and is NULL in rows that are there",
-                            grown));
+            ps_arena_printf(plan->arena, "its source has them: %s; NULL in rows that are there", grown));
     } else if (!is_same) {
         put(plan, index, PS_CHANGE_NEW_TEXT, "its columns stay: rows that are there stay as they are");
     } else {

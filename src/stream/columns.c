@@ -4,7 +4,6 @@
  */
 #include "stream/columns.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -129,29 +128,12 @@ static int64_t find(struct ps_column_list list, const char *name) {
     return -1;
 }
 
-/* A join of two streams that both have it calls one of them extra_1. */
-static bool is_added(const struct ps_project *project, const char *name) {
-    char stem[256];
-    size_t size = strlen(name);
-    if (ps_project_is_added(project, name)) {
-        return true;
-    }
-    while (size > 0 && isdigit((unsigned char)name[size - 1]) != 0) {
-        size--;
-    }
-    if (size == 0 || size > sizeof stem || name[size] == '\0' || strchr("_:", name[size - 1]) == NULL) {
-        return false;
-    }
-    (void)snprintf(stem, sizeof stem, "%.*s", (int)size - 1, name);
-    return ps_project_is_added(project, stem);
-}
-
 bool ps_columns_match(const struct ps_project *project, struct ps_column_list was, struct ps_column_list now,
                       size_t *missing, size_t *missing_count, size_t *was_out, size_t *now_out) {
     size_t i = 0, j = 0;
     *missing_count = 0;
     for (;;) {
-        for (; i < was.count && is_added(project, was.names[i]); i++) {
+        for (; i < was.count && ps_project_is_added(project, was.names[i]); i++) {
             const int64_t found = find(now, was.names[i]);
             if (found < 0 || !ps_text_equal_nocase(was.types[i], now.types[found])) {
                 *was_out = i;
@@ -159,7 +141,7 @@ bool ps_columns_match(const struct ps_project *project, struct ps_column_list wa
                 return false;
             }
         }
-        for (; j < now.count && is_added(project, now.names[j]); j++) {
+        for (; j < now.count && ps_project_is_added(project, now.names[j]); j++) {
             if (find(was, now.names[j]) < 0) {
                 missing[(*missing_count)++] = j;
             }

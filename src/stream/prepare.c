@@ -205,6 +205,7 @@ static penstock_code check_columns(struct ps_run *run, const struct ps_output *o
     size_t now_count = 0, count = 0, missing_count = 0, i = 0, j = 0;
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_LIMIT_SQL_SIZE);
+    PS_TRY(output->join != NULL ? ps_join_grow(run, output, error) : PENSTOCK_OK);
     ps_buffer_printf(&sql, "SELECT %s FROM (%s)", output->columns_sql, output->select_sql);
     PS_TRY(ps_buffer_status(&sql, error));
     PS_TRY(ps_sql_describe(run->connection, sql.data, run->arena, &now_names, &now_types, &now_count, NULL,
@@ -225,7 +226,6 @@ static penstock_code check_columns(struct ps_run *run, const struct ps_output *o
     if (missing_count > 0 && !may_grow) {
         return refuse_columns(run, output, was, now, count, missing[0], error);
     }
-    PS_TRY(output->join != NULL ? ps_join_grow(run, output, error) : PENSTOCK_OK);
     return missing_count > 0 ? ps_columns_grow(run, output->name, now, missing, missing_count, error)
                              : PENSTOCK_OK;
 }
