@@ -93,7 +93,11 @@ static penstock_code fit_categories(struct ps_fit *fit, struct ps_transform *tra
         }
         const struct ps_slot *slot = &fit->pipeline->slots[transform->inputs[i]];
         struct ps_fit_values values = {0};
-        PS_TRY(ps_fit_distinct(fit, slot->sql, slot->kind == PS_SLOT_TEXT, slot->name, &values, error));
+        bool is_given = false;
+        PS_TRY(ps_fit_categories(fit, transform, i, &values, &is_given, error));
+        if (is_given) {
+            continue;
+        }
         if (values.count == 0) {
             return ps_error_set(error, PENSTOCK_INVALID_DATA,
                                 "%s: column %s has no value in the training rows", transform->type->name,

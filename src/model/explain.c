@@ -225,6 +225,63 @@ static bool needs_rows(const struct ps_recipe *recipe) {
     return is_needed;
 }
 
+/* Scans of one stage that is fitted anew for a split. */
+static size_t refit_scans(const struct ps_pipeline *pipeline, const struct ps_transform *transform) {
+    const struct ps_transform_type *type = transform->type;
+    const bool sorts = type == &ps_quantile_discretizer_type || type == &ps_robust_scaler_type ||
+                       type == &ps_imputer_type ||
+                       (type == &ps_outlier_filter_type &&
+                        !ps_text_equal_nocase(parameter_of(transform, "method", "iqr"), "zscore"));
+    if (sorts) {
+        return (count_undeferred(transform) + quantile_columns - 1) / quantile_columns;
+    }
+    if (type != &ps_one_hot_encoder_type && type != &ps_target_encoder_type) {
+        return 1;
+    }
+    size_t count = type == &ps_target_encoder_type ? 1 : 0;
+    for (size_t i = 0; i < transform->input_count; i++) {
+        const struct ps_slot *slot = &pipeline->slots[transform->inputs[i]];
+        const bool is_index = slot->maker != PS_NO_SLOT &&
+                              (pipeline->transforms[slot->maker].type == &ps_quantile_discretizer_type ||
+                               pipeline->transforms[slot->maker].type == &ps_bucketizer_type);
+        count += slot->is_refitted && !is_index ? 1 : 0;
+    }
+    return count;
+}
+
+/* Of all such stages; *names: theirs. */
+static size_t refits_of(struct telling *telling, const char **names) {
+    const struct ps_pipeline *pipeline = telling->recipe->pipeline;
+    size_t count = 0;
+    *names = "";
+    for (size_t i = 0; i < pipeline->transform_count; i++) {
+        const struct ps_transform *transform = &pipeline->transforms[i];
+        if (!transform->refits) {
+            continue;
+        }
+        count += refit_scans(pipeline, transform);
+        *names = *names == NULL
+                     ? NULL
+                     : TEXT("%s%s%s", *names, (*names)[0] == '\0' ? "" : ", ", transform->type->name);
+    }
+    return count;
+}
+
+static void tell_splits(struct telling *telling, bool has_rows) {
+    const struct ps_validation *validation = &telling->recipe->validation;
+    const char *names = NULL;
+    const size_t own = refits_of(telling, &names);
+    const bool wants_rows = has_rows || validation->metric->needs_rows;
+    const size_t count = own + 1 + (wants_rows ? 1 : 0);
+    add_scans(telling, count * validation->split_count,
+              names == NULL
+                  ? NULL
+                  : TEXT("%s learn%s from each split's own training rows, so that what validates leaks "
+                         "into nothing: %zu splits x (%zu to learn, 1 for sums%s)",
+                         names, strchr(names, ',') == NULL ? "s" : "", validation->split_count, own,
+                         wants_rows ? ", 1 for the rows" : ""));
+}
+
 static void tell_scans(struct telling *telling) {
     const struct ps_recipe *recipe = telling->recipe;
     const struct ps_holdout *holdout = &recipe->model->holdout;
@@ -248,9 +305,15 @@ static void tell_scans(struct telling *telling) {
     for (size_t i = 0; i < recipe->estimator_count; i++) {
         has_sums = has_sums || !ps_estimator_needs_rows(&recipe->estimators[i]);
     }
+    const bool refits = ps_pipeline_refits(recipe->pipeline);
+    if (refits) {
+        tell_splits(telling, has_rows);
+    }
     add_scans(telling, 1,
-              has_sums ? "sums of products per split: LinearRegression is solved and scored from them alone"
-                       : "sums of products per split: what scales the features and tells which are constant");
+              refits ? "sums of products of all training rows, for the model that is kept"
+              : has_sums
+                  ? "sums of products per split: LinearRegression is solved and scored from them alone"
+                  : "sums of products per split: what scales the features and tells which are constant");
     if (has_rows) {
         const char *names = "";
         for (size_t i = 0; i < recipe->estimator_count && names != NULL; i++) {
@@ -259,7 +322,7 @@ static void tell_scans(struct telling *telling) {
             }
         }
         add_scans(telling, 1, names == NULL ? NULL : TEXT("the rows into memory, for %s", names));
-    } else if (recipe->validation.metric->needs_rows) {
+    } else if (recipe->validation.metric->needs_rows && !refits) {
         add_scans(telling, 1,
                   TEXT("%s cannot be had from sums: each model is applied to the rows",
                        recipe->validation.metric->name));

@@ -281,6 +281,16 @@ static penstock_code check_left(const struct ps_fit *fit, struct penstock_error 
     return ps_error_hint(error, "a lower varianceThreshold keeps more; 0 leaves out constants only");
 }
 
+/* Has the stage learnt nothing that the split's rows could tell better? Then it is as in the model. */
+static void take_over(const struct ps_fit *fit, size_t index) {
+    struct ps_transform *transform = &fit->pipeline->transforms[index];
+    const struct ps_transform *whole = &fit->split->whole->transforms[index];
+    transform->numbers = whole->numbers;
+    transform->number_count = whole->number_count;
+    memcpy(transform->is_fitted, whole->is_fitted, transform->input_count * sizeof(bool));
+    memcpy(transform->categories, whole->categories, transform->input_count * sizeof *transform->categories);
+}
+
 penstock_code ps_pipeline_fit(struct ps_fit *fit, struct penstock_error *error) {
     for (size_t i = 0; i < fit->pipeline->transform_count; i++) {
         struct ps_transform *transform = &fit->pipeline->transforms[i];
@@ -291,7 +301,9 @@ penstock_code ps_pipeline_fit(struct ps_fit *fit, struct penstock_error *error) 
                     transform, error, "cannot learn from %s, which an earlier stage has made", slot->name);
             }
         }
-        if (transform->type->fit != NULL) {
+        if (fit->split != NULL && !transform->refits) {
+            take_over(fit, i);
+        } else if (transform->type->fit != NULL) {
             PS_TRY(transform->type->fit(fit, transform, error));
         } else if (transform->is_learnt) {
             PS_TRY(learn_now(fit, transform, error));

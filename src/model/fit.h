@@ -11,6 +11,16 @@
 #define PS_MODEL_FIT_H
 
 #include "model/pipeline.h"
+#include "model/validation.h"
+
+/* The rows that one split of the validation trains on, out of all training rows: `where` is the condition of these,
+ * and each row's part is drawn, or read from the fold column, as the search does it. */
+struct ps_fit_split {
+    const struct ps_validation *validation;
+    size_t index;
+    const struct ps_pipeline
+        *whole; /* fitted on all training rows: what stages that do not refit take over */
+};
 
 struct ps_fit {
     struct ps_connection *connection;
@@ -23,6 +33,8 @@ struct ps_fit {
     int64_t scan_count; /* queries over the data so far */
     penstock_code (*note)(void *context, const char *text, struct penstock_error *error);
     void *note_context;
+    const struct ps_fit_split *split; /* NULL: all training rows */
+    bool takes_all_parts;             /* of a split: ps_fit_rows() leaves none out, for now */
 };
 
 /* Starts a scan of expressions over the training rows; counts it. */
@@ -74,6 +86,22 @@ penstock_code ps_fit_rows(struct ps_fit *fit, const struct ps_transform *transfo
 penstock_code ps_fit_input_moments(struct ps_fit *fit, const struct ps_transform *transform,
                                    struct ps_column_moments *moments_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+/* The values of each input of the transform that is not deferred, one after the other, sorted: those that are finite and
+ * not `missing` (NaN: none is), for questions that cannot be asked in SQL of a split's rows. Four columns in one scan. */
+penstock_code ps_fit_sorted(struct ps_fit *fit, const struct ps_transform *transform, double missing,
+                            void *context,
+                            void (*use)(void *context, size_t input, const double *values, size_t count),
+                            struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The categories of an input that does not carry its own, by ps_fit_distinct(). For a split they are those of all training
+ * rows, too, as the split's stages before make them: a category says nothing of the label. `given_out`: taken over from
+ * the whole, as they are; then there are no values. */
+penstock_code ps_fit_categories(struct ps_fit *fit, struct ps_transform *transform, size_t input,
+                                struct ps_fit_values *values_out, bool *given_out,
+                                struct penstock_error *error) PENSTOCK_MUST_USE;
+/* As ps_fit_quantiles(), ps_fit_ranks() and ps_fit_mode() have them; NaN of no values. */
+double ps_sorted_quantile(const double *values, size_t count, double share);
+double ps_sorted_rank(const double *values, size_t count, double share);
+double ps_sorted_mode(const double *values, size_t count);
 /* Running sums of one column about its first value, compensated (Neumaier). Starts as zeros. */
 struct ps_fit_sums {
     double count, pilot, first, first_rest, second, second_rest, least, largest;

@@ -4,7 +4,9 @@
  *
  * Only the inputs that the asking stage depends on are read, only the stages on the way are applied. None of
  * these is deferred, because the asking stage reads them. Outlier filters need not run: their bounds stand in the
- * WHERE of the scan by now.
+ * WHERE of the scan by now. For one split of the validation it is different: the scan must give the search's rows in
+ * the search's order, for their parts are drawn row by row; so all inputs are read, filters run, and the rows that
+ * the split does not train on get a fate.
  */
 #include <math.h>
 
@@ -21,6 +23,7 @@ struct rows {
     size_t *inputs;        /* slots that are scanned, in the order of the scan's columns */
     size_t input_count;
     struct ps_frame *frame;
+    struct ps_random random; /* of a split's parts */
     int64_t row_count;
     void *context;
     penstock_code (*take)(void *context, const struct ps_frame *frame, struct penstock_error *error);
@@ -39,8 +42,10 @@ static void trace(struct rows *rows, bool with_label) {
     for (size_t i = 0; i < rows->transform->input_count; i++) {
         rows->needs_slot[rows->transform->inputs[i]] = !rows->transform->is_deferred[i];
     }
+    const bool is_split = rows->fit->split != NULL;
     for (size_t t = rows->transform_index; t-- > 0;) {
         const struct ps_transform *before = &pipeline->transforms[t];
+        rows->needs_transform[t] = is_split && before->type->is_filter;
         for (size_t i = 0; i < before->output_count; i++) {
             rows->needs_transform[t] = rows->needs_transform[t] || rows->needs_slot[before->outputs[i]];
         }
@@ -50,7 +55,7 @@ static void trace(struct rows *rows, bool with_label) {
     }
     for (size_t i = 0; i < pipeline->input_count; i++) {
         const size_t slot = pipeline->inputs[i];
-        if (rows->needs_slot[slot] || (with_label && pipeline->slots[slot].is_label)) {
+        if (is_split || rows->needs_slot[slot] || (with_label && pipeline->slots[slot].is_label)) {
             rows->inputs[rows->input_count++] = slot;
         }
     }
@@ -59,24 +64,31 @@ static void trace(struct rows *rows, bool with_label) {
 static penstock_code open_scan(const struct rows *rows, struct ps_scan **scan_out,
                                struct penstock_error *error) {
     const struct ps_pipeline *pipeline = rows->fit->pipeline;
+    const struct ps_fit_split *split = rows->fit->split;
+    const char *fold = split == NULL ? NULL : split->validation->fold_column;
     struct ps_scan_column *columns PS_SCOPED(ps_release_scoped) =
-        ps_allocate(rows->input_count, sizeof *columns);
+        ps_allocate(rows->input_count + 1, sizeof *columns);
     if (columns == NULL) {
         return ps_error_memory(error, "rows to learn from");
     }
-    for (size_t i = 0; i < rows->input_count; i++) {
-        const struct ps_slot *slot = &pipeline->slots[rows->inputs[i]];
+    const size_t count = rows->input_count + (fold != NULL ? 1 : 0);
+    for (size_t i = 0; i < count; i++) {
+        const struct ps_slot *slot = i < rows->input_count ? &pipeline->slots[rows->inputs[i]] : NULL;
         struct ps_buffer name PS_SCOPED(ps_buffer_done);
         ps_buffer_init(&name, (size_t)1 << 20);
-        ps_buffer_sql_name(&name, slot->name);
+        if (slot == NULL && split->validation->fold_sql != NULL) {
+            ps_buffer_text(&name, split->validation->fold_sql);
+        } else {
+            ps_buffer_sql_name(&name, slot == NULL ? fold : slot->name);
+        }
         PS_TRY(ps_buffer_status(&name, error));
         columns[i].expression = ps_arena_copy(rows->fit->arena, name.data);
-        columns[i].kind = slot->kind == PS_SLOT_TEXT ? PS_SCAN_TEXT : PS_SCAN_DOUBLE;
+        columns[i].kind = slot != NULL && slot->kind == PS_SLOT_TEXT ? PS_SCAN_TEXT : PS_SCAN_DOUBLE;
         if (columns[i].expression == NULL) {
             return ps_error_memory(error, "rows to learn from");
         }
     }
-    return ps_fit_scan(rows->fit, columns, rows->input_count, scan_out, error);
+    return ps_fit_scan(rows->fit, columns, count, scan_out, error);
 }
 
 static void fill_frame(struct rows *rows, const struct ps_chunk *chunk, int64_t begin, size_t count) {
@@ -99,6 +111,26 @@ static void fill_frame(struct rows *rows, const struct ps_chunk *chunk, int64_t 
     }
 }
 
+/* Rows that the split does not train on are not to be learnt from. */
+static void choose_rows(struct rows *rows, const struct ps_chunk *chunk, int64_t begin) {
+    const struct ps_fit_split *split = rows->fit->split;
+    const size_t count = rows->frame->row_count;
+    uint16_t parts[PS_FRAME_ROWS];
+    if (split->validation->fold_column == NULL) {
+        ps_validation_draw(split->validation, &rows->random, parts, (int64_t)count);
+    } else { /* the search's scan, which comes first, has checked them */
+        const double *folds = ps_chunk_doubles(chunk, rows->input_count) + begin;
+        for (size_t row = 0; row < count; row++) {
+            parts[row] = (uint16_t)folds[row];
+        }
+    }
+    for (size_t row = 0; row < count; row++) {
+        if (!ps_validation_trains(split->validation, split->index, parts[row])) {
+            ps_frame_set_fate(rows->frame, row, PS_FATE_NULL);
+        }
+    }
+}
+
 static penstock_code take_chunk(struct rows *rows, const struct ps_chunk *chunk,
                                 struct penstock_error *error) {
     const struct ps_pipeline *pipeline = rows->fit->pipeline;
@@ -106,6 +138,9 @@ static penstock_code take_chunk(struct rows *rows, const struct ps_chunk *chunk,
     for (int64_t begin = 0; begin < total; begin += PS_FRAME_ROWS) {
         const int64_t left = total - begin;
         fill_frame(rows, chunk, begin, (size_t)(left < PS_FRAME_ROWS ? left : PS_FRAME_ROWS));
+        if (rows->fit->split != NULL && !rows->fit->takes_all_parts) {
+            choose_rows(rows, chunk, begin);
+        }
         for (size_t t = 0; t < rows->transform_index; t++) {
             const struct ps_transform *before = &pipeline->transforms[t];
             if (!rows->needs_transform[t]) {
@@ -158,6 +193,9 @@ penstock_code ps_fit_rows(struct ps_fit *fit, const struct ps_transform *transfo
     rows.inputs = ps_allocate(pipeline->input_count + 1, sizeof(size_t));
     if (rows.needs_slot == NULL || rows.needs_transform == NULL || rows.inputs == NULL) {
         return ps_error_memory(error, "rows to learn from");
+    }
+    if (fit->split != NULL) {
+        ps_random_init(&rows.random, fit->split->validation->seed);
     }
     trace(&rows, with_label);
     PS_TRY(ps_frame_new(pipeline, PS_FRAME_ROWS, true, &rows.frame, error));

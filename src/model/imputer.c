@@ -4,7 +4,7 @@
  *
  * NULL, NaN and missingValue are missing. A mean can wait for the scan: the column then passes with its gaps,
  * the Gram matrix carries a column that marks them, and each fold fills with the mean of its own training rows,
- * as Spark's refit does. Median and mode are of all training rows; the mode is the least of equally frequent
+ * as Spark's refit does; median and mode are found for each split anew. The mode is the least of equally frequent
  * values, as in Spark, the median exact.
  */
 #include <math.h>
@@ -42,6 +42,7 @@ static penstock_code bind(struct ps_pipeline *pipeline, struct ps_transform *tra
                                   config->missing_text);
     }
     transform->is_learnt = is_strategy(transform, "mean");
+    transform->refits = is_strategy(transform, "median") || is_strategy(transform, "mode");
     return ps_pipeline_replace_all(pipeline, transform, error);
 }
 
@@ -90,6 +91,32 @@ static penstock_code find_fills(struct ps_fit *fit, const struct ps_transform *t
     return PENSTOCK_OK;
 }
 
+/* Of one split: the same, from its rows. */
+struct filling {
+    const struct ps_transform *transform;
+    double *fills; /* of the inputs that are not deferred */
+    size_t count;
+};
+
+static void find_fill(void *context, size_t input, const double *values, size_t count) {
+    (void)input;
+    struct filling *filling = context;
+    double fill = 0;
+    if (is_strategy(filling->transform, "median")) {
+        fill = ps_sorted_quantile(values, count, 0.5);
+    } else if (is_strategy(filling->transform, "mode")) {
+        fill = ps_sorted_mode(values, count);
+    } else {
+        struct ps_fit_sums sums = {0};
+        for (size_t i = 0; i < count; i++) {
+            ps_fit_sums_add(&sums, values[i]);
+        }
+        const struct ps_column_moments moments = ps_fit_sums_moments(&sums);
+        learn(filling->transform, &moments, &fill);
+    }
+    filling->fills[filling->count++] = fill;
+}
+
 static penstock_code fit(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error) {
     const char **expressions = ps_arena_allocate(fit->arena, transform->input_count, sizeof *expressions);
     double *fills = ps_arena_allocate(fit->arena, transform->input_count, sizeof *fills);
@@ -108,7 +135,11 @@ static penstock_code fit(struct ps_fit *fit, struct ps_transform *transform, str
     if (count == 0) {
         return PENSTOCK_OK;
     }
-    PS_TRY(find_fills(fit, transform, expressions, count, fills, error));
+    const struct config *config = transform->config;
+    struct filling filling = {transform, fills, 0};
+    PS_TRY(fit->split != NULL
+               ? ps_fit_sorted(fit, transform, config->missing_value, &filling, find_fill, error)
+               : find_fills(fit, transform, expressions, count, fills, error));
     const double *fill = fills;
     for (size_t i = 0; i < transform->input_count; i++) {
         if (transform->is_deferred[i]) {

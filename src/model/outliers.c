@@ -116,6 +116,73 @@ static penstock_code bounds_by_mean(struct ps_fit *fit, const struct ps_transfor
     return PENSTOCK_OK;
 }
 
+/* ---- of one split: the same, from its rows ---- */
+
+/* The median of the distances from `median`: a walk from it to both sides passes them from the least to the largest. */
+static double median_distance(const double *values, size_t count, double median) {
+    size_t above = 0;
+    while (above < count && values[above] < median) {
+        above++;
+    }
+    size_t below = above; /* the values before it are to come */
+    double distance = (double)NAN, before = (double)NAN;
+    for (size_t passed = 0; passed <= count / 2 && passed < count; passed++) {
+        const bool is_up =
+            below == 0 || (above < count && values[above] - median < median - values[below - 1]);
+        before = distance;
+        distance = is_up ? values[above++] - median : median - values[--below];
+    }
+    return count % 2 == 1 ? distance : before + (distance - before) / 2;
+}
+
+static void bound_split(void *context, size_t input, const double *values, size_t count) {
+    const struct ps_transform *transform = context;
+    const struct config *config = transform->config;
+    double *bounds = transform->numbers + input * NUMBER_COUNT;
+    if (is_method(transform, "mad")) {
+        const double median = ps_sorted_quantile(values, count, 0.5);
+        const double reach = config->k * 1.4826 * median_distance(values, count, median);
+        bounds[LOWER] = median - reach;
+        bounds[UPPER] = median + reach;
+        return;
+    }
+    const bool is_iqr = is_method(transform, "iqr");
+    bounds[LOWER] = ps_sorted_quantile(values, count, is_iqr ? 0.25 : config->lower);
+    bounds[UPPER] = ps_sorted_quantile(values, count, is_iqr ? 0.75 : config->upper);
+    const double reach = is_iqr ? config->k * (bounds[UPPER] - bounds[LOWER]) : 0;
+    bounds[LOWER] -= reach;
+    bounds[UPPER] += reach;
+}
+
+static penstock_code fit_split(struct ps_fit *fit, struct ps_transform *transform,
+                               struct penstock_error *error) {
+    const struct config *config = transform->config;
+    if (is_method(transform, "zscore")) {
+        struct ps_column_moments *moments =
+            ps_arena_allocate(fit->arena, transform->input_count, sizeof *moments);
+        if (moments == NULL) {
+            return ps_error_memory(error, "moments");
+        }
+        PS_TRY(ps_fit_input_moments(fit, transform, moments, error));
+        for (size_t i = 0; i < transform->input_count; i++) {
+            const double reach = config->k * sqrt(moments[i].variance);
+            transform->numbers[i * NUMBER_COUNT + LOWER] = moments[i].mean - reach;
+            transform->numbers[i * NUMBER_COUNT + UPPER] = moments[i].mean + reach;
+        }
+    } else {
+        PS_TRY(ps_fit_sorted(fit, transform, (double)NAN, transform, bound_split, error));
+    }
+    for (size_t i = 0; i < transform->input_count; i++) {
+        double *bounds = transform->numbers + i * NUMBER_COUNT;
+        transform->is_fitted[i] = true;
+        if (!(bounds[UPPER] > bounds[LOWER])) {
+            bounds[LOWER] = -(double)INFINITY;
+            bounds[UPPER] = (double)INFINITY;
+        }
+    }
+    return PENSTOCK_OK;
+}
+
 static penstock_code add_condition(struct ps_fit *fit, const char *sql, const double *bounds,
                                    struct penstock_error *error) {
     ps_buffer_printf(fit->where, "%s coalesce(%s BETWEEN ", fit->where->size > 0 ? " AND" : "WHERE", sql);
@@ -128,6 +195,9 @@ static penstock_code add_condition(struct ps_fit *fit, const char *sql, const do
 
 static penstock_code fit_bounds(struct ps_fit *fit, struct ps_transform *transform,
                                 struct penstock_error *error) {
+    if (fit->split != NULL) {
+        return fit_split(fit, transform, error);
+    }
     const char **expressions = ps_arena_allocate(fit->arena, transform->input_count, sizeof *expressions);
     if (expressions == NULL) {
         return ps_error_memory(error, "a pipeline");

@@ -293,6 +293,7 @@ const struct ps_transform_type ps_pca_type = {
     .config_size = sizeof(struct config),
     .column_min = 1,
     .takes_all = true,
+    .refits = true,
     .bind = bind,
     .fit = fit,
     .finish = finish,

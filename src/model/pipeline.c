@@ -338,7 +338,8 @@ penstock_code ps_pipeline_add(struct ps_pipeline *pipeline, const struct ps_call
     if (type == NULL) {
         return unknown_transform(call, error);
     }
-    struct ps_transform transform = {.type = type, .call = call, .is_learnt = type->is_learnt};
+    struct ps_transform transform = {
+        .type = type, .call = call, .is_learnt = type->is_learnt, .refits = type->refits};
     transform.config = ps_arena_allocate(pipeline->arena, 1, type->config_size + 1);
     transform.inputs = ps_arena_allocate(pipeline->arena, count_columns(pipeline, call) + 1, sizeof(size_t));
     if (transform.config == NULL || transform.inputs == NULL) {
@@ -466,6 +467,21 @@ static void ask_for_sql(struct ps_pipeline *pipeline) {
     }
 }
 
+/* From the first stage to the last: what learns from the values of a stage that refits, refits, too. */
+static void spread_refits(struct ps_pipeline *pipeline) {
+    for (size_t t = 0; t < pipeline->transform_count; t++) {
+        struct ps_transform *transform = &pipeline->transforms[t];
+        bool is_refitted = transform->refits;
+        for (size_t i = 0; i < transform->input_count; i++) {
+            is_refitted = is_refitted || pipeline->slots[transform->inputs[i]].is_refitted;
+        }
+        for (size_t i = 0; i < transform->output_count; i++) {
+            pipeline->slots[transform->outputs[i]].is_refitted = is_refitted;
+        }
+        transform->refits = transform->refits || (is_refitted && transform->type->fit != NULL);
+    }
+}
+
 /* From the last stage to the first: a column is deferred when only deferred stages (or none) read what it makes.
  * A stage that fills missing values must not follow a deferred one: moments of what is left are not its input. */
 void ps_pipeline_defer(struct ps_pipeline *pipeline) {
@@ -483,10 +499,20 @@ void ps_pipeline_defer(struct ps_pipeline *pipeline) {
                 }
             }
             transform->is_deferred[i] = is_deferred;
+            transform->refits = transform->refits || !is_deferred;
         }
     }
+    spread_refits(pipeline);
     ask_for_sql(pipeline);
     ps_pipeline_prune(pipeline);
+}
+
+bool ps_pipeline_refits(const struct ps_pipeline *pipeline) {
+    bool refits = false;
+    for (size_t i = 0; i < pipeline->transform_count; i++) {
+        refits = refits || pipeline->transforms[i].refits;
+    }
+    return refits;
 }
 
 void ps_pipeline_apply(const struct ps_pipeline *pipeline, struct ps_frame *frame) {

@@ -43,6 +43,8 @@ penstock_code ps_pipeline_add(struct ps_pipeline *pipeline, const struct ps_call
                               struct penstock_error *error) PENSTOCK_MUST_USE;
 /* All stages are there: decides what is deferred and whose SQL will be asked for; spent columns go. */
 void ps_pipeline_defer(struct ps_pipeline *pipeline);
+/* Does some stage learn anew for each split of the validation? */
+bool ps_pipeline_refits(const struct ps_pipeline *pipeline);
 /* Columns that are spent or absent are no features any more. */
 void ps_pipeline_prune(struct ps_pipeline *pipeline);
 /* The stage has finished: what it makes of absent columns alone is absent, too. */

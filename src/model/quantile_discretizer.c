@@ -39,6 +39,20 @@ static size_t choose_borders(const double *quantiles, size_t count, double *numb
     return chosen;
 }
 
+/* Of one split: the same, from its rows. */
+struct ranking {
+    const double *shares;
+    double *quantiles;
+    size_t count;
+};
+
+static void rank_values(void *context, size_t input, const double *values, size_t count) {
+    const struct ranking *ranking = context;
+    for (size_t i = 0; i < ranking->count; i++) {
+        ranking->quantiles[input * ranking->count + i] = ps_sorted_rank(values, count, ranking->shares[i]);
+    }
+}
+
 static penstock_code fit(struct ps_fit *fit, struct ps_transform *transform, struct penstock_error *error) {
     const struct config *config = transform->config;
     const size_t borders = (size_t)config->bucket_count - 1;
@@ -55,7 +69,9 @@ static penstock_code fit(struct ps_fit *fit, struct ps_transform *transform, str
     for (size_t i = 0; i < count; i++) {
         expressions[i] = fit->pipeline->slots[transform->inputs[i]].sql;
     }
-    PS_TRY(ps_fit_ranks(fit, expressions, count, shares, borders, quantiles, error));
+    struct ranking ranking = {shares, quantiles, borders};
+    PS_TRY(fit->split != NULL ? ps_fit_sorted(fit, transform, (double)NAN, &ranking, rank_values, error)
+                              : ps_fit_ranks(fit, expressions, count, shares, borders, quantiles, error));
     PS_TRY(ps_transform_reserve(fit->pipeline, transform, count * (borders + 1), error));
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
@@ -161,6 +177,7 @@ const struct ps_transform_type ps_quantile_discretizer_type = {
     .column_min = 1,
     .reads_values = true,
     .has_own_count = true,
+    .refits = true,
     .bind = ps_pipeline_replace_all,
     .fit = fit,
     .finish = finish,

@@ -102,6 +102,19 @@ static penstock_code bind_robust(struct ps_pipeline *pipeline, struct ps_transfo
     return ps_pipeline_replace_all(pipeline, transform, error);
 }
 
+/* Of one split: the same, from its rows. */
+struct ranging {
+    const double *probabilities;
+    double *quantiles;
+};
+
+static void take_quantiles(void *context, size_t input, const double *values, size_t count) {
+    const struct ranging *ranging = context;
+    for (size_t i = 0; i < 3; i++) {
+        ranging->quantiles[3 * input + i] = ps_sorted_quantile(values, count, ranging->probabilities[i]);
+    }
+}
+
 static penstock_code fit_robust(struct ps_fit *fit, struct ps_transform *transform,
                                 struct penstock_error *error) {
     const struct robust_config *config = transform->config;
@@ -115,7 +128,10 @@ static penstock_code fit_robust(struct ps_fit *fit, struct ps_transform *transfo
     for (size_t i = 0; i < count; i++) {
         expressions[i] = fit->pipeline->slots[transform->inputs[i]].sql;
     }
-    PS_TRY(ps_fit_quantiles(fit, expressions, count, probabilities, 3, quantiles, error));
+    struct ranging ranging = {probabilities, quantiles};
+    PS_TRY(fit->split != NULL
+               ? ps_fit_sorted(fit, transform, (double)NAN, &ranging, take_quantiles, error)
+               : ps_fit_quantiles(fit, expressions, count, probabilities, 3, quantiles, error));
     for (size_t i = 0; i < count; i++) {
         const double *q = quantiles + 3 * i;
         const double range = q[2] - q[0];
@@ -229,6 +245,7 @@ const struct ps_transform_type ps_robust_scaler_type = {
     .column_min = 1,
     .takes_all = true,
     .reads_values = true,
+    .refits = true,
     .number_count = NUMBER_COUNT,
     .bind = bind_robust,
     .fit = fit_robust,

@@ -83,8 +83,8 @@ static void predictor_free_scoped(struct ps_predictor **predictor) {
     ps_predictor_free(*predictor);
 }
 
-static penstock_code run_split(const struct ps_search_options *options, size_t index,
-                               struct ps_search *search, struct penstock_error *error) {
+penstock_code ps_search_split(const struct ps_search_options *options, size_t index, struct ps_search *search,
+                              struct penstock_error *error) {
     struct ps_split split PS_SCOPED(ps_split_done) = {0};
     struct ps_predictor *last PS_SCOPED(predictor_free_scoped) = NULL;
     PS_TRY(ps_split_init(&split, options, index, NULL, error));
@@ -183,13 +183,25 @@ static penstock_code check_choice(const struct ps_search_options *options, const
                          "give more rows, fewer folds, another seed or foldCol, or another metricName");
 }
 
+penstock_code ps_search_begin(const struct ps_search_options *options, struct ps_search *search_out,
+                              struct penstock_error *error) {
+    struct ps_search search = {.split_count = options->validation->split_count};
+    PS_TRY(describe_cells(options, &search, error));
+    *search_out = search;
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_search_end(const struct ps_search_options *options, struct ps_search *search,
+                            struct penstock_error *error) {
+    ps_search_choose(search, options->validation->metric);
+    return check_choice(options, search, error);
+}
+
 penstock_code ps_search_run(const struct ps_search_options *options, struct ps_search *search_out,
                             struct penstock_error *error) {
-    struct ps_search search PS_SCOPED(ps_search_done) = {
-        .split_count = options->validation->split_count,
-        .base_count = options->layout->shape.dense_count + options->layout->shape.slot_count,
-    };
-    PS_TRY(describe_cells(options, &search, error));
+    struct ps_search search PS_SCOPED(ps_search_done) = {0};
+    PS_TRY(ps_search_begin(options, &search, error));
+    search.base_count = options->layout->shape.dense_count + options->layout->shape.slot_count;
     if (options->validation->metric->needs_rows && options->rows == NULL) {
         const size_t models = search.cell_count * search.split_count;
         search.constants = ps_allocate(models, sizeof(double));
@@ -199,11 +211,10 @@ penstock_code ps_search_run(const struct ps_search_options *options, struct ps_s
         }
     }
     for (size_t i = 0; i < search.split_count; i++) {
-        PS_TRY(run_split(options, i, &search, error));
+        PS_TRY(ps_search_split(options, i, &search, error));
     }
     if (search.weights == NULL) {
-        ps_search_choose(&search, options->validation->metric);
-        PS_TRY(check_choice(options, &search, error));
+        PS_TRY(ps_search_end(options, &search, error));
     }
     *search_out = search;
     search.constants = search.weights = NULL;

@@ -51,6 +51,15 @@ struct ps_search {
 penstock_code ps_search_run(const struct ps_search_options *options, struct ps_search *search_out,
                             struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_search_done(struct ps_search *search);
+/* The same in steps, for splits whose features are not those of one layout (train_splits.c): the cells, without a
+ * metric yet (of `options` no layout, tally and rows are needed); one split, on its own layout, tally and rows (there,
+ * if the metric needs them); the choice. */
+penstock_code ps_search_begin(const struct ps_search_options *options, struct ps_search *search_out,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_search_split(const struct ps_search_options *options, size_t index, struct ps_search *search,
+                              struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_search_end(const struct ps_search_options *options, struct ps_search *search,
+                            struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Means of the cells and the first best of them. */
 void ps_search_choose(struct ps_search *search, const struct ps_metric_type *metric);
 

@@ -8,8 +8,9 @@
  * row (skip) or is refused (error). The label is read in training only: a model keeps the means, and serving
  * never asks for a label.
  *
- * It is fitted once, on all training rows, where Spark's pipeline in a CrossValidator would fit it on each fold's:
- * the folds' metrics are therefore a little too good for rare categories. The hold-out rows have no part in it.
+ * For each split of the validation it is fitted anew, on the rows that the split trains on, as Spark's pipeline in a
+ * CrossValidator would do it: else the label of the rows that validate would leak into their features, and rare
+ * categories would look like good ones. A category that only they have is the mean of all rows the split trains on.
  *
  * Numbers, per column: categories, mean of all rows, 1 if missing values were seen, their mean, the means of the
  * categories.
@@ -132,7 +133,11 @@ static penstock_code find_categories(struct ps_fit *fit, struct ps_transform *tr
         return PENSTOCK_OK;
     }
     struct ps_fit_values values = {0};
-    PS_TRY(ps_fit_distinct(fit, slot->sql, slot->kind == PS_SLOT_TEXT, slot->name, &values, error));
+    bool is_given = false;
+    PS_TRY(ps_fit_categories(fit, transform, input, &values, &is_given, error));
+    if (is_given) {
+        return PENSTOCK_OK;
+    }
     if (values.count == 0) {
         return ps_error_set(error, PENSTOCK_INVALID_DATA,
                             "TargetEncoder: column %s has no value in the training rows", slot->name);
@@ -143,13 +148,15 @@ static penstock_code find_categories(struct ps_fit *fit, struct ps_transform *tr
     return ps_categories_index(categories, fit->pipeline->arena, error);
 }
 
-static void encode(const struct ps_transform *transform, const struct column *column, double *numbers) {
+/* has_missing: missing values are a category, even when these rows have none. */
+static void encode(const struct ps_transform *transform, const struct column *column, bool has_missing,
+                   double *numbers) {
     const struct config *config = transform->config;
     const size_t count = column->categories->count;
     const double overall = column->means[count + 1].value;
     numbers[COUNT] = (double)count;
     numbers[OVERALL] = overall;
-    numbers[HAS_MISSING] = column->means[count].count > 0 ? 1 : 0;
+    numbers[HAS_MISSING] = has_missing || column->means[count].count > 0 ? 1 : 0;
     for (size_t i = 0; i <= count; i++) {
         const struct mean *mean = &column->means[i];
         const double weight = mean->count > 0 ? mean->count / (mean->count + config->smoothing) : 0;
@@ -205,8 +212,12 @@ static penstock_code fit(struct ps_fit *fit, struct ps_transform *transform, str
     PS_TRY(ps_fit_rows(fit, transform, true, &learning, take, error));
     PS_TRY(ps_transform_reserve(fit->pipeline, transform, number_count, error));
     double *numbers = transform->numbers;
+    const double *whole = fit->split == NULL
+                              ? NULL
+                              : fit->split->whole->transforms[transform - fit->pipeline->transforms].numbers;
     for (size_t i = 0; i < transform->input_count; i++) {
-        encode(transform, &learning.columns[i], numbers);
+        encode(transform, &learning.columns[i], whole != NULL && whole[HAS_MISSING] > 0, numbers);
+        whole = whole == NULL ? NULL : whole + FIRST + (size_t)whole[COUNT];
         transform->is_fitted[i] = true;
         numbers += FIRST + learning.columns[i].categories->count;
     }
@@ -324,6 +335,7 @@ const struct ps_transform_type ps_target_encoder_type = {
     .learns_categories = true,
     .reads_values = true,
     .has_own_count = true,
+    .refits = true,
     .bind = bind,
     .fit = fit,
     .finish = finish,

@@ -61,6 +61,9 @@ penstock_code ps_training_read_statement(struct ps_training *training, struct pe
         types = found_types;
     }
     PS_TRY(ps_recipe_read(node->statement, names, types, count, training->arena, &training->recipe, error));
+    training->column_names = names;
+    training->column_types = types;
+    training->column_count = count;
     for (size_t i = 0; i < training->recipe->left_out_count; i++) {
         PS_TRY(ps_notes_add(&training->notes, error,
                             "column %s is left out: no TRANSFORM makes numbers of it",
@@ -247,12 +250,16 @@ static penstock_code find_folder(const struct ps_training *training, const char 
     return folder != NULL ? PENSTOCK_OK : ps_error_memory(error, "a training");
 }
 
-static penstock_code collect_rows(struct ps_training *training, struct penstock_error *error) {
+static bool needs_rows(const struct ps_training *training) {
     bool is_needed = false;
     for (size_t i = 0; i < training->recipe->estimator_count; i++) {
         is_needed = is_needed || ps_estimator_needs_rows(&training->recipe->estimators[i]);
     }
-    if (!is_needed) {
+    return is_needed;
+}
+
+static penstock_code collect_rows(struct ps_training *training, struct penstock_error *error) {
+    if (!needs_rows(training)) {
         return PENSTOCK_OK;
     }
     const char *folder = NULL;
@@ -290,17 +297,28 @@ static penstock_code scan_again(struct ps_training *training, struct penstock_er
                                  error);
 }
 
-static penstock_code solve(struct ps_training *training, struct penstock_error *error) {
+static penstock_code run_search(struct ps_training *training, struct penstock_error *error) {
     const struct ps_search_options options = search_options(training);
-    PS_TRY(ps_search_run(&options, &training->search, error));
+    if (!ps_pipeline_refits(training->recipe->pipeline)) {
+        return ps_search_run(&options, &training->search, error);
+    }
+    const char *folder = NULL;
+    PS_TRY(find_folder(training, &folder, error));
+    return ps_training_solve_splits(training, &options, folder, error);
+}
+
+static penstock_code solve(struct ps_training *training, struct penstock_error *error) {
+    PS_TRY(run_search(training, error));
     const struct ps_search *search = &training->search;
     if (search->unconverged_count > 0) {
         PS_TRY(ps_notes_add(&training->notes, error,
                             "%zu of %zu solutions reached maxIter before they converged",
                             search->unconverged_count, search->cell_count * search->split_count));
     }
-    const char *name =
-        ps_arena_printf(training->arena, "solve %zu x %zu", search->cell_count, search->split_count);
+    const char *name = ps_arena_printf(
+        training->arena, "%s%zu x %zu",
+        ps_pipeline_refits(training->recipe->pipeline) ? "fit transforms of each split and solve " : "solve ",
+        search->cell_count, search->split_count);
     PS_TRY(ps_training_end_stage(training, (int64_t)(search->cell_count * search->split_count), name, error));
     return search->weights != NULL ? scan_again(training, error) : PENSTOCK_OK;
 }
@@ -335,8 +353,10 @@ static penstock_code run(struct ps_training *training, struct penstock_error *er
     PS_TRY(find_classes(training, error));
     PS_TRY(fit_transforms(training, error));
     PS_TRY(scan_once(training, error));
-    PS_TRY(collect_rows(training, error));
-    PS_TRY(solve(training, error));
+    const bool refits = ps_pipeline_refits(training->recipe->pipeline);
+    PS_TRY(refits ? solve(training, error) : collect_rows(training, error));
+    PS_TRY(refits ? collect_rows(training, error)
+                  : solve(training, error)); /* never two sets of rows at once */
     PS_TRY(refit(training, error));
     PS_TRY(ps_training_score(training, error));
     PS_TRY(ps_leaks_find(training->candidate, &training->notes, error));

@@ -17,6 +17,9 @@ struct ps_training {
     struct ps_candidate *candidate;
     struct ps_arena *arena;
     struct ps_recipe *recipe;
+    const char *const *column_names; /* of the SELECT */
+    const char *const *column_types;
+    size_t column_count;
     struct ps_dataset dataset;
     struct ps_target target;
     struct ps_layout layout;
@@ -36,6 +39,9 @@ penstock_code ps_training_end_stage(struct ps_training *training, int64_t task_c
 /* Binds the statement to the columns of its SELECT. */
 penstock_code ps_training_read_statement(struct ps_training *training, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+/* The search, when stages of TRANSFORM are fitted anew for each split: `options` without layout, tally and rows. */
+penstock_code ps_training_solve_splits(struct ps_training *training, const struct ps_search_options *options,
+                                       const char *folder, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The model's metrics on the hold-out rows, beside those of the constant. */
 penstock_code ps_training_score(struct ps_training *training, struct penstock_error *error) PENSTOCK_MUST_USE;
 

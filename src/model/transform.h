@@ -7,7 +7,11 @@
  * in one column (scalers, a mean that fills), from the moments of each training set after the scan (learn): such a
  * stage is "deferred", its columns pass the scan as they are and the Gram matrix is rescaled by algebra, per fold
  * as Spark's pipeline inside a CrossValidator refits it. A stage is deferred per column, unless a later stage
- * needs its values.
+ * needs its values. Other stages that learn from values or from the label are fitted once for the model and once
+ * more for each split of the validation (`refits`, train_splits.c), so that nothing of the rows that validate gets
+ * into what is measured on them; and with them what learns from their values. Otherwise of all training rows are, by
+ * choice, the categories of StringIndexer and OneHotEncoder, the bounds of OutlierFilter and the features of
+ * FeatureHasher.
  *
  * A new transform is one file with its functions, one row in transform.c, and its tests.
  */
@@ -56,8 +60,9 @@ struct ps_slot {
     size_t maker;          /* index of the transform, or PS_NO_SLOT for an input */
     size_t maker_input;    /* which of the transform's inputs, when it makes one output for each */
     bool is_label;
-    bool is_opaque; /* its value cannot be said in SQL: what learns by SQL must stand before its maker */
-    bool is_asked;  /* a later stage learns from it by SQL: finish() must set `sql` */
+    bool is_opaque;   /* its value cannot be said in SQL: what learns by SQL must stand before its maker */
+    bool is_asked;    /* a later stage learns from it by SQL: finish() must set `sql` */
+    bool is_refitted; /* its values come through a stage that is fitted anew for each split */
     bool is_spent; /* no feature of its own, once all stages are bound (a time that CyclicEncoder has read) */
     bool is_absent;                   /* a selector leaves it out, or what it is made of */
     bool is_in_place;                 /* it took the place of its maker's input `maker_input` */
@@ -85,8 +90,10 @@ struct ps_transform {
     double *numbers;     /* fitted */
     size_t number_count; /* input_count * type->number_count, or what ps_transform_reserve() has made it */
     bool is_learnt;      /* as its type, unless bind() finds that its options ask for more than moments */
-    bool *is_deferred;   /* per input */
-    bool *is_fitted;     /* per input */
+    bool refits;       /* fitted anew for each split of the validation; as its type, unless bind() or what is
+                          * deferred says otherwise */
+    bool *is_deferred; /* per input */
+    bool *is_fitted;   /* per input */
     struct ps_categories *categories; /* fitted, per input, or NULL */
 };
 
@@ -114,9 +121,10 @@ struct ps_transform_type {
     bool learns_categories; /* transform->categories of inputs that do not carry their own */
     bool is_filter;         /* leaves out rows of training; no part of the fitted model */
     bool is_learnt;         /* learn() can wait until the moments are known */
-    bool learns_range;      /* learn() reads least and largest */
-    bool reads_values;      /* fit() needs the values of its inputs in SQL */
-    size_t number_count;    /* fitted numbers per input */
+    bool refits;         /* learns from values, or from the label: for each split anew, from its rows only */
+    bool learns_range;   /* learn() reads least and largest */
+    bool reads_values;   /* fit() needs the values of its inputs in SQL */
+    size_t number_count; /* fitted numbers per input */
     bool
         has_own_count; /* there are as many numbers as fit() reserves; finish() checks how many a model brings */
     /* Columns and options are set: checks them, adds output slots. */

@@ -77,6 +77,7 @@ const struct ps_transform_type ps_variance_selector_type = {
     .column_min = 1,
     .takes_all = true,
     .number_count = 1,
+    .refits = true,
     .bind = ps_pipeline_replace_all,
     .fit = fit,
     .finish = finish,
