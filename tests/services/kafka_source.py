@@ -7,6 +7,7 @@ change under a project, and every refusal as one sentence.
 """
 import csv
 import io
+import json
 import os
 import signal
 import subprocess
@@ -440,6 +441,55 @@ def killed_often(home, broker):
                                      " kafka_offset)) FROM t"), [["80000", "80000", "80000"]])
 
 
+def new_fields(home, broker):
+    """on_new_field = 'add': while it runs, with INCLUDE columns, through a kill right behind the new columns, out into Kafka."""
+    broker.create_topic("fields", 2)
+    broker.create_topic("fields_out", 1)
+    options = {"topic": "fields", "on_new_field": "add"}
+    out = ("CREATE SINK o WITH (connector = 'kafka', topic = 'fields_out', properties.bootstrap.servers = "
+           f"'{broker.direct}') ENCODE JSON AS SELECT * EXCLUDE (kafka_partition) FROM STREAM s;\n")
+    project = Project(home, "fields", broker, options, includes="INCLUDE partition INCLUDE offset", more=out)
+    broker.produce("fields", numbers(50))
+    project.start()
+    project.wait_for("declared columns only", 50)
+    broker.produce("fields", [(None, f'{{"id":{i},"speed":{i}.5,"who":{{"n":{i}}}}}', None, None) for i in range(50, 100)])
+    project.wait_for("two more columns", 50, "SELECT count(speed) FROM t")
+    broker.produce("fields", [(None, f'{{"id":{i},"speed":1,"late":{i}}}', None, None) for i in range(100, 150)])
+    deadline = time.monotonic() + 60
+    while "new columns: late" not in project.said() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    project.kill()
+    project.once("behind the kill")
+    expect("each once", project.rows("SELECT count(*), count(DISTINCT id), count(DISTINCT (kafka_partition, kafka_offset)),"
+                                     " count(speed), count(who), count(late) FROM t"), [["150", "150", "150", "100", "50", "50"]])
+    expect("in its place", project.rows("SELECT speed, who, late FROM t WHERE id IN (7, 60, 107) ORDER BY id"),
+           [["", "", ""], ["60.5", '{"n":60}', ""], ["1.0", "", "107"]])
+    expect("what was added", project.rows("SELECT name, type FROM penstock.source_columns ORDER BY ordinal"),
+           [["speed", "DOUBLE"], ["who", "VARCHAR"], ["late", "BIGINT"]])
+    written = [json.loads(record["value"]) for record in broker.consume("fields_out")]
+    expect("written once", sorted(row["id"] for row in written), list(range(150)))
+    expect("written with them", [sum(row.get(name) is not None for row in written) for name in ("speed", "who", "late")],
+           [100, 50, 50])
+
+    broker.create_topic("changes", 1)
+    broker.produce("changes", [('{"id":1}', '{"op":"c","before":null,"after":{"id":1,"v":"a"}}')])
+    changes = Project(home, "changes", broker, {"topic": "changes", "on_new_field": "add"}, "id BIGINT, PRIMARY KEY (id)")
+    text = open(os.path.join(changes.folder, "s.sql")).read().replace("FORMAT PLAIN", "FORMAT DEBEZIUM")
+    with open(os.path.join(changes.folder, "s.sql"), "w") as file:
+        file.write(text)
+    changes.once()
+    broker.produce("changes", [('{"id":1}', '{"op":"u","before":{"id":1,"v":"a"},"after":{"id":1,"v":"b","w":2}}'),
+                               ('{"id":2}', '{"op":"c","before":null,"after":{"id":2,"w":3}}')])
+    changes.once()
+    expect("a changelog", changes.rows("SELECT id, v, w FROM t ORDER BY id"), [["1", "b", "2"], ["2", "", "3"]])
+    expect_in("other codecs", "needs ENCODE JSON",
+              Project(home, "fields_bytes", broker, options, "raw BLOB", encode="BYTES").refused(("check",)))
+    broker.produce("fields", [(None, '{"id":200,"kafka_offset":1}', None, None)])
+    project.once()
+    expect("a name that INCLUDE has", project.rows("SELECT reason, message LIKE '%INCLUDE has a column of that name%' FROM"
+                                                   " penstock.dead_letters"), [["schema", "true"]])
+
+
 def cut_connections(home, broker, proxy_port):
     broker.create_topic("cut", 4)
     broker.generate("cut", 100000, 4)
@@ -523,7 +573,7 @@ def secure(home, broker):
 def main():
     tests = [every_kind_of_record, empty_topic, many_partitions, large_records, transactions, compaction, startup,
              latest_is_fixed_at_once, bounded_for_ever, topics, new_partitions, recreated, recreated_while_running,
-             deleted_records, deleted_while_reading, refusals, secure, killed_often, cut_connections, broker_away]
+             deleted_records, deleted_while_reading, refusals, secure, killed_often, new_fields, cut_connections, broker_away]
     wanted = sys.argv[2:]
     with tempfile.TemporaryDirectory(prefix="penstock-kafka-") as home:
         proxy_port = free_port()

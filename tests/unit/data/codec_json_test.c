@@ -266,6 +266,102 @@ static void fields_without_a_column(void **state) {
     decoding_end(&decoding);
 }
 
+/* "x BIGINT, y VARCHAR" */
+static const char *noted(const struct ps_batch *batch) {
+    static char text[400];
+    size_t size = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < batch->new_fields.count; i++) {
+        const struct ps_new_field *field = &batch->new_fields.items[i];
+        size += (size_t)snprintf(text + size, sizeof text - size, "%s%s %s", i > 0 ? ", " : "", field->name,
+                                 ps_type_sql(field->type));
+    }
+    return text;
+}
+
+static void fields_that_become_columns(void **state) {
+    (void)state;
+    static const struct {
+        const char *records, *fields;
+    } cases[] = {
+        {"{\"a\":1}", ""},
+        {"{\"x\":null}", ""},
+        {"{\"x\":true,\"y\":1,\"z\":1.5,\"t\":\"s\",\"o\":{\"k\":1},\"l\":[]}",
+         "x BOOLEAN, y BIGINT, z DOUBLE, t VARCHAR, o VARCHAR, l VARCHAR"},
+        {"{\"x\":1}\n{\"x\":2.5}", "x DOUBLE"},
+        {"{\"x\":2.5}\n{\"x\":1}\n{\"x\":null}", "x DOUBLE"},
+        {"{\"x\":1}\n{\"x\":true}", "x VARCHAR"},
+        {"{\"x\":1}\n{\"X\":\"s\"}", "x VARCHAR"},
+        {"{\"x\":9223372036854775807}", "x BIGINT"},
+        {"{\"x\":-9223372036854775808}", "x BIGINT"},
+        {"{\"x\":9223372036854775808}", "x DOUBLE"},
+        {"{\"x\":123456789012345678901234567890}", "x DOUBLE"},
+        {"{\"b\":1.10,\"x\":7}", "x BIGINT"}, /* parsed with its digits */
+        {"{\"b\":1.10,\"x\":7.0}", "x DOUBLE"},
+        {"{\"a\":\"bad\",\"x\":1}", ""}, /* of rows only */
+    };
+    struct decoding decoding;
+    decoding_begin(&decoding, "json", "a INTEGER; b VARCHAR; kafka_offset BIGINT", NULL);
+    struct ps_json_config *config = decoding.config;
+    config->growing = &decoding.schema;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        decoding_run(&decoding, "", cases[i].records);
+        assert_string_equal(noted(decoding.batch), cases[i].fields);
+    }
+    expect_dead(&decoding, "", "{\"Penstock_x\":1}", PS_REASON_SCHEMA, NULL, "begin with penstock_");
+    expect_dead(&decoding, "", "{\"\":1}", PS_REASON_SCHEMA, NULL, "1 to 250 bytes");
+    expect_dead(&decoding, "", "{\"a\\u0000b\":1}", PS_REASON_SCHEMA, NULL, "1 to 250 bytes");
+    config->added_count = 2; /* the last two columns */
+    expect_dead(&decoding, "", "{\"a\":\"bad\"}", PS_REASON_TYPE, "a", "expected INTEGER");
+    assert_null(strstr(decoding.batch->dead_letters[0].text, "declare"));
+    expect_dead(&decoding, "", "{\"kafka_offset\":\"bad\"}", PS_REASON_TYPE, "kafka_offset",
+                "expected BIGINT, as its first values were; declare the column to give it another type");
+    config->added_count = PS_LIMIT_ADDED_COLUMN_COUNT;
+    expect_dead(&decoding, "", "{\"x\":1}", PS_REASON_SCHEMA, NULL, "the source has got 100 columns already");
+    decoding_run(&decoding, "", "{\"x\":null}");
+    assert_int_equal(decoding.batch->row_count, 1);
+    decoding_end(&decoding);
+}
+
+/* A column behind those that are decoded is one of INCLUDE. */
+static void fields_that_may_not_become_columns(void **state) {
+    (void)state;
+    struct decoding decoding;
+    struct ps_decoder *decoder = NULL;
+    struct penstock_error error;
+    decoding_begin(&decoding, "json", "a INTEGER; kafka_offset BIGINT", NULL);
+    ((struct ps_json_config *)decoding.config)->growing = &decoding.schema;
+    const struct ps_schema declared = {decoding.schema.columns, 1};
+    assert_int_equal(
+        ps_decoder_open(decoding.codec, decoding.config, &declared, PS_BYTES(""), &decoder, &error),
+        PENSTOCK_OK);
+    assert_int_equal(ps_batch_new(&decoding.schema, 0, &decoding.batch, &error), PENSTOCK_OK);
+    const struct ps_record record = {.raw = PS_BYTES("{\"a\":1,\"Kafka_Offset\":2}")};
+    assert_int_equal(ps_decoder_decode(decoder, decoding.batch, record, &error), PENSTOCK_OK);
+    assert_int_equal(decoding.batch->dead_letter_count, 1);
+    assert_non_null(strstr(decoding.batch->dead_letters[0].text, "INCLUDE has a column of that name"));
+    ps_decoder_close(decoder);
+    decoding_end(&decoding);
+}
+
+static void more_fields_than_columns(void **state) {
+    (void)state;
+    struct decoding decoding;
+    char record[4000];
+    size_t size = 1;
+    decoding_begin(&decoding, "json", "a INTEGER", NULL);
+    ((struct ps_json_config *)decoding.config)->growing = &decoding.schema;
+    for (int i = 0; i < 120; i++) {
+        size += (size_t)snprintf(record + size, sizeof record - size, "%s\"x%d\":%d", i > 0 ? "," : "", i, i);
+    }
+    record[0] = '{';
+    (void)snprintf(record + size, sizeof record - size, "}");
+    decoding_run(&decoding, "", record);
+    assert_int_equal(decoding.batch->new_fields.count, PS_LIMIT_ADDED_COLUMN_COUNT);
+    assert_string_equal(decoding.batch->new_fields.items[99].name, "x99");
+    decoding_end(&decoding);
+}
+
 static void memory_may_run_out(void **state) {
     (void)state;
     struct decoding decoding;
@@ -299,12 +395,20 @@ static void memory_may_run_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_of_their_own_type),   cmocka_unit_test(values_that_are_converted),
-        cmocka_unit_test(values_of_another_type),     cmocka_unit_test(values_out_of_range),
-        cmocka_unit_test(records_that_are_not_json),  cmocka_unit_test(deep_records),
-        cmocka_unit_test(keys_and_columns),           cmocka_unit_test(digits_are_kept_where_they_matter),
-        cmocka_unit_test(records_that_are_too_large), cmocka_unit_test(memory_may_run_out),
+        cmocka_unit_test(values_of_their_own_type),
+        cmocka_unit_test(values_that_are_converted),
+        cmocka_unit_test(values_of_another_type),
+        cmocka_unit_test(values_out_of_range),
+        cmocka_unit_test(records_that_are_not_json),
+        cmocka_unit_test(deep_records),
+        cmocka_unit_test(keys_and_columns),
+        cmocka_unit_test(digits_are_kept_where_they_matter),
+        cmocka_unit_test(records_that_are_too_large),
+        cmocka_unit_test(memory_may_run_out),
         cmocka_unit_test(fields_without_a_column),
+        cmocka_unit_test(fields_that_become_columns),
+        cmocka_unit_test(fields_that_may_not_become_columns),
+        cmocka_unit_test(more_fields_than_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "scene.h"
 
 #include "stream/change.h"
+#include "stream/columns.h"
 
 #define SOURCE \
     "CREATE SOURCE s (id INTEGER, v DOUBLE) WITH (connector = 'file', path = 'data/*.ndjson') FORMAT PLAIN ENCODE JSON;\n"
@@ -98,9 +99,63 @@ static void statements_come_and_go(void **state) {
     expect(SOURCE TABLE VIEW DIRECT, &known, "s:keep, t:keep, n:backfill not finished, d:keep");
 }
 
+static struct ps_column_list list_of(char *text, const char **names, const char **types) {
+    struct ps_column_list list = {names, types, 0};
+    for (char *name = strtok(text, " "); name != NULL; name = strtok(NULL, " ")) {
+        names[list.count] = name;
+        types[list.count++] = strtok(NULL, " ");
+    }
+    return list;
+}
+
+/* Of a table over a source that has been given x and y. `expected`: what it lacks, or "no". */
+static void expect_match(const char *was, const char *now, const char *expected) {
+    static const struct ps_added_column added[] = {{"s", "x", "BIGINT"}, {"s", "y", "VARCHAR"}};
+    struct scene scene;
+    struct ps_project *grown = NULL;
+    const char *names[2][20], *types[2][20];
+    char texts[2][200], got[200] = "";
+    size_t missing[20], count = 0, i = 0, j = 0, size = 0;
+    scene_make(&scene, "name: test\n");
+    scene_open(&scene,
+               "CREATE SOURCE s (id INTEGER) WITH (connector = 'file', path = 'data/*.ndjson', on_new_field ="
+               " 'add') ENCODE JSON;\n");
+    scene_must(&scene, ps_project_grow(scene.graph->project, added, 2, &grown, &scene.error));
+    snprintf(texts[0], sizeof texts[0], "%s", was);
+    snprintf(texts[1], sizeof texts[1], "%s", now);
+    const struct ps_column_list before = list_of(texts[0], names[0], types[0]);
+    const struct ps_column_list after = list_of(texts[1], names[1], types[1]);
+    if (ps_columns_match(grown, before, after, missing, &count, &i, &j)) {
+        for (size_t k = 0; k < count; k++) {
+            size += (size_t)snprintf(got + size, sizeof got - size, "%s%s", k > 0 ? " " : "",
+                                     after.names[missing[k]]);
+        }
+    } else {
+        snprintf(got, sizeof got, "no");
+    }
+    if (strcmp(got, expected) != 0) {
+        print_error("was (%s), now (%s): %s, expected %s\n", was, now, got, expected);
+        fail();
+    }
+    scene_end(&scene);
+}
+
+static void columns_that_were_added(void **state) {
+    (void)state;
+    expect_match("id INTEGER k BLOB", "id INTEGER k BLOB", "");
+    expect_match("id INTEGER k BLOB", "id INTEGER x BIGINT y VARCHAR k BLOB", "x y");
+    expect_match("id INTEGER k BLOB x BIGINT", "id INTEGER x BIGINT y VARCHAR k BLOB", "y");
+    expect_match("id INTEGER k BLOB x BIGINT y VARCHAR", "id INTEGER x BIGINT y VARCHAR k BLOB", "");
+    expect_match("id INTEGER k BLOB x BIGINT", "id INTEGER k BLOB", "no");
+    expect_match("id INTEGER x BIGINT", "id INTEGER x DOUBLE", "no");
+    expect_match("id INTEGER k BLOB", "k BLOB id INTEGER", "no");
+    expect_match("id INTEGER", "id INTEGER z BIGINT", "no");
+    expect_match("id INTEGER z BIGINT", "id INTEGER x BIGINT", "no");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_changed), cmocka_unit_test(texts_changed),
-                                       cmocka_unit_test(columns_changed),
-                                       cmocka_unit_test(statements_come_and_go)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_changed), cmocka_unit_test(texts_changed), cmocka_unit_test(columns_changed),
+        cmocka_unit_test(columns_that_were_added), cmocka_unit_test(statements_come_and_go)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
