@@ -47,44 +47,85 @@ static void add_from(struct ps_fit *fit, struct ps_buffer *sql) {
     ps_buffer_printf(sql, " FROM %s %s", fit->relation, fit->where->size > 0 ? fit->where->data : "");
 }
 
-static penstock_code quantiles_of(struct ps_fit *fit, const char *function, const char *const *expressions,
-                                  size_t count, const double *probabilities, size_t probability_count,
-                                  double *quantiles_out, struct penstock_error *error) {
+/* What is asked of four columns at once: of each the quantiles, in one list, and for ranks how many values it has. */
+struct quantiles {
+    const char *const *expressions;
+    size_t count;
+    const double *shares;
+    size_t share_count;
+    bool are_ranks;
+};
+
+/* Spark's rank of a share q of n values is ceil(q * n), as doubles have it; quantile_disc's is n - floor(n - q * n), one
+ * less where q * n is a hair above a whole number. The value of the next rank is asked for, too: that of a share which
+ * is larger by less than one of a billion rows, and by more than doubles round. */
+static const double next_rank = 1e-12;
+
+static double choose_rank(double count, double share, double value, double next) {
+    const double product = share * count;
+    return ceil(product) > count - floor(count - product) ? next : value;
+}
+
+static void add_shares(const struct quantiles *quantiles, struct ps_buffer *sql) {
+    const size_t lists = quantiles->are_ranks ? 2 : 1;
+    for (size_t p = 0; p < lists * quantiles->share_count; p++) {
+        const bool is_next = p >= quantiles->share_count;
+        const double share = quantiles->shares[p % quantiles->share_count];
+        ps_buffer_text(sql, p > 0 ? ", " : "");
+        /* a plain literal would be a DECIMAL: 0.1 and a bit */
+        ps_buffer_sql_double(sql, is_next ? fmin(share + next_rank, 1) : share);
+    }
+}
+
+static penstock_code quantiles_of(struct ps_fit *fit, const struct quantiles *quantiles, double *values_out,
+                                  struct penstock_error *error) {
+    const char *function = quantiles->are_ranks ? "quantile_disc" : "quantile_cont";
+    const size_t share_count = quantiles->share_count;
+    const size_t width = quantiles->are_ranks ? 2 * share_count + 1 : share_count;
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, (size_t)16 << 20);
     ps_buffer_text(&sql, "SELECT ");
-    for (size_t i = 0; i < count; i++) {
-        for (size_t p = 0; p < probability_count; p++) {
-            ps_buffer_printf(&sql, "%sq%zu[%zu]", i + p > 0 ? ", " : "", i, p + 1);
+    for (size_t i = 0; i < quantiles->count * width; i++) {
+        const size_t place = i % width;
+        ps_buffer_text(&sql, i > 0 ? ", " : "");
+        if (place == 2 * share_count) {
+            ps_buffer_printf(&sql, "n%zu", i / width);
+        } else {
+            ps_buffer_printf(&sql, "q%zu[%zu]", i / width, place + 1);
         }
     }
     ps_buffer_text(&sql, " FROM (SELECT ");
-    for (size_t i = 0; i < count; i++) {
-        ps_buffer_printf(&sql, "%s%s(%s, [", i > 0 ? ", " : "", function, expressions[i]);
-        for (size_t p = 0; p < probability_count; p++) {
-            ps_buffer_text(&sql, p > 0 ? ", " : "");
-            ps_buffer_sql_double(&sql,
-                                 probabilities[p]); /* a plain literal would be a DECIMAL: 0.1 and a bit */
-        }
+    for (size_t i = 0; i < quantiles->count; i++) {
+        const char *expression = quantiles->expressions[i];
+        ps_buffer_printf(&sql, "%scount(%s) AS n%zu, %s(%s, [", i > 0 ? ", " : "", expression, i, function,
+                         expression);
+        add_shares(quantiles, &sql);
         ps_buffer_printf(&sql, "]) AS q%zu", i);
     }
     add_from(fit, &sql);
     ps_buffer_text(&sql, ")");
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     PS_TRY(query(fit, &sql, &result, error));
-    for (size_t i = 0; i < count * probability_count; i++) {
-        quantiles_out[i] = ps_result_double(result, 0, (int64_t)i);
+    for (size_t i = 0; i < quantiles->count * share_count; i++) {
+        const size_t first = i / share_count * width;
+        const size_t p = i % share_count;
+        values_out[i] = ps_result_double(result, 0, (int64_t)(first + p));
+        if (quantiles->are_ranks) {
+            values_out[i] = choose_rank(ps_result_double(result, 0, (int64_t)(first + 2 * share_count)),
+                                        quantiles->shares[p], values_out[i],
+                                        ps_result_double(result, 0, (int64_t)(first + share_count + p)));
+        }
     }
     return PENSTOCK_OK;
 }
 
-static penstock_code all_quantiles(struct ps_fit *fit, const char *function, const char *const *expressions,
-                                   size_t count, const double *probabilities, size_t probability_count,
-                                   double *quantiles_out, struct penstock_error *error) {
-    for (size_t i = 0; i < count; i += quantile_columns) {
-        const size_t some = count - i < quantile_columns ? count - i : quantile_columns;
-        PS_TRY(quantiles_of(fit, function, expressions + i, some, probabilities, probability_count,
-                            quantiles_out + i * probability_count, error));
+static penstock_code all_quantiles(struct ps_fit *fit, const struct quantiles *asked, double *values_out,
+                                   struct penstock_error *error) {
+    for (size_t i = 0; i < asked->count; i += quantile_columns) {
+        struct quantiles some = *asked;
+        some.expressions += i;
+        some.count = asked->count - i < quantile_columns ? asked->count - i : quantile_columns;
+        PS_TRY(quantiles_of(fit, &some, values_out + i * asked->share_count, error));
     }
     return PENSTOCK_OK;
 }
@@ -92,15 +133,15 @@ static penstock_code all_quantiles(struct ps_fit *fit, const char *function, con
 penstock_code ps_fit_quantiles(struct ps_fit *fit, const char *const *expressions, size_t count,
                                const double *probabilities, size_t probability_count, double *quantiles_out,
                                struct penstock_error *error) {
-    return all_quantiles(fit, "quantile_cont", expressions, count, probabilities, probability_count,
-                         quantiles_out, error);
+    const struct quantiles quantiles = {expressions, count, probabilities, probability_count, false};
+    return all_quantiles(fit, &quantiles, quantiles_out, error);
 }
 
 penstock_code ps_fit_ranks(struct ps_fit *fit, const char *const *expressions, size_t count,
                            const double *probabilities, size_t probability_count, double *values_out,
                            struct penstock_error *error) {
-    return all_quantiles(fit, "quantile_disc", expressions, count, probabilities, probability_count,
-                         values_out, error);
+    const struct quantiles quantiles = {expressions, count, probabilities, probability_count, true};
+    return all_quantiles(fit, &quantiles, values_out, error);
 }
 
 static void add(double *sum, double *rest, double value) {

@@ -50,7 +50,7 @@ def by_spark(frame):
         out = feature.Normalizer(inputCol="wide", outputCol="out", p=p).transform(wide)
         case(f"Normalizer p = {text}", f"Normalizer(a, b, c, d, p = {text})", "a, b, c, d", named("abcd", vectors(out, "out")))
 
-    for column_name, count in (("a", 2), ("c", 10), ("d", 7), ("d", 30), ("a", 13)):
+    for column_name, count in (("a", 2), ("c", 10), ("d", 7), ("d", 30), ("a", 13), ("a", 25)):
         stage = feature.QuantileDiscretizer(inputCol=column_name, outputCol="out", numBuckets=count, relativeError=0.0)
         case(f"QuantileDiscretizer {column_name} {count}", f"QuantileDiscretizer({column_name}, numBuckets = {count})",
              column_name, {column_name: column(stage.fit(data).transform(data), "out")})

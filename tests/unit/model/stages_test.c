@@ -67,6 +67,14 @@ static void quantile_buckets(void **state) {
     train(scene, MODEL("QuantileDiscretizer(b, numBuckets = 3), OneHotEncoder(b)", "b", "a"));
     assert_int_equal(ps_fitted_feature_count(scene->candidate->fitted), 2);
     assert_true(has_feature(scene, "b=[-inf,33)"));
+    /* 7/25 of 100 is 28.000000000000004 in doubles: rank 29, as in Spark */
+    sql(scene,
+        "CREATE TABLE ranks AS SELECT i::DOUBLE AS v, i * i AS y, i % 2 AS fold FROM range(1, 101) s(i)");
+    train(
+        scene,
+        "CREATE MODEL m TRANSFORM (QuantileDiscretizer(v, numBuckets = 25), OneHotEncoder(v, dropLast = false)) "
+        "PREDICT y USING LinearRegression(regParam = 1) AS SELECT v, y FROM ranks");
+    assert_true(has_feature(scene, "v=[24,29)") && has_feature(scene, "v=[20,24)"));
     /* values that repeat make fewer buckets; two columns have their own borders */
     train(scene, MODEL("QuantileDiscretizer(q, b, numBuckets = 10), OneHotEncoder(q)", "q, b", "a"));
     assert_true(has_note(scene, "QuantileDiscretizer(q): 5 buckets instead of 10"));
