@@ -17,6 +17,7 @@
  *   sinks(name, connector, since_epoch, last_epoch, row_count)   outside sinks of the project
  *   offset_resets(reset_at, reset_by, source, partition, from_position, to_position, given)   made by the first one
  *   rule_violations(epoch, statement, rule, action, violations)
+ *   source_columns(source, ordinal, name, type, since_epoch, added_at)   on_new_field = 'add'; made by the first one
  *   statements(name, kind, text, applied_at, is_active)   what ran, to notice a changed project
  *   models, model_aliases, model_alias_history, gate_reports     (room publish)
  */
