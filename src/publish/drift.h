@@ -65,7 +65,8 @@ penstock_code ps_drift_check(struct ps_connection *connection, const struct ps_d
 void ps_drift_report_free(struct ps_drift_report *report); /* NULL: nothing */
 void ps_drift_report_free_scoped(struct ps_drift_report **report);
 
-/* The profile of a version, as JSON, in the arena; NULL when the version has none (made by an older penstock). */
+/* The profile of a version, as JSON, in the arena; NULL when the version has none (made by an older penstock). Errors:
+ * INVALID_DATA: it is not as it was written. */
 penstock_code ps_registry_profile(struct ps_connection *connection, const char *name, int64_t version,
                                   struct ps_arena *arena, const char **profile_out,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;

@@ -41,14 +41,15 @@ penstock_code ps_registry_prepare(struct ps_connection *connection, struct penst
         " verdict VARCHAR NOT NULL, sentence VARCHAR NOT NULL, PRIMARY KEY (model, version, check_index));"
         "ALTER TABLE penstock.model_alias_history ADD COLUMN IF NOT EXISTS action VARCHAR;"
         "ALTER TABLE penstock.models ADD COLUMN IF NOT EXISTS snapshot VARCHAR;"
-        "ALTER TABLE penstock.models ADD COLUMN IF NOT EXISTS profile JSON;",
+        "ALTER TABLE penstock.models ADD COLUMN IF NOT EXISTS profile JSON;"
+        "ALTER TABLE penstock.models ADD COLUMN IF NOT EXISTS profile_checksum VARCHAR;",
         error);
 }
 
 /* What a publication writes, as text. */
 struct record {
     const struct ps_publication *publication;
-    char version[24], created_at[32], checksum[24], who[160];
+    char version[24], created_at[32], checksum[24], profile_checksum[24], who[160];
     struct ps_buffer search, fitted, metrics;
 };
 
@@ -156,6 +157,13 @@ static penstock_code write_version(struct ps_connection *connection, struct reco
         publication->snapshot_json};
     ps_registry_seal(sealed, publication->snapshot_json == NULL ? SEALED_COUNT : SEALED_COUNT + 1,
                      record->checksum, sizeof record->checksum);
+    const char *profile = publication->report->profile;
+    if (profile !=
+        NULL) { /* has a seal of its own: versions of older stores have a profile that nothing seals */
+        const char *const parts[] = {publication->model_name, record->version, profile};
+        ps_registry_seal(parts, sizeof parts / sizeof parts[0], record->profile_checksum,
+                         sizeof record->profile_checksum);
+    }
     const char *const values[] = {publication->model_name,
                                   record->version,
                                   publication->report->passed ? "published" : "refused",
@@ -168,14 +176,15 @@ static penstock_code write_version(struct ps_connection *connection, struct reco
                                   record->fitted.data,
                                   record->metrics.data,
                                   record->checksum,
-                                  publication->report->profile,
-                                  publication->snapshot_json};
+                                  profile,
+                                  publication->snapshot_json,
+                                  profile == NULL ? NULL : record->profile_checksum};
     return ps_sql_run_with(
         connection,
         "INSERT INTO penstock.models(name, version, status, created_at, application, statement_text, label,"
-        " positions, search, fitted, metrics, checksum, profile, snapshot) SELECT $1, CAST($2 AS BIGINT), $3,"
+        " positions, search, fitted, metrics, checksum, profile, snapshot, profile_checksum) SELECT $1, CAST($2 AS BIGINT), $3,"
         " CAST($4 AS TIMESTAMP), $5, $6, $7, CAST($8 AS JSON), CAST($9 AS JSON), $10, CAST($11 AS JSON), $12,"
-        " CAST($13 AS JSON), $14",
+        " CAST($13 AS JSON), $14, $15",
         values, sizeof values / sizeof values[0], error);
 }
 

@@ -7,7 +7,7 @@
  *
  * Tables, all in schema penstock:
  *   models(name, version, status, created_at, application, statement_text, label, positions, search, fitted, metrics,
- *          checksum, snapshot, profile)
+ *          checksum, snapshot, profile, profile_checksum)
  *                                                     status: 'published', 'refused', 'forced', 'imported', 'deleted'
  *   model_aliases(model, alias, version)                        champion, previous, and what users name
  *   model_alias_history(model, alias, from_version, to_version, moved_at, who, why, action)

@@ -13,6 +13,8 @@
 #include <yyjson.h>
 
 #include "fake_fitted.h"
+#include "publish/drift.h"
+#include "publish/history.h"
 #include "publish/reference.h"
 
 struct scene {
@@ -256,6 +258,47 @@ static void a_changed_version_is_not_loaded(void **state) {
     assert_null(fitted);
 }
 
+/* A profile is sealed, too: one with a flipped bit is refused, and does not keep a gate from judging. */
+static void a_changed_profile_is_refused(void **state) {
+    (void)state;
+    struct penstock_error error = {0};
+    const char *profile = NULL;
+    prepare();
+    scene.report.profile = "{\"format\": 1, \"rows\": {\"training\": 90}}";
+    publish(true);
+    publish(true);
+    must(ps_registry_profile(scene.connection, "congestion", 2, scene.arena, &profile, &error), &error);
+    assert_string_equal(profile, scene.report.profile);
+    static const char *const changes[] = {"profile = replace(profile::VARCHAR, '90', '91')",
+                                          "profile = replace(profile::VARCHAR, 'rows', 'sows')",
+                                          "profile = '{}'", "profile_checksum = '0'"};
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        must(ps_sql_runf(scene.connection, &error, "BEGIN; UPDATE penstock.models SET %s WHERE version = 2",
+                         changes[i]),
+             &error);
+        assert_int_equal(
+            ps_registry_profile(scene.connection, "congestion", 2, scene.arena, &profile, &error),
+            PENSTOCK_INVALID_DATA);
+        assert_string_equal(error.message,
+                            "the profile of model congestion version 2 was changed after it was "
+                            "published: its checksum does not match");
+        must(ps_registry_profile(scene.connection, "congestion", 1, scene.arena, &profile, &error), &error);
+        struct ps_gate_question question = {.champion_version = 2};
+        must(ps_registry_recall(scene.connection, "congestion", scene.arena, &question, &error), &error);
+        assert_null(question.champion_profile);
+        assert_int_equal(question.past_count, 1);
+        must(ps_sql_run(scene.connection, "ROLLBACK", &error), &error);
+    }
+    /* of an older store nothing is known, and nothing is refused */
+    must(ps_sql_run(scene.connection, "ALTER TABLE penstock.models DROP COLUMN profile_checksum", &error),
+         &error);
+    must(ps_registry_profile(scene.connection, "congestion", 2, scene.arena, &profile, &error), &error);
+    assert_string_equal(profile, scene.report.profile);
+    prepare();
+    must(ps_registry_profile(scene.connection, "congestion", 2, scene.arena, &profile, &error), &error);
+    assert_string_equal(profile, scene.report.profile);
+}
+
 static double number_at(yyjson_val *root, const char *pointer) {
     yyjson_val *value = yyjson_ptr_get(root, pointer);
     if (!yyjson_is_num(value)) {
@@ -350,6 +393,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_rolled_back_publication_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(references_resolve, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_changed_version_is_not_loaded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_changed_profile_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(show_has_everything, set_up, tear_down),
         cmocka_unit_test_setup_teardown(out_of_memory_is_an_error, set_up, tear_down),
     };
