@@ -19,6 +19,7 @@
 struct ps_sample_column {
     const char *name;
     bool is_text;
+    bool is_time; /* a text that is a moment: new rows have new ones, so that its values are no categories */
     /* Of all rows. NULL, NaN and infinities are missing. Texts: counts only. */
     int64_t count, missing_count;
     double minimum, maximum; /* NaN: no number */

@@ -184,6 +184,9 @@ static penstock_code watch_rows(struct ps_training *training, struct ps_scan *sc
     }
     struct ps_sample **sample = &training->candidate->training_sample;
     PS_TRY(ps_sample_new(pipeline->input_count, names, is_text, PS_SAMPLE_ROWS, sample, error));
+    for (size_t i = 0; i < pipeline->input_count; i++) { /* what CyclicEncoder makes numbers of */
+        (*sample)->columns[i].is_time = is_text[i] && pipeline->slots[pipeline->inputs[i]].is_spent;
+    }
     ps_sample_watch(*sample, scan);
     return PENSTOCK_OK;
 }

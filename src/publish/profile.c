@@ -2,7 +2,8 @@
  *
  * profile.c - bins and quantiles of a sample.
  *
- * Edges are values of the sample, so that a number that occurs often is wholly in one bin.
+ * Edges are values of the sample, so that a number that occurs often is wholly in one bin. Of a time that
+ * CyclicEncoder reads only the gaps are kept: that new rows have other moments than old ones is no drift.
  */
 #include "publish/profile.h"
 
@@ -153,10 +154,10 @@ static penstock_code bin_texts(const struct ps_sample *sample, const struct ps_s
     }
     for (size_t i = 0; i < sample->kept_count; i++) {
         const int32_t index = from->indexes[i];
-        if (index >= 0) {
-            values[index].count++;
-        } else if (index == PS_DICTIONARY_FULL) {
+        if (index == PS_DICTIONARY_FULL || (index >= 0 && from->is_time)) {
             column->other_count++;
+        } else if (index >= 0) {
+            values[index].count++;
         } else {
             column->kept_missing_count++;
         }

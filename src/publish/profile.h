@@ -27,7 +27,7 @@ struct ps_profile_column {
     double quantiles[PS_PROFILE_QUANTILES];   /* of the kept rows; NaN: no number */
     size_t bin_count;
     const double *edges;       /* numbers: bin_count - 1; bin i holds edges[i - 1] < x <= edges[i] */
-    const char *const *values; /* texts: bin_count, most frequent first */
+    const char *const *values; /* texts: bin_count, most frequent first; of times: none, all are others */
     const int64_t *bins;       /* kept rows in each bin */
     int64_t other_count;       /* kept rows with another text */
     int64_t kept_missing_count;

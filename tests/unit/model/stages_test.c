@@ -7,6 +7,8 @@
  */
 #include "training.h"
 
+#include "model/sample.h"
+
 static int open_rows(void **state) {
     (void)scene_open(state);
     sql(*state,
@@ -303,6 +305,7 @@ static void times_as_text(void **state) {
     bool is_refused = false;
     fits_exactly(scene, MODEL("CyclicEncoder(sched, period = 'hour_of_day')", "sched",
                               "sin(2 * pi() * epoch(sched::TIME) / 86400)"));
+    assert_true(scene->candidate->training_sample->columns[0].is_time); /* its values are no categories */
     near(predict(scene, "2026-11-23 06:00:00", &is_refused), 1, 1e-9);
     near(predict(scene, "2026-11-23T06:00:00Z", &is_refused), 1, 1e-9);
     near(predict(scene, "2026-11-23 18:00:00.000+02:00", &is_refused), -1, 1e-9);

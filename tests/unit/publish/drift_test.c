@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "publish/drift_score.h"
 #include "publish/json.h"
 #include "publish/profile.h"
 
@@ -133,6 +134,38 @@ static void new_rows_are_those_behind_the_champions_last(void **state) {
     close_scene(&scene);
 }
 
+/* New rows have new moments: that is no drift of a time that is read as a cycle; that it is missing is. */
+static void moments_do_not_drift(void **state) {
+    static const struct {
+        const char *tail;
+        bool is_time, has_drifted;
+    } cases[] = {
+        {"WHERE label >= 10000 AND label < 12000", true, false},
+        {"WHERE label >= 10000 AND label < 12000", false, true}, /* as texts they do: the test can fail */
+        {"WHERE label > 11000 AND label < 13000", true, true},   /* half of them are missing */
+    };
+    struct scene scene;
+    (void)state;
+    open_scene(&scene);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct penstock_error error;
+        static const char *const moments =
+            "(SELECT CASE WHEN label < 12000 THEN CAST(CAST(left_at AS DATE) AS VARCHAR) END AS origin, distance, label FROM t) AS r";
+        struct ps_sample *old = take(scene.connection, moments, "WHERE label < 10000", 5000);
+        struct ps_sample *new = take(scene.connection, moments, cases[i].tail, 5000);
+        struct ps_profile profile;
+        struct ps_drift_report *report = NULL;
+        old->columns[0].is_time = cases[i].is_time;
+        must(ps_profile_of_sample(old, scene.arena, &profile, &error), &error);
+        must(ps_drift_compare(&profile, new, NULL, 0.1, 0.99, &report, &error), &error);
+        assert_int_equal(report->has_drifted, cases[i].has_drifted);
+        ps_drift_report_free(report);
+        ps_sample_free(old);
+        ps_sample_free(new);
+    }
+    close_scene(&scene);
+}
+
 static void what_cannot_be_checked_is_an_error(void **state) {
     struct scene scene;
     struct ps_drift_report *report = NULL;
@@ -180,6 +213,7 @@ static void a_small_sample_counts_all_rows(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(new_rows_are_those_behind_the_champions_last),
+        cmocka_unit_test(moments_do_not_drift),
         cmocka_unit_test(what_cannot_be_checked_is_an_error),
         cmocka_unit_test(a_small_sample_counts_all_rows),
     };
