@@ -14,6 +14,7 @@
 
 #include "app/jobs.h"
 #include "app/late.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "publish/history.h"
 #include "publish/registry.h"
@@ -24,6 +25,8 @@
 #define SOLVER_SHARE_PERCENT 40
 /* JSON of the positions: a million files with long names. */
 #define POSITIONS_SIZE_MAX ((size_t)512 << 20)
+#define FIRST_FITS_NS (INT64_C(5) * 1000000000)
+#define NEXT_FITS_NS (INT64_C(60) * 1000000000)
 
 struct training {
     const struct ps_training_setup *setup;
@@ -37,6 +40,8 @@ struct training {
     bool can_skip;              /* everything it reads comes from sources with positions */
     struct ps_fitted *champion;
     double *champion_predictions;
+    int64_t search_ns; /* when the search's first fit began */
+    int64_t told_ns;   /* when a line about its fits was due last */
 };
 
 /* ---- what the model stands on ---- */
@@ -212,6 +217,27 @@ static void take_samples(struct ps_model_outcome *outcome) {
     outcome->sample_count = (size_t)(wanted > 0 ? wanted : 0);
 }
 
+/* A search of minutes or days says so in time: soon for the first time, then seldom. */
+static void tell_fits(int64_t done, int64_t count, void *context) {
+    struct training *training = context;
+    const int64_t now = ps_clock_monotonic_ns();
+    if (done == 0) {
+        training->search_ns = training->told_ns = now;
+        return;
+    }
+    if (now - training->told_ns < (training->told_ns == training->search_ns ? FIRST_FITS_NS : NEXT_FITS_NS)) {
+        return;
+    }
+    training->told_ns = now;
+    const double seconds = (double)(now - training->search_ns) / 1e9;
+    const double left = seconds / (double)done * (double)(count - done);
+    const bool is_hours = left >= 7200, is_minutes = left >= 120;
+    ps_voice_line(training->setup->voice,
+                  "model %s: %" PRId64 " of %" PRId64 " fits of the search in %.0f s; at this pace %.0f %s more",
+                  training->outcome->name, done, count, seconds, left / (is_hours ? 3600 : is_minutes ? 60 : 1),
+                  is_hours ? "hours" : is_minutes ? "minutes" : "seconds");
+}
+
 static penstock_code train(struct training *training, struct penstock_error *error) {
     PS_TRY(find_positions(training, error));
     int64_t same = 0;
@@ -366,7 +392,9 @@ penstock_code ps_training_one(const struct ps_training_setup *setup, struct ps_m
                                                  .thread_count = setup->thread_count,
                                                  .memory_max = project->manifest.executor_memory / 100 *
                                                                SOLVER_SHARE_PERCENT,
-                                                 .stop = setup->stop};
+                                                 .stop = setup->stop,
+                                                 .on_fit = tell_fits,
+                                                 .on_fit_context = &training};
     ps_buffer_init(&training.positions, POSITIONS_SIZE_MAX);
     ps_buffer_init(&training.snapshot, POSITIONS_SIZE_MAX);
     const penstock_code code = run_model(&training, error);

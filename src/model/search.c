@@ -93,6 +93,10 @@ penstock_code ps_search_split(const struct ps_search_options *options, size_t in
         if (ps_stop_requested(options->stop)) {
             return ps_error_set(error, PENSTOCK_CANCELLED, "stopped while solving");
         }
+        if (options->on_fit != NULL) {
+            options->on_fit((int64_t)(index * search->cell_count + cell),
+                            (int64_t)(search->split_count * search->cell_count), options->on_fit_context);
+        }
         const struct ps_cell_origin *origin = &search->origins[cell];
         const struct ps_estimator_type *type = origin->estimator->type;
         void *config PS_SCOPED(ps_release_scoped) = ps_allocate(1, type->config_size);

@@ -228,6 +228,8 @@ static struct ps_search_options search_options(const struct ps_training *trainin
         .stop = training->options->stop,
         .worker_count = training->tally_options.worker_count,
         .memory_max = training->options->memory_max,
+        .on_fit = training->options->on_fit,
+        .on_fit_context = training->options->on_fit_context,
     };
 }
 

@@ -109,6 +109,9 @@ struct ps_train_options {
     int64_t thread_count;
     int64_t memory_max;
     const struct ps_stop *stop;
+    /* Told before each fit of the search, on the calling thread: how many are done, of how many. May be NULL. */
+    void (*on_fit)(int64_t done, int64_t count, void *context);
+    void *on_fit_context;
 };
 /* Errors: INVALID_DATA (label NULL or text, fewer rows than folds, empty hold-out, ...), CANCELLED, SQL. */
 penstock_code ps_model_train(const struct ps_train_options *options, struct ps_candidate **candidate_out,
