@@ -4,7 +4,7 @@
  */
 #include "base/proto.h"
 
-static void add_varint(struct ps_buffer *out, uint64_t value) {
+void ps_proto_add_varint(struct ps_buffer *out, uint64_t value) {
     char bytes[10];
     size_t size = 0;
     do {
@@ -16,17 +16,17 @@ static void add_varint(struct ps_buffer *out, uint64_t value) {
 }
 
 static void add_key(struct ps_buffer *out, uint32_t field, enum ps_proto_wire wire) {
-    add_varint(out, (uint64_t)field << 3 | (uint64_t)wire);
+    ps_proto_add_varint(out, (uint64_t)field << 3 | (uint64_t)wire);
 }
 
 void ps_proto_add_integer(struct ps_buffer *out, uint32_t field, int64_t value) {
     add_key(out, field, PS_PROTO_VARINT);
-    add_varint(out, (uint64_t)value);
+    ps_proto_add_varint(out, (uint64_t)value);
 }
 
 void ps_proto_add_bytes(struct ps_buffer *out, uint32_t field, const char *data, size_t size) {
     add_key(out, field, PS_PROTO_BYTES);
-    add_varint(out, size);
+    ps_proto_add_varint(out, size);
     if (size > 0) {
         ps_buffer_add(out, data, size);
     }
@@ -109,6 +109,20 @@ bool ps_proto_next(struct ps_proto_reader *reader, struct ps_proto_field *field_
 
 bool ps_proto_next_packed(struct ps_proto_reader *reader, uint64_t *value_out) {
     return !reader->is_damaged && reader->at < reader->end && read_varint(reader, value_out);
+}
+
+bool ps_proto_next_delimited(struct ps_proto_reader *reader, struct ps_bytes *message_out) {
+    uint64_t size = 0;
+    if (!ps_proto_next_packed(reader, &size)) {
+        return false;
+    }
+    if (size > (uint64_t)(reader->end - reader->at)) {
+        reader->is_damaged = true;
+        return false;
+    }
+    *message_out = (struct ps_bytes){reader->at, (size_t)size};
+    reader->at += size;
+    return true;
 }
 
 float ps_proto_float(const char *bytes) {

@@ -17,6 +17,8 @@ void ps_proto_add_integer(struct ps_buffer *out, uint32_t field, int64_t value);
 void ps_proto_add_text(struct ps_buffer *out, uint32_t field, const char *text);
 void ps_proto_add_bytes(struct ps_buffer *out, uint32_t field, const char *data, size_t size);
 void ps_proto_add_message(struct ps_buffer *out, uint32_t field, const struct ps_buffer *message);
+/* A number alone, without a field: the length in front of a message that stands on its own. */
+void ps_proto_add_varint(struct ps_buffer *out, uint64_t value);
 
 enum ps_proto_wire { PS_PROTO_VARINT = 0, PS_PROTO_64BIT = 1, PS_PROTO_BYTES = 2, PS_PROTO_32BIT = 5 };
 struct ps_proto_reader {
@@ -34,6 +36,8 @@ struct ps_proto_reader ps_proto_begin(struct ps_bytes message);
 bool ps_proto_next(struct ps_proto_reader *reader, struct ps_proto_field *field_out);
 /* The next varint of a packed list; false at its end and when damaged. */
 bool ps_proto_next_packed(struct ps_proto_reader *reader, uint64_t *value_out);
+/* A message with its length in front; false at the end and when damaged. */
+bool ps_proto_next_delimited(struct ps_proto_reader *reader, struct ps_bytes *message_out);
 
 /* Little-endian, as they lie in a file. */
 float ps_proto_float(const char *bytes);

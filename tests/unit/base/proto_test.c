@@ -63,10 +63,27 @@ static void impossible_bytes_are_damage(void **state) {
     }
 }
 
+static void a_delimited_message_is_no_longer_than_what_is_there(void **state) {
+    (void)state;
+    struct ps_buffer out;
+    struct ps_bytes message;
+    ps_buffer_init(&out, 1000);
+    ps_proto_add_varint(&out, 3);
+    ps_buffer_add(&out, "oneX", 4);
+    struct ps_proto_reader reader = ps_proto_begin((struct ps_bytes){out.data, out.size});
+    assert_true(ps_proto_next_delimited(&reader, &message));
+    assert_true(ps_bytes_equal(message, ps_bytes_of("one")));
+    assert_int_equal(reader.end - reader.at, 1);
+    assert_false(ps_proto_next_delimited(&reader, &message)); /* 'X' bytes are not there */
+    assert_true(reader.is_damaged);
+    ps_buffer_done(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_come_back),
         cmocka_unit_test(impossible_bytes_are_damage),
+        cmocka_unit_test(a_delimited_message_is_no_longer_than_what_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * scan.c - a scan over regions that may move under it.
+ *
+ * The scan's position is a row key and whether it is still to be read: behind the last row of each answer that arrived
+ * whole, or at the first key of the next region. Whatever goes wrong, the scanner is dropped and another one opened
+ * there. A request that was sent ahead is of no account before its answer is there.
+ */
+#include "hbase/scan.h"
+
+#include "hbase/region.h"
+
+#define CACHING_DEFAULT 1000
+
+struct ps_hbase_scan {
+    struct ps_hbase *client;
+    struct ps_hbase_scan_options options;
+    struct ps_hbase_retry retry;
+    struct ps_buffer position; /* the row key */
+    bool is_behind;            /* that row was read */
+    bool is_done;
+    int64_t rows_left;              /* of row_count_max */
+    struct ps_hbase_region *region; /* of the open scanner; NULL: none is open */
+    uint64_t scanner_id;
+    int64_t call_sequence;
+    struct ps_hbase_ticket ahead; /* asked for, not yet received */
+    struct ps_hbase_ticket last;  /* of the scanner: its connection is the one to close it on */
+    struct ps_hbase_answer answer;
+    struct ps_hbase_rows rows;
+    bool has_rows; /* of `answer`, not yet all given out */
+};
+
+penstock_code ps_hbase_scan_open(struct ps_hbase *client, const struct ps_hbase_scan_options *options,
+                                 struct ps_hbase_scan **scan_out, struct penstock_error *error) {
+    const struct ps_hbase_range *const range = &options->range;
+    if (range->is_reversed || range->start_row.size > PS_HBASE_ROW_SIZE_MAX ||
+        range->stop_row.size > PS_HBASE_ROW_SIZE_MAX) {
+        return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "a row key of HBase has at most %d bytes",
+                            PS_HBASE_ROW_SIZE_MAX);
+    }
+    struct ps_hbase_scan *scan PS_SCOPED(ps_hbase_scan_close_scoped) = ps_allocate(1, sizeof *scan);
+    if (scan == NULL) {
+        return ps_error_memory(error, "a scan of HBase");
+    }
+    scan->client = client;
+    scan->options = *options;
+    scan->options.caching = options->caching > 0 ? options->caching : CACHING_DEFAULT;
+    scan->rows_left = options->row_count_max > 0 ? options->row_count_max : INT64_MAX;
+    scan->is_behind = range->start_is_exclusive;
+    ps_buffer_init(&scan->position, PS_HBASE_ROW_SIZE_MAX + 1);
+    ps_buffer_add(&scan->position, range->start_row.size == 0 ? "" : range->start_row.data,
+                  range->start_row.size);
+    PS_TRY(ps_buffer_status(&scan->position, error));
+    *scan_out = ps_take(scan);
+    return PENSTOCK_OK;
+}
+
+static penstock_code set_position(struct ps_hbase_scan *scan, struct ps_bytes row, bool is_behind,
+                                  struct penstock_error *error) {
+    ps_buffer_clear(&scan->position);
+    ps_buffer_add(&scan->position, row.size == 0 ? "" : row.data, row.size);
+    scan->is_behind = is_behind;
+    return ps_buffer_status(&scan->position, error);
+}
+
+/* Forgets the scanner; the server's lease on it ends by itself if it is not told. */
+static void drop_scanner(struct ps_hbase_scan *scan) {
+    ps_hbase_connection_abandon(&scan->ahead);
+    scan->ahead = (struct ps_hbase_ticket){.connection = NULL};
+    ps_hbase_region_release(scan->region);
+    scan->region = NULL;
+    scan->scanner_id = 0;
+}
+
+/* Tells the server that its scanner is not needed any more; nobody waits for the answer. */
+static void close_scanner(struct ps_hbase_scan *scan) {
+    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    struct ps_hbase_ticket ticket = {.connection = NULL};
+    struct ps_hbase_fault fault;
+    struct penstock_error ignored;
+    ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
+    ps_hbase_add_scan_close(&message, scan->scanner_id);
+    if (ps_hbase_send(scan->client, &scan->region->server, PS_HBASE_CLIENT_SERVICE, "Scan", &message, NULL,
+                      &ticket, &fault, &ignored) == PENSTOCK_OK) {
+        ps_hbase_connection_abandon(&ticket);
+    }
+}
+
+void ps_hbase_scan_close(struct ps_hbase_scan *scan) {
+    if (scan != NULL) {
+        if (scan->region != NULL && scan->scanner_id != 0 && ps_hbase_connection_lives(&scan->last)) {
+            close_scanner(scan);
+        }
+        drop_scanner(scan);
+        ps_hbase_answer_done(&scan->answer);
+        ps_hbase_rows_done(&scan->rows);
+        ps_buffer_done(&scan->position);
+        ps_release(scan);
+    }
+}
+
+void ps_hbase_scan_close_scoped(struct ps_hbase_scan **scan) {
+    ps_hbase_scan_close(*scan);
+}
+
+static int64_t rows_wanted(const struct ps_hbase_scan *scan) {
+    return scan->rows_left < scan->options.caching ? scan->rows_left : scan->options.caching;
+}
+
+/* Opens a scanner where the scan is; its first rows come in the same answer. */
+static penstock_code ask_open(struct ps_hbase_scan *scan, struct ps_hbase_ticket *ticket_out,
+                              struct ps_hbase_fault *fault, struct penstock_error *error) {
+    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    const struct ps_bytes position = {scan->position.data, scan->position.size};
+    struct ps_hbase_range range = scan->options.range;
+    range.start_row = position;
+    range.start_is_exclusive = scan->is_behind;
+    PS_TRY(ps_hbase_locate(scan->client, scan->options.table, position, &scan->region, fault, error));
+    ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
+    ps_hbase_add_scan_open(&message, scan->region->name, &range, rows_wanted(scan), false);
+    scan->call_sequence = 0;
+    return ps_hbase_send(scan->client, &scan->region->server, PS_HBASE_CLIENT_SERVICE, "Scan", &message, NULL,
+                         ticket_out, fault, error);
+}
+
+static penstock_code ask_next(struct ps_hbase_scan *scan, struct ps_hbase_ticket *ticket_out,
+                              struct ps_hbase_fault *fault, struct penstock_error *error) {
+    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
+    ps_hbase_add_scan_next(&message, scan->scanner_id, scan->call_sequence, rows_wanted(scan));
+    PS_TRY(ps_hbase_send(scan->client, &scan->region->server, PS_HBASE_CLIENT_SERVICE, "Scan", &message, NULL,
+                         ticket_out, fault, error));
+    scan->call_sequence++;
+    return PENSTOCK_OK;
+}
+
+/* Is what lies behind the region outside the range? */
+static bool region_is_last(const struct ps_hbase_scan *scan) {
+    const struct ps_bytes end = scan->region->end_key, stop = scan->options.range.stop_row;
+    if (end.size == 0) {
+        return true;
+    }
+    const int order = stop.size == 0 ? -1 : ps_hbase_compare(end, stop);
+    return order > 0 || (order == 0 && !scan->options.range.stop_is_inclusive);
+}
+
+/* All rows of the answer were given out, and it was the region's last one. */
+static penstock_code leave_region(struct ps_hbase_scan *scan, struct penstock_error *error) {
+    scan->is_done = region_is_last(scan);
+    if (!scan->is_done) {
+        PS_TRY(set_position(scan, scan->region->end_key, false, error));
+    }
+    scan->scanner_id = 0; /* the server has closed it */
+    drop_scanner(scan);
+    return PENSTOCK_OK;
+}
+
+/* One attempt to have another answer. */
+static penstock_code fetch(struct ps_hbase_scan *scan, struct ps_hbase_fault *fault,
+                           struct penstock_error *error) {
+    struct ps_hbase_ticket ticket = scan->ahead;
+    scan->ahead = (struct ps_hbase_ticket){.connection = NULL};
+    if (ticket.connection == NULL) {
+        PS_TRY(scan->region == NULL ? ask_open(scan, &ticket, fault, error)
+                                    : ask_next(scan, &ticket, fault, error));
+    }
+    scan->last = ticket;
+    PS_TRY(ps_hbase_receive(scan->client, &ticket, &scan->answer, fault, error));
+    *fault = (struct ps_hbase_fault){.cure = PS_HBASE_CURE_NONE};
+    const uint64_t scanner_id = scan->scanner_id;
+    PS_TRY(ps_hbase_rows_parse(&scan->rows, scan->answer.message, scan->answer.cells, error));
+    scan->scanner_id = scan->rows.scanner_id != 0 ? scan->rows.scanner_id : scanner_id;
+    return PENSTOCK_OK;
+}
+
+/* What is to be done after a failure: nothing of the scanner is believed any more. */
+static penstock_code recover(struct ps_hbase_scan *scan, struct ps_hbase_fault *fault,
+                             struct penstock_error *error) {
+    if (fault->cure == PS_HBASE_CURE_RELOCATE && scan->region != NULL) {
+        PS_TRY(ps_hbase_mislocated(scan->client, scan->region, scan->retry.attempts, fault, error));
+    }
+    if (fault->cure != PS_HBASE_CURE_NONE && scan->scanner_id != 0) {
+        ps_hbase_count(scan->client)->scanners_reopened++;
+    }
+    drop_scanner(scan);
+    return ps_hbase_retry_wait(&scan->retry, fault, error);
+}
+
+/* Reads on until there are rows or the scan is done. */
+static penstock_code advance(struct ps_hbase_scan *scan, struct penstock_error *error) {
+    scan->retry = ps_hbase_retry_begin(scan->client);
+    while (!scan->is_done && !scan->has_rows) {
+        struct ps_hbase_fault fault = {.cure = PS_HBASE_CURE_NONE};
+        if (fetch(scan, &fault, error) != PENSTOCK_OK) {
+            PS_TRY(recover(scan, &fault, error));
+            continue;
+        }
+        ps_hbase_retry_progress(&scan->retry);
+        scan->has_rows = scan->rows.row_count > 0;
+        if (scan->has_rows) {
+            break;
+        }
+        if (!scan->rows.has_more) {
+            scan->is_done = true;
+        } else if (!scan->rows.has_more_in_region) {
+            PS_TRY(leave_region(scan, error));
+        }
+    }
+    if (scan->has_rows && scan->rows.has_more && scan->rows.has_more_in_region &&
+        !scan->options.waits_for_caller && scan->rows_left > (int64_t)scan->rows.row_count) {
+        struct ps_hbase_fault fault;
+        struct penstock_error later; /* found again when the answer is needed */
+        scan->rows_left -= (int64_t)scan->rows.row_count;
+        if (ask_next(scan, &scan->ahead, &fault, &later) != PENSTOCK_OK) {
+            ps_hbase_region_release(scan->region);
+            scan->region = NULL;
+            scan->scanner_id = 0;
+            scan->ahead = (struct ps_hbase_ticket){.connection = NULL};
+        }
+        scan->rows_left += (int64_t)scan->rows.row_count;
+    }
+    return PENSTOCK_OK;
+}
+
+/* The last row of an answer was given out: that is where a new scanner would go on. */
+static penstock_code end_answer(struct ps_hbase_scan *scan, struct penstock_error *error) {
+    scan->has_rows = false;
+    PS_TRY(set_position(scan, scan->rows.cells[0].row, true, error));
+    if (!scan->rows.has_more) {
+        scan->is_done = true;
+    } else if (!scan->rows.has_more_in_region && scan->region != NULL) {
+        PS_TRY(leave_region(scan, error));
+    }
+    return PENSTOCK_OK;
+}
+
+penstock_code ps_hbase_scan_next(struct ps_hbase_scan *scan, struct ps_hbase_row *row_out,
+                                 struct penstock_error *error) {
+    *row_out = (struct ps_hbase_row){.cell_count = 0};
+    if (scan->rows_left == 0) {
+        return PENSTOCK_OK;
+    }
+    while (!scan->is_done) {
+        if (scan->has_rows) {
+            PS_TRY(ps_hbase_rows_next(&scan->rows, row_out, error));
+            if (row_out->cell_count > 0) {
+                scan->rows_left--;
+                return PENSTOCK_OK;
+            }
+            PS_TRY(end_answer(scan, error));
+        } else {
+            PS_TRY(advance(scan, error));
+        }
+    }
+    return PENSTOCK_OK;
+}

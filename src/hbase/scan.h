@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * scan.h - the rows of a table, or of a range of its keys, in order, each once.
+ *
+ * While the caller looks at the rows of one answer the next is already asked for. Regions are read one after the other.
+ * A region that was split, merged or moved, a scanner that the server lost, a server that was killed: the scan goes on
+ * behind the last row of the last whole answer, so that no row is lost or comes twice. Rows are atomic, a scan as a
+ * whole is not: what is written meanwhile may be seen or not, as with every client of HBase.
+ *
+ *   PS_TRY(ps_hbase_scan_open(client, &options, &scan, error));
+ *   for (;;) {
+ *       PS_TRY(ps_hbase_scan_next(scan, &row, error));
+ *       if (row.cell_count == 0) break;
+ *       ...
+ *   }
+ */
+#ifndef PS_HBASE_SCAN_H
+#define PS_HBASE_SCAN_H
+
+#include "hbase/client.h"
+#include "hbase/rows.h"
+
+struct ps_hbase_scan_options {
+    const char *table;           /* as of ps_hbase_table_name() */
+    struct ps_hbase_range range; /* views; must live as long as the scan. is_reversed is not allowed */
+    int64_t caching;             /* rows of one answer; 0: 1000 */
+    int64_t row_count_max;       /* 0: all */
+    bool waits_for_caller;       /* the next answer is asked for only when it is needed */
+};
+
+struct ps_hbase_scan;
+/* Does not read yet. Errors: INVALID_ARGUMENT. */
+penstock_code ps_hbase_scan_open(struct ps_hbase *client, const struct ps_hbase_scan_options *options,
+                                 struct ps_hbase_scan **scan_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* The next row: views that hold until the next call. One of no cells at the end. After an error: close it.
+ * Errors: NOT_FOUND (no such table), INVALID_ARGUMENT (a family), UNAVAILABLE, INVALID_DATA, CANCELLED. */
+penstock_code ps_hbase_scan_next(struct ps_hbase_scan *scan, struct ps_hbase_row *row_out,
+                                 struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_hbase_scan_close(struct ps_hbase_scan *scan);
+void ps_hbase_scan_close_scoped(struct ps_hbase_scan **scan);
+
+#endif
