@@ -15,7 +15,6 @@
 #include "base/limits.h"
 #include "publish/registry.h"
 #include "publish/snapshot.h"
-#include "sql/serve.h"
 
 #define SOLVER_SHARE_PERCENT 40
 
@@ -52,7 +51,9 @@ static penstock_code make_node(struct retrain *retrain, struct penstock_error *e
     if (count != 1 || statements[0].kind != PS_STATEMENT_MODEL) {
         return ps_error_set(error, PENSTOCK_INVALID_DATA, "what is recorded of %s is no CREATE MODEL", place);
     }
-    PS_TRY(ps_serve_expand(statements[0].as.model.select.text, retrain->arena, &select, NULL, NULL, error));
+    PS_TRY(ps_snapshot_pin(retrain->origin.snapshot, statements[0].as.model.select.text, retrain->arena,
+                           &select, error));
+    statements[0].as.model.select.text = select;
     retrain->node = (struct ps_node){.kind = PS_NODE_MODEL,
                                      .name = retrain->name,
                                      .statement = &statements[0],

@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "publish/json.h"
-#include "publish/registry.h"
+#include "publish/snapshot_models.h"
 #include "sql/lexer.h"
 #include "sql/tree.h"
 
@@ -30,7 +30,7 @@ struct recording {
     const struct ps_graph *graph;
     struct ps_arena *arena;
     yyjson_mut_doc *document;
-    yyjson_mut_val *inputs;
+    yyjson_mut_val *inputs, *models;
     struct relation *relations; /* found so far; those from `next` on are not looked at yet */
     size_t relation_count, next;
 };
@@ -161,6 +161,8 @@ static penstock_code record_view(struct recording *recording, const char *name, 
     yyjson_mut_val *input = add_input(recording, name, "view");
     ps_json_add_text(recording->document, input, "columns", columns);
     ps_json_add_text(recording->document, input, "select", select);
+    PS_TRY(ps_snapshot_add_models(recording->connection, select, recording->arena, recording->document,
+                                  recording->models, error));
     return read_select(recording, select, error);
 }
 
@@ -217,21 +219,6 @@ static penstock_code record_relation(struct recording *recording, const struct r
     return record_table(recording, relation->name, is_stream ? "stream" : "table", !is_stream, error);
 }
 
-static penstock_code record_models(struct recording *recording, const struct ps_node *node,
-                                   struct penstock_error *error) {
-    yyjson_mut_val *models =
-        yyjson_mut_obj_add_obj(recording->document, yyjson_mut_doc_get_root(recording->document), "models");
-    for (size_t i = 0; i < node->model_count; i++) {
-        const char *name = NULL;
-        int64_t version = 0;
-        PS_TRY(ps_registry_resolve(recording->connection, node->models[i], recording->arena, &name, &version,
-                                   error));
-        (void)yyjson_mut_obj_add(models, yyjson_mut_strcpy(recording->document, node->models[i]),
-                                 yyjson_mut_sint(recording->document, version));
-    }
-    return PENSTOCK_OK;
-}
-
 penstock_code ps_snapshot_record(struct ps_connection *connection, const struct ps_graph *graph,
                                  const struct ps_node *node, struct ps_buffer *json_out,
                                  struct penstock_error *error) {
@@ -247,12 +234,14 @@ penstock_code ps_snapshot_record(struct ps_connection *connection, const struct 
     yyjson_mut_val *root = yyjson_mut_doc_get_root(document);
     ps_json_add_text(document, root, "program", PENSTOCK_VERSION);
     recording.inputs = yyjson_mut_obj_add_arr(document, root, "inputs");
-    PS_TRY(read_select(&recording, node->statement->as.model.select.text, error));
+    recording.models = yyjson_mut_obj_add_obj(document, root, "models");
+    const char *select = node->statement->as.model.select.text;
+    PS_TRY(ps_snapshot_add_models(connection, select, arena, document, recording.models, error));
+    PS_TRY(read_select(&recording, select, error));
     while (recording.next < recording.relation_count) {
         const struct relation relation = recording.relations[recording.next++];
         PS_TRY(record_relation(&recording, &relation, error));
     }
-    PS_TRY(record_models(&recording, node, error));
     return ps_json_write(document, false, json_out, error);
 }
 
@@ -262,6 +251,7 @@ struct restoring {
     struct ps_connection *connection;
     const char *folder, *database;
     struct ps_arena *arena;
+    yyjson_val *models; /* versions of then */
     struct ps_snapshot_changes changes;
     size_t capacity;
 };
@@ -375,7 +365,10 @@ static penstock_code restore_view(struct restoring *restoring, yyjson_val *input
     ps_buffer_sql_name(&sql, name);
     ps_buffer_text(&sql, text_of(input, "columns"));
     ps_buffer_text(&sql, " AS ");
-    ps_buffer_text(&sql, text_of(input, "select"));
+    const char *select = NULL;
+    PS_TRY(ps_snapshot_pin_models(text_of(input, "select"), restoring->models, restoring->arena, &select,
+                                  error));
+    ps_buffer_text(&sql, select);
     PS_TRY(ps_buffer_status(&sql, error));
     if (restoring->changes.is_lost) {
         return PENSTOCK_OK; /* it may stand on what is gone */
@@ -446,7 +439,8 @@ penstock_code ps_snapshot_restore(struct ps_connection *connection, const char *
     PS_TRY(ps_json_parse(json, strlen(json), &document, error));
     yyjson_val *root = yyjson_doc_get_root(document);
     yyjson_val *inputs = yyjson_obj_get(root, "inputs");
-    struct restoring restoring = {.connection = connection, .folder = folder, .arena = arena};
+    struct restoring restoring = {
+        .connection = connection, .folder = folder, .arena = arena, .models = yyjson_obj_get(root, "models")};
     restoring.capacity = 2;
     size_t index, count;
     yyjson_val *input;
@@ -473,4 +467,12 @@ penstock_code ps_snapshot_restore(struct ps_connection *connection, const char *
     }
     *changes_out = restoring.changes;
     return PENSTOCK_OK;
+}
+
+penstock_code ps_snapshot_pin(const char *json, const char *select, struct ps_arena *arena,
+                              const char **pinned_out, struct penstock_error *error) {
+    yyjson_doc *document PS_SCOPED(ps_json_read_free_scoped) = NULL;
+    PS_TRY(ps_json_parse(json, strlen(json), &document, error));
+    return ps_snapshot_pin_models(select, yyjson_obj_get(yyjson_doc_get_root(document), "models"), arena,
+                                  pinned_out, error);
 }

@@ -7,7 +7,7 @@
  *   a plain table, a materialized view, a table kept by key     row count and a hash of all rows
  *   a view               its text; what it reads is recorded, too
  *   a file               size and time
- * and for every model it predicts with the version that was meant. JSON:
+ * and for every model that it, or a view under it, predicts with the version that was meant. JSON:
  *   {"program": "0.2.0", "inputs": [{"name": "clean", "kind": "stream", "rows": 3000, "since": "..."}, ...],
  *    "models": {"delay@champion": 3}}
  */
@@ -32,5 +32,9 @@ struct ps_snapshot_changes {
 penstock_code ps_snapshot_restore(struct ps_connection *connection, const char *json, const char *folder,
                                   struct ps_arena *arena, struct ps_snapshot_changes *changes_out,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The SELECT (expanded: sql/serve.h) with the versions of other models that it meant then, whatever their aliases mean
+ * now. */
+penstock_code ps_snapshot_pin(const char *json, const char *select, struct ps_arena *arena,
+                              const char **pinned_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 #endif
