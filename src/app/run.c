@@ -26,6 +26,8 @@
 /* Of the memory that the user gave; the rest is for batches on the way in, or for the solver (training.c). */
 #define DUCKDB_SHARE_PERCENT 60
 #define JOBS_POLL_MS 20
+#define BUSY_WAIT_MS 5000
+#define BUSY_POLL_MS 25
 
 static bool is_stopped(const struct ps_progress *progress) {
     return (atomic_load(&progress->app->stop.requested) & PS_STOP_ASKED) != 0;
@@ -62,6 +64,45 @@ static penstock_code begin(struct ps_progress *progress, struct penstock_error *
     return ps_application_begin(&setup, &progress->application, error);
 }
 
+/* A command that reads the store holds it for a moment: that is waited for. Another run of the project is not. */
+static penstock_code wait_for_store(struct ps_progress *progress, const struct ps_store_options *options,
+                                    struct penstock_error *error) {
+    const int64_t end_ns = ps_clock_monotonic_ns() + (int64_t)BUSY_WAIT_MS * 1000000;
+    bool is_told = false;
+    for (;;) {
+        struct penstock_error local = {0};
+        const penstock_code code = ps_store_open(options, &progress->store, &local);
+        const bool is_busy = code == PENSTOCK_BUSY;
+        const bool has_run = is_busy && ps_control_is_served(options->path);
+        if (is_busy && !has_run && !is_stopped(progress) && ps_clock_monotonic_ns() < end_ns) {
+            if (!is_told) {
+                ps_voice_line(&progress->voice,
+                              "another command reads the store: waiting for it, %d seconds at most",
+                              BUSY_WAIT_MS / 1000);
+            }
+            is_told = true;
+            ps_clock_sleep_ms(BUSY_POLL_MS);
+            continue;
+        }
+        if (has_run) {
+            (void)ps_error_set(&local, PENSTOCK_BUSY, "another run of this project holds the store %s",
+                               options->path);
+            (void)ps_error_hint(
+                &local, "penstock status and penstock query ask it; stop it before you start another: "
+                        "Ctrl-C, or penstock application -list and -kill");
+        } else if (is_busy) {
+            (void)ps_error_context(&local, "after %d seconds", BUSY_WAIT_MS / 1000);
+            (void)ps_error_hint(
+                &local, "a long penstock query, or another program, has it open: the detail names the "
+                        "process. Wait until it has ended, or stop it, then run again");
+        }
+        if (code != PENSTOCK_OK && error != NULL) {
+            *error = local;
+        }
+        return code;
+    }
+}
+
 /* Store and socket: who asks sees that something runs. */
 static penstock_code open_quietly(struct ps_progress *progress, struct penstock_error *error) {
     const struct ps_project *project = progress->app->project;
@@ -69,7 +110,7 @@ static penstock_code open_quietly(struct ps_progress *progress, struct penstock_
                                              .thread_count = 1,
                                              .memory_max = project->manifest.executor_memory / 100 *
                                                            DUCKDB_SHARE_PERCENT};
-    PS_TRY(ps_store_open(&options, &progress->store, error));
+    PS_TRY(wait_for_store(progress, &options, error));
     PS_TRY(ps_growth_renew(progress->app, progress->store, error));
     PS_TRY(ps_registry_prepare(progress->store->connection, error));
     PS_TRY(ps_shelf_open(progress->store->engine, progress->app->graph, &progress->shelf, error));

@@ -375,7 +375,10 @@ static void a_second_run_is_told_who_holds_the_store(void **state) {
     struct penstock_error error = {0};
     struct ps_run_report *report = NULL;
     begin_live(&live);
+    const int64_t begin_ns = ps_clock_monotonic_ns();
     assert_int_equal(run(&report, &error), PENSTOCK_BUSY);
+    assert_true(ps_clock_monotonic_ns() - begin_ns < (int64_t)4 * 1000000000); /* it is not waited for */
+    assert_non_null(strstr(error.message, "another run of this project holds the store"));
     assert_null(report);
     assert_string_equal(last_state(), "FAILED FAILED 1");
     ps_app_stop(live.app);
