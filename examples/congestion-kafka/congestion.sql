@@ -43,7 +43,7 @@ AS SELECT record_offset, origin, dest, carrier, flight, departed_at, loading_tim
 
 CREATE MODEL congestion
   TRANSFORM (OutlierFilter(loading_time, method = 'iqr', k = 3),
-             Imputer(wind_speed, visib, strategy = 'median'),
+             Imputer(wind_speed, visib),
              StandardScaler(distance, scheduled, wind_speed, visib),
              OneHotEncoder(origin, carrier, dest, hour, handleInvalid = 'keep'))
   PREDICT loading_time

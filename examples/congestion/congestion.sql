@@ -36,7 +36,7 @@ CREATE MATERIALIZED VIEW congestion_by_airport AS
 -- scheduled, the flights of the same airport and hour, is the congestion that is known before the day begins.
 CREATE MODEL congestion
   TRANSFORM (OutlierFilter(loading_time, method = 'iqr', k = 3),
-             Imputer(wind_speed, visib, strategy = 'median'),
+             Imputer(wind_speed, visib),
              StandardScaler(distance, scheduled, wind_speed, visib),
              OneHotEncoder(origin, carrier, dest, hour, handleInvalid = 'keep'))
   PREDICT loading_time
