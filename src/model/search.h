@@ -23,7 +23,7 @@ struct ps_search_options {
     struct ps_arena *arena;
     const struct ps_stop *stop;
     size_t worker_count;
-    int64_t memory_max; /* 0: no limit */
+    int64_t memory_max;                                         /* 0: no limit */
     void (*on_fit)(int64_t done, int64_t count, void *context); /* as in struct ps_train_options */
     void *on_fit_context;
 };
