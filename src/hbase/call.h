@@ -2,8 +2,8 @@
  *
  * call.h - calls and their repetition: what the rest of the room is written on.
  *
- * ps_hbase_call() is one attempt. Who can try again makes a retry, and after a failure asks ps_hbase_retry_wait(), which
- * waits and says yes, or returns the error that the last attempt gave.
+ * ps_hbase_call() is one attempt. Who can try again makes a retry, and after a failure asks ps_hbase_retry_wait(),
+ * which waits and says yes, or returns the error that the last attempt gave.
  */
 #ifndef PS_HBASE_CALL_H
 #define PS_HBASE_CALL_H

@@ -2,13 +2,13 @@
  *
  * client.h - HBase, as a program sees it that was told the addresses of its masters and nothing else.
  *
- * A client speaks HBase's own RPC: no Java, no ZooKeeper, no gateway. It asks the masters where hbase:meta is, hbase:meta
- * where the regions are, and keeps what it learnt until a server says otherwise. What it reads and writes is in region.h,
- * scan.h, get.h, mutate.h and admin.h. Written against HBase 2.6 (2.4 and later have the same messages).
- *
- * Every wait has a deadline. What may help again (a region that moves, a server that restarts, a queue that is full) is
- * tried again with growing pauses until retry_ms are over without progress; then the last error is returned, its class
- * of exception in the detail.
+ * A client speaks HBase's own RPC: no Java, no ZooKeeper, no gateway. It asks the masters where hbase:meta is,
+ * hbase:meta where the regions are, and keeps what it learnt until a server says otherwise. What it reads and writes
+ * is in region.h, scan.h, get.h, mutate.h and admin.h. Written against HBase 2.6 (2.4 and later have the same
+ * messages).
+ * Every wait has a deadline. What may help again (a region that moves, a server that restarts, a queue that is full)
+ * is tried again with growing pauses until retry_ms are over without progress; then the last error is returned, its
+ * class of exception in the detail.
  *
  * Threads: a client and all that is opened on it belong to one thread. For more, open more: they share nothing.
  */

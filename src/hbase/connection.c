@@ -60,7 +60,10 @@ bool ps_hbase_address_parse(struct ps_bytes text, uint16_t default_port,
         }
         address.port = (uint16_t)port;
     }
-    if (host > 2 && text.data[0] == '[' && text.data[host - 1] == ']') {
+    if (host > 0 && text.data[0] == '[') {
+        if (text.data[host - 1] != ']') {
+            return false;
+        }
         start = 1;
         host--;
     }

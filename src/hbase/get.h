@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * get.h - one row by its key.
+ *
+ * Like a scan it looks up where the row is, and tries again where that has changed. There is no order among several
+ * gets and none is a snapshot: each sees what its server has committed.
  */
 #ifndef PS_HBASE_GET_H
 #define PS_HBASE_GET_H

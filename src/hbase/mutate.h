@@ -2,10 +2,10 @@
  *
  * mutate.h - puts and deletes: many at once, or those of one row behind a condition.
  *
- * A mutation that is sent again after a lost answer is harmless if its cells have timestamps of their own: the same row,
- * column and timestamp are the same cell. With PS_HBASE_LATEST a repetition is one more version. A condition is another
- * matter: asked again after it was carried out it is false. So what is guarded by one is never sent again when nobody
- * knows whether it was carried out.
+ * A mutation that is sent again after a lost answer is harmless if its cells have timestamps of their own: the same
+ * row, column and timestamp are the same cell. With PS_HBASE_LATEST a repetition is one more version. A condition is
+ * another matter: asked again after it was carried out it is false. So what is guarded by one is never sent again
+ * when nobody knows whether it was carried out.
  */
 #ifndef PS_HBASE_MUTATE_H
 #define PS_HBASE_MUTATE_H
@@ -30,8 +30,9 @@ struct ps_hbase_mutation {
     enum ps_hbase_durability durability;
 };
 
-/* All of them, grouped by region and server, in calls with cell blocks. In the order given as far as they are of one row.
- * Not atomic: after an error some may have been carried out. Errors: those of a scan; INVALID_ARGUMENT with the row. */
+/* All of them, grouped by region and server, in calls with cell blocks. In the order given as far as they are of one
+ * row. Not atomic: after an error some may have been carried out. Errors: those of a scan; INVALID_ARGUMENT
+ * with the row. */
 penstock_code ps_hbase_mutate(struct ps_hbase *client, const char *table,
                               const struct ps_hbase_mutation *mutations, size_t count,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
@@ -48,7 +49,7 @@ enum ps_hbase_comparison {
 struct ps_hbase_condition {
     struct ps_bytes row, family, qualifier;
     enum ps_hbase_comparison
-        compare; /* of `value` with what is there: EQUAL of an empty value is true if there is none */
+        compare; /* of what is there with `value`; EQUAL of an empty value: nothing is there */
     struct ps_bytes value;
 };
 /* The mutations, all of the condition's row, are carried out together if it holds, or none of them.

@@ -22,11 +22,11 @@ struct ps_hbase_range {
     bool start_is_exclusive, stop_is_inclusive, is_reversed;
     const struct ps_hbase_column *columns; /* none: all */
     size_t column_count;
-    int64_t time_min, time_max; /* [min, max) in ms; both 0: any */
-    int64_t versions;           /* 0: one */
-    int64_t result_size_max;    /* bytes of an answer; 0: 2 MiB */
-    struct ps_bytes filter_class,
-        filter; /* a filter of the server by its Java class, and its Protobuf form */
+    int64_t time_min, time_max;   /* [min, max) in ms; both 0: any */
+    int64_t versions;             /* 0: one */
+    int64_t result_size_max;      /* bytes of an answer; 0: 2 MiB */
+    struct ps_bytes filter_class; /* a filter of the server: its Java class, */
+    struct ps_bytes filter;       /* and its Protobuf form */
 };
 /* Opens a scanner in the region. is_single: it is closed with this answer. */
 void ps_hbase_add_scan_open(struct ps_buffer *out, struct ps_bytes region_name,
@@ -56,7 +56,8 @@ struct ps_hbase_rows {
     size_t cell_capacity;
 };
 void ps_hbase_rows_done(struct ps_hbase_rows *rows);
-/* Views of `message` and `block`, which must live as long. Memory is kept from answer to answer. Errors: INVALID_DATA. */
+/* Views of `message` and `block`, which must live as long. Memory is kept from answer to answer. Errors:
+ * INVALID_DATA. */
 penstock_code ps_hbase_rows_parse(struct ps_hbase_rows *rows, struct ps_bytes message, struct ps_bytes block,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The next row; one of no cells at the end of the answer. Errors: INVALID_DATA. */

@@ -3,8 +3,8 @@
  * hbase_tool.c - an HBase for tests as a program: tables made, rows written and read through src/hbase, regions split,
  * merged and moved by the master, and the exceptions and answers that tests ask for. One command a process.
  *
- * $PENSTOCK_HBASE_MASTERS says where it is; $PENSTOCK_HBASE_MAP sends servers' addresses through a proxy. The test's row
- * number n is the key r%06d with columns f:n (the number) and f:pad, at timestamp 1000 + n.
+ * $PENSTOCK_HBASE_MASTERS says where it is; $PENSTOCK_HBASE_MAP sends servers' addresses through a proxy. Row number n
+ * of the test is the key r%06d with columns f:n (the number) and f:pad, at timestamp 1000 + n.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -52,6 +52,14 @@ static penstock_code drop(struct tool *tool, struct penstock_error *error) {
 }
 static penstock_code disable(struct tool *tool, struct penstock_error *error) {
     return ps_hbase_disable_table(tool->client, argument(tool, 0), error);
+}
+
+/* flush TABLE: out of memory into files, so that a kill -9 finds it there: on a local disk HBase's log is not synced */
+static penstock_code flush(struct tool *tool, struct penstock_error *error) {
+    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
+    ps_hbase_add_table_name(&message, 1, argument(tool, 0));
+    return ps_hbase_master_procedure(tool->client, "FlushTable", &message, error);
 }
 
 /* fill TABLE FROM TO PAD: rows [FROM, TO), each with PAD further bytes */
@@ -132,10 +140,9 @@ static penstock_code delete_row(struct tool *tool, struct penstock_error *error)
                                        .qualifier = ps_bytes_of(argument(tool, 3)),
                                        .timestamp = PS_HBASE_LATEST,
                                        .type = PS_HBASE_CELL_DELETE_COLUMN};
-    const struct ps_hbase_mutation mutation = {.is_delete = true,
-                                               .row = ps_bytes_of(argument(tool, 1)),
-                                               .cells = &cell,
-                                               .cell_count = tool->count > 2 ? 1 : 0};
+    struct ps_hbase_mutation mutation = {
+        .is_delete = true, .cells = &cell, .cell_count = tool->count > 2 ? 1 : 0};
+    PS_TRY(ps_hbase_spell(argument(tool, 1), tool->arena, &mutation.row, error));
     return ps_hbase_mutate(tool->client, argument(tool, 0), &mutation, 1, error);
 }
 
@@ -268,7 +275,8 @@ static const struct {
     penstock_code (*run)(struct tool *tool, struct penstock_error *error);
 } commands[] = {{"create", create}, {"drop", drop},   {"disable", disable},   {"fill", fill},
                 {"scan", scan},     {"put", put},     {"delete", delete_row}, {"cas", compare_and_set},
-                {"split", split},   {"merge", merge}, {"move", move},         {"servers", servers}};
+                {"split", split},   {"merge", merge}, {"move", move},         {"servers", servers},
+                {"flush", flush}};
 
 int main(int argc, char **argv) {
     struct penstock_error error = {0};
