@@ -86,15 +86,16 @@ penstock_code ps_fit_rows(struct ps_fit *fit, const struct ps_transform *transfo
 penstock_code ps_fit_input_moments(struct ps_fit *fit, const struct ps_transform *transform,
                                    struct ps_column_moments *moments_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
-/* The values of each input of the transform that is not deferred, one after the other, sorted: those that are finite and
- * not `missing` (NaN: none is), for questions that cannot be asked in SQL of a split's rows. Four columns in one scan. */
+/* The values of each input of the transform that is not deferred, one after the other, sorted: those that are finite
+ * and not `missing` (NaN: none is), for questions that cannot be asked in SQL of a split's rows. Four columns in one
+ * scan. */
 penstock_code ps_fit_sorted(struct ps_fit *fit, const struct ps_transform *transform, double missing,
                             void *context,
                             void (*use)(void *context, size_t input, const double *values, size_t count),
                             struct penstock_error *error) PENSTOCK_MUST_USE;
-/* The categories of an input that does not carry its own, by ps_fit_distinct(). For a split they are those of all training
- * rows, too, as the split's stages before make them: a category says nothing of the label. `given_out`: taken over from
- * the whole, as they are; then there are no values. */
+/* The categories of an input that does not carry its own, by ps_fit_distinct(). For a split they are those of all
+ * training rows, too, as the split's stages before make them: a category says nothing of the label. `given_out`: taken
+ * over from the whole, as they are; then there are no values. */
 penstock_code ps_fit_categories(struct ps_fit *fit, struct ps_transform *transform, size_t input,
                                 struct ps_fit_values *values_out, bool *given_out,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;

@@ -2,8 +2,8 @@
  *
  * quantile_discretizer.c - QuantileDiscretizer: buckets that hold about as many training rows each.
  *
- * The borders are exact quantiles that are values of the column, Spark's with relativeError = 0 to the bit; the first and
- * the last bucket reach to infinity, so that no number lies outside. Equal borders become one: a column with few
+ * The borders are exact quantiles that are values of the column, Spark's with relativeError = 0 to the bit; the first
+ * and the last bucket reach to infinity, so that no number lies outside. Equal borders become one: a column with few
  * values gets fewer buckets than were asked for, with a note. What is learnt is, per column, how many borders there
  * are between the buckets, and these.
  */

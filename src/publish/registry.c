@@ -182,7 +182,8 @@ static penstock_code write_version(struct ps_connection *connection, struct reco
     return ps_sql_run_with(
         connection,
         "INSERT INTO penstock.models(name, version, status, created_at, application, statement_text, label,"
-        " positions, search, fitted, metrics, checksum, profile, snapshot, profile_checksum) SELECT $1, CAST($2 AS BIGINT), $3,"
+        " positions, search, fitted, metrics, checksum, profile, snapshot, profile_checksum)"
+        " SELECT $1, CAST($2 AS BIGINT), $3,"
         " CAST($4 AS TIMESTAMP), $5, $6, $7, CAST($8 AS JSON), CAST($9 AS JSON), $10, CAST($11 AS JSON), $12,"
         " CAST($13 AS JSON), $14, $15",
         values, sizeof values / sizeof values[0], error);

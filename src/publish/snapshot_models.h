@@ -8,7 +8,8 @@
 #include "publish/json.h"
 #include "sql/engine.h"
 
-/* Adds {"delay@champion": 3} for every model that `sql` predicts with, as the registry has it now. Errors: NOT_FOUND. */
+/* Adds {"delay@champion": 3} for every model that `sql` predicts with, as the registry has it now. Errors:
+ * NOT_FOUND. */
 penstock_code ps_snapshot_add_models(struct ps_connection *connection, const char *sql,
                                      struct ps_arena *arena, yyjson_mut_doc *document, yyjson_mut_val *models,
                                      struct penstock_error *error) PENSTOCK_MUST_USE;
