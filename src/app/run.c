@@ -85,16 +85,18 @@ static penstock_code wait_for_store(struct ps_progress *progress, const struct p
             continue;
         }
         if (has_run) {
+            char cause[sizeof local.message];
+            (void)snprintf(cause, sizeof cause, "%s", local.message);
             (void)ps_error_set(&local, PENSTOCK_BUSY, "another run of this project holds the store %s",
                                options->path);
-            (void)ps_error_hint(
-                &local, "penstock status and penstock query ask it; stop it before you start another: "
-                        "Ctrl-C, or penstock application -list and -kill");
+            (void)ps_error_detail(&local, "%s", cause);
+            (void)ps_error_hint(&local, "penstock status and penstock query ask it; stop it before you start "
+                                        "another: Ctrl-C, or penstock application -list and -kill");
         } else if (is_busy) {
             (void)ps_error_context(&local, "after %d seconds", BUSY_WAIT_MS / 1000);
-            (void)ps_error_hint(
-                &local, "a long penstock query, or another program, has it open: the detail names the "
-                        "process. Wait until it has ended, or stop it, then run again");
+            (void)ps_error_hint(&local,
+                                "a long penstock query, or another program, has it open: wait until the "
+                                "process that is named has ended, or stop it, then run again");
         }
         if (code != PENSTOCK_OK && error != NULL) {
             *error = local;
