@@ -142,11 +142,19 @@ static const char *parameter_of(const struct ps_transform *transform, const char
     return by_default;
 }
 
+/* Has a stage made an index of it, whose categories are known with it? */
+static bool is_index(const struct ps_pipeline *pipeline, const struct ps_slot *slot) {
+    const struct ps_transform_type *maker =
+        slot->maker == PS_NO_SLOT ? NULL : pipeline->transforms[slot->maker].type;
+    return maker == &ps_string_indexer_type || maker == &ps_quantile_discretizer_type ||
+           maker == &ps_bucketizer_type;
+}
+
 /* Inputs whose categories no earlier stage knows. */
 static size_t count_unknown(const struct ps_pipeline *pipeline, const struct ps_transform *transform) {
     size_t count = 0;
     for (size_t i = 0; i < transform->input_count; i++) {
-        count += pipeline->slots[transform->inputs[i]].maker == PS_NO_SLOT ? 1 : 0;
+        count += is_index(pipeline, &pipeline->slots[transform->inputs[i]]) ? 0 : 1;
     }
     return count;
 }
@@ -241,10 +249,7 @@ static size_t refit_scans(const struct ps_pipeline *pipeline, const struct ps_tr
     size_t count = type == &ps_target_encoder_type ? 1 : 0;
     for (size_t i = 0; i < transform->input_count; i++) {
         const struct ps_slot *slot = &pipeline->slots[transform->inputs[i]];
-        const bool is_index = slot->maker != PS_NO_SLOT &&
-                              (pipeline->transforms[slot->maker].type == &ps_quantile_discretizer_type ||
-                               pipeline->transforms[slot->maker].type == &ps_bucketizer_type);
-        count += slot->is_refitted && !is_index ? 1 : 0;
+        count += slot->is_refitted && !is_index(pipeline, slot) ? 1 : 0;
     }
     return count;
 }

@@ -71,7 +71,7 @@ static void tells_what_training_does(void **state) {
         "CREATE MODEL m TRANSFORM (Imputer(b), StandardScaler(a, b, c, withMean = true), PCA(a, b, c, k = 2), "
         "TargetEncoder(g, targetType = 'continuous'), FeatureHasher(h, numFeatures = 64)) PREDICT y USING LinearRegression() "
         "AS SELECT * EXCLUDE (t) FROM r",
-        "CREATE MODEL m TRANSFORM (Imputer(b, strategy = 'median'), OneHotEncoder(b, e), OutlierFilter(b, f)) PREDICT y "
+        "CREATE MODEL m TRANSFORM (Imputer(b, strategy = 'median'), OutlierFilter(b, f), OneHotEncoder(b, e)) PREDICT y "
         "USING LinearRegression() VALIDATE TimeSeriesSplit(n = 4) HOLDOUT LAST 20 PERCENT BY t "
         "AS SELECT b, e, f, t, y FROM r",
         "CREATE MODEL m TRANSFORM (OutlierFilter(a), QuantileDiscretizer(a, c, numBuckets = 3), OneHotEncoder(a), "
@@ -114,6 +114,8 @@ static void says_why(void **state) {
     assert_true(tells(told, "scans", "6"));
     assert_true(tells(told, "memory", "does not grow with the rows") ||
                 tells(told, "memory", "without the categories"));
+    told = explain(scene, &(struct ps_model_known){.version = 7, .row_count = 600, .feature_count = 4});
+    assert_true(tells(told, "features", "as in version 7: 2 numbers and the categories of 1 one-hot column"));
     parse(scene,
           "CREATE MODEL m TRANSFORM (StandardScaler(a, c), PCA(a, c, k = 1), OneHotEncoder(g)) PREDICT y "
           "USING LinearRegression() AS SELECT a, c, g, y FROM r");
@@ -121,8 +123,6 @@ static void says_why(void **state) {
     assert_true(tells(refits, "scan", "StandardScaler, PCA learn from each split's own training rows"));
     assert_true(tells(refits, "scan", "3 splits x (2 to learn, 1 for sums)"));
     assert_true(tells(refits, "scans", "13"));
-    told = explain(scene, &(struct ps_model_known){.version = 7, .row_count = 600, .feature_count = 4});
-    assert_true(tells(told, "features", "as in version 7: 2 numbers and the categories of 1 one-hot column"));
     parse(
         scene,
         "CREATE MODEL m PREDICT y USING LinearRegression(regParam = GRID(0, 1, 2), tol = GRID(0.1, 0.2)) "
