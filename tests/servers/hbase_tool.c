@@ -134,6 +134,30 @@ static penstock_code put(struct tool *tool, struct penstock_error *error) {
     return ps_hbase_mutate(tool->client, argument(tool, 0), &mutation, 1, error);
 }
 
+/* get TABLE ROW: a line a cell */
+static penstock_code get(struct tool *tool, struct penstock_error *error) {
+    const struct ps_hbase_get_options options = {.table = argument(tool, 0),
+                                                 .row = ps_bytes_of(argument(tool, 1))};
+    struct ps_hbase_row row;
+    PS_TRY(ps_hbase_get(tool->client, &options, tool->arena, &row, error));
+    for (size_t i = 0; i < row.cell_count; i++) {
+        const struct ps_hbase_cell *const cell = &row.cells[i];
+        printf("%.*s %.*s %" PRId64 "\n", (int)cell->qualifier.size, cell->qualifier.data,
+               (int)cell->value.size, cell->value.data, cell->timestamp);
+    }
+    return PENSTOCK_OK;
+}
+
+/* describe TABLE: its families */
+static penstock_code describe(struct tool *tool, struct penstock_error *error) {
+    struct ps_hbase_table table;
+    PS_TRY(ps_hbase_describe(tool->client, argument(tool, 0), tool->arena, &table, error));
+    for (size_t i = 0; i < table.family_count; i++) {
+        printf("%.*s\n", (int)table.families[i].name.size, table.families[i].name.data);
+    }
+    return PENSTOCK_OK;
+}
+
 /* delete TABLE ROW [FAMILY QUALIFIER] */
 static penstock_code delete_row(struct tool *tool, struct penstock_error *error) {
     const struct ps_hbase_cell cell = {.family = ps_bytes_of(argument(tool, 2)),
@@ -276,7 +300,7 @@ static const struct {
 } commands[] = {{"create", create}, {"drop", drop},   {"disable", disable},   {"fill", fill},
                 {"scan", scan},     {"put", put},     {"delete", delete_row}, {"cas", compare_and_set},
                 {"split", split},   {"merge", merge}, {"move", move},         {"servers", servers},
-                {"flush", flush}};
+                {"flush", flush},   {"get", get},     {"describe", describe}};
 
 int main(int argc, char **argv) {
     struct penstock_error error = {0};
