@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * recorded_test.c - what an HBase 2.6.1 answered, byte by byte, read as it was meant. The recordings are the seeds of the
- * fuzz target: rows r000000 to r000003 in two regions of a table t with the families f and g.
+ * recorded_test.c - what an HBase 2.6.1 answered, byte by byte, read as it was meant. The recordings are the seeds of
+ * the fuzz target: rows r000000 to r000003 in two regions of a table t with the families f and g.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * onnx_graph_test.c - an ONNX graph of our writer through our reader: the same predictions; and every cut of it a sentence.
+ * onnx_graph_test.c - an ONNX graph of our writer through our reader: the same predictions;
+ * and every cut of it a sentence.
  */
 #include <math.h>
 #include <setjmp.h>
