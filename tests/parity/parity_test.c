@@ -178,7 +178,13 @@ static size_t compare_case(struct fixture *fixture, yyjson_val *item, double shi
         compare_coefficients(&comparison, item, candidate);
     }
     const bool needs_rows = strcmp(candidate->metric_name, "mae") == 0;
-    assert_int_equal(candidate->scan_count, needs_rows ? 2 : 1);
+    bool refits = false;
+    for (size_t i = 0; i < candidate->stage_count; i++) {
+        refits = refits || strstr(candidate->stages[i].name, "transforms of each split") != NULL;
+    }
+    if (!refits) { /* one scan for the whole search; stages that are fitted anew for each split have their own */
+        assert_int_equal(candidate->scan_count, needs_rows ? 2 : 1);
+    }
     ps_candidate_free(candidate);
     print_message("%-45s worst relative difference %.1e\n", comparison.name, comparison.worst);
     return comparison.differences;
