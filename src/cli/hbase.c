@@ -225,7 +225,7 @@ static penstock_code open_look(const struct ps_cli *cli, struct look *look, stru
 
 /* Bytes in the shell's spelling, in the arena. */
 static const char *show(struct ps_arena *arena, struct ps_bytes bytes) {
-    struct ps_buffer shown PS_SCOPED(ps_buffer_done);
+    struct ps_buffer shown PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&shown, SHOWN_SIZE_MAX);
     ps_hbase_show(&shown, bytes);
     return shown.failed ? NULL : shown.size == 0 ? "" : ps_arena_copy_size(arena, shown.data, shown.size);
@@ -243,7 +243,7 @@ static penstock_code run_tables(struct ps_cli *cli, struct penstock_error *error
     PS_TRY(ps_hbase_tables(client, cli->arena, &tables, &count, error));
     struct ps_text_table *const shown = ps_table_new(cli->arena, 3, names, types);
     for (size_t i = 0; i < count && shown != NULL; i++) {
-        struct ps_buffer families PS_SCOPED(ps_buffer_done);
+        struct ps_buffer families PS_SCOPED(ps_buffer_done) = {.data = NULL};
         struct ps_hbase_region *regions = NULL;
         size_t region_count = 0;
         char text[32];
@@ -360,7 +360,7 @@ static penstock_code add_row(struct ps_cli *cli, struct ps_text_table *shown, co
     const char *const key = show(cli->arena, row->key);
     for (size_t i = 0; i < row->cell_count; i++) {
         const struct ps_hbase_cell *const cell = &row->cells[i];
-        struct ps_buffer column PS_SCOPED(ps_buffer_done);
+        struct ps_buffer column PS_SCOPED(ps_buffer_done) = {.data = NULL};
         char timestamp[32];
         ps_buffer_init(&column, SHOWN_SIZE_MAX);
         ps_hbase_show(&column, cell->family);

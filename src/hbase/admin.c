@@ -66,7 +66,7 @@ static penstock_code procedure_error(struct ps_bytes message, struct penstock_er
 }
 
 static penstock_code wait_for_procedure(struct ps_hbase *client, uint64_t id, struct penstock_error *error) {
-    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_proto_add_integer(&message, 1, (int64_t)id);
     for (;;) {
@@ -93,7 +93,7 @@ penstock_code ps_hbase_tables(struct ps_hbase *client, struct ps_arena *arena,
                               struct ps_hbase_table **tables_out, size_t *count_out,
                               struct penstock_error *error) {
     struct ps_hbase_answer answer PS_SCOPED(ps_hbase_answer_done) = {.frame = {.data = NULL}};
-    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
     PS_TRY(call_master(client, "GetTableDescriptors", &message, &answer, error));
     const char *const copy = ps_arena_copy_size(arena, answer.message.data, answer.message.size);
@@ -127,7 +127,8 @@ penstock_code ps_hbase_describe(struct ps_hbase *client, const char *table, stru
 }
 
 static void add_family(struct ps_buffer *schema, const char *name, int64_t versions) {
-    struct ps_buffer family PS_SCOPED(ps_buffer_done), attribute PS_SCOPED(ps_buffer_done);
+    struct ps_buffer family PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                            attribute PS_SCOPED(ps_buffer_done) = {.data = NULL};
     char text[32];
     ps_buffer_init(&family, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_buffer_init(&attribute, PS_HBASE_MESSAGE_SIZE_MAX);
@@ -142,7 +143,8 @@ static void add_family(struct ps_buffer *schema, const char *name, int64_t versi
 penstock_code ps_hbase_create_table(struct ps_hbase *client, const char *table, const char *const *families,
                                     size_t family_count, int64_t versions, const struct ps_bytes *split_keys,
                                     size_t split_count, struct penstock_error *error) {
-    struct ps_buffer message PS_SCOPED(ps_buffer_done), schema PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                             schema PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_buffer_init(&schema, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_hbase_add_table_name(&schema, 1, table);
@@ -158,7 +160,7 @@ penstock_code ps_hbase_create_table(struct ps_hbase *client, const char *table, 
 
 static penstock_code change_table(struct ps_hbase *client, const char *method, const char *table,
                                   struct penstock_error *error) {
-    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_hbase_add_table_name(&message, 1, table);
     return ps_hbase_master_procedure(client, method, &message, error);

@@ -45,7 +45,8 @@ static penstock_code attempt(struct ps_hbase *client, const char *table, struct 
                              struct ps_hbase_fault *fault, struct penstock_error *error) {
     struct ps_hbase_answer answer PS_SCOPED(ps_hbase_answer_done) = {.frame = {.data = NULL}};
     struct ps_hbase_region *region PS_SCOPED(ps_hbase_region_release_scoped) = NULL;
-    struct ps_buffer message PS_SCOPED(ps_buffer_done), cells PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                             cells PS_SCOPED(ps_buffer_done) = {.data = NULL};
     struct ps_hbase_ticket ticket = {.connection = NULL};
     PS_TRY(ps_hbase_locate(client, table, row, &region, fault, error));
     ps_hbase_add_guarded(&message, &cells, region->name, guarded);

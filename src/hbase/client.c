@@ -267,7 +267,7 @@ static bool parse_location(struct ps_bytes message, uint32_t wanted, struct ps_h
 static penstock_code ask_masters(struct ps_hbase *client, const char *method, uint32_t field,
                                  struct ps_hbase_address *address_out, struct ps_hbase_fault *fault,
                                  struct penstock_error *error) {
-    struct ps_buffer nothing PS_SCOPED(ps_buffer_done);
+    struct ps_buffer nothing PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&nothing, 1);
     penstock_code code = PENSTOCK_UNAVAILABLE;
     for (size_t i = 0; i < client->master_count; i++) {

@@ -132,7 +132,7 @@ static int64_t deadline_in(int64_t wait_ms) {
 }
 
 static penstock_code greet(struct ps_hbase_connection *connection, struct penstock_error *error) {
-    struct ps_buffer greeting PS_SCOPED(ps_buffer_done);
+    struct ps_buffer greeting PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&greeting, FRAME_PIECE_SIZE);
     PS_TRY(
         ps_hbase_socket_open(&connection->socket, &connection->target, connection->limits.connect_ms, error));
@@ -174,7 +174,7 @@ penstock_code ps_hbase_connection_send(struct ps_hbase_connection *connection,
                                        const struct ps_hbase_request *request,
                                        struct ps_hbase_ticket *ticket_out, struct ps_hbase_fault *fault,
                                        struct penstock_error *error) {
-    struct ps_buffer frame PS_SCOPED(ps_buffer_done);
+    struct ps_buffer frame PS_SCOPED(ps_buffer_done) = {.data = NULL};
     *fault = (struct ps_hbase_fault){.cure = PS_HBASE_CURE_NONE};
     if (connection->socket.descriptor < 0) {
         const penstock_code code = greet(connection, error);

@@ -85,7 +85,7 @@ penstock_code ps_hbase_get_parse(struct ps_bytes message, struct ps_bytes block,
 
 static void add_get(struct ps_buffer *out, const struct ps_hbase_region *region,
                     const struct ps_hbase_get_options *options) {
-    struct ps_buffer get PS_SCOPED(ps_buffer_done);
+    struct ps_buffer get PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&get, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_proto_add_bytes(&get, 1, options->row.data, options->row.size);
     ps_hbase_add_columns(&get, 2, options->columns, options->column_count);
@@ -99,7 +99,7 @@ static penstock_code try_get(struct ps_hbase *client, const struct ps_hbase_get_
                              int64_t attempts, struct ps_hbase_answer *answer, struct ps_hbase_fault *fault,
                              struct penstock_error *error) {
     struct ps_hbase_region *region PS_SCOPED(ps_hbase_region_release_scoped) = NULL;
-    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
     PS_TRY(ps_hbase_locate(client, options->table, options->row, &region, fault, error));
     add_get(&message, region, options);

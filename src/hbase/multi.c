@@ -14,7 +14,8 @@
 
 void ps_hbase_add_action(struct ps_buffer *out, uint32_t index, const struct ps_hbase_mutation *mutation,
                          struct ps_buffer *cells) {
-    struct ps_buffer action PS_SCOPED(ps_buffer_done), proto PS_SCOPED(ps_buffer_done);
+    struct ps_buffer action PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                            proto PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&action, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_buffer_init(&proto, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_proto_add_bytes(&proto, 1, mutation->row.data, mutation->row.size);
@@ -33,8 +34,10 @@ void ps_hbase_add_action(struct ps_buffer *out, uint32_t index, const struct ps_
 }
 
 static void add_condition(struct ps_buffer *out, uint32_t field, const struct ps_hbase_condition *condition) {
-    struct ps_buffer proto PS_SCOPED(ps_buffer_done), comparator PS_SCOPED(ps_buffer_done),
-        binary PS_SCOPED(ps_buffer_done), comparable PS_SCOPED(ps_buffer_done);
+    struct ps_buffer proto PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                           comparator PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                           binary PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                           comparable PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&proto, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_buffer_init(&comparator, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_buffer_init(&binary, PS_HBASE_MESSAGE_SIZE_MAX);
@@ -77,7 +80,7 @@ penstock_code ps_hbase_mutation_check(const struct ps_hbase_mutation *mutation,
 
 void ps_hbase_add_guarded(struct ps_buffer *message, struct ps_buffer *cells, struct ps_bytes region_name,
                           const struct ps_hbase_guarded *guarded) {
-    struct ps_buffer action PS_SCOPED(ps_buffer_done);
+    struct ps_buffer action PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(message, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_buffer_init(cells, PS_HBASE_CELLS_SIZE_MAX);
     ps_buffer_init(&action, PS_HBASE_MESSAGE_SIZE_MAX);

@@ -81,7 +81,7 @@ static penstock_code locate_all(struct batch *batch, struct ps_hbase_fault *faul
 /* The parts from `begin` on that are of one region, as one RegionAction. Returns where they end. */
 static size_t add_region(struct batch *batch, size_t begin, struct ps_buffer *message,
                          struct ps_buffer *cells) {
-    struct ps_buffer action PS_SCOPED(ps_buffer_done);
+    struct ps_buffer action PS_SCOPED(ps_buffer_done) = {.data = NULL};
     const struct ps_bytes name = batch->parts[begin].region->name;
     ps_buffer_init(&action, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_hbase_add_region_specifier(&action, 1, name);
@@ -101,7 +101,8 @@ static size_t add_region(struct batch *batch, size_t begin, struct ps_buffer *me
  * of one row are carried out in their order. *next_out: the first part of another server. */
 static penstock_code send_call(struct batch *batch, size_t begin, size_t *next_out,
                                struct ps_hbase_fault *fault, struct penstock_error *error) {
-    struct ps_buffer message PS_SCOPED(ps_buffer_done), cells PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                             cells PS_SCOPED(ps_buffer_done) = {.data = NULL};
     struct call *const call = &batch->calls[batch->call_count];
     const struct ps_hbase_address *const server = &batch->parts[begin].region->server;
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
@@ -140,7 +141,7 @@ static void refuse(struct batch *batch, struct part *part, const struct ps_hbase
     snprintf(server, sizeof server, "%s:%u", part->region->server.host, (unsigned)part->region->server.port);
     (void)ps_hbase_fault_set(exception, server, &fault, &problem);
     if (fault.cure == PS_HBASE_CURE_NONE) {
-        struct ps_buffer row PS_SCOPED(ps_buffer_done);
+        struct ps_buffer row PS_SCOPED(ps_buffer_done) = {.data = NULL};
         ps_buffer_init(&row, (size_t)4 * PS_HBASE_ROW_SIZE_MAX + 1);
         ps_hbase_show(&row, batch->mutations[part->index].row);
         (void)ps_error_context(&problem, "row \"%.200s\"", row.data == NULL ? "" : row.data);

@@ -127,7 +127,7 @@ static penstock_code ask_meta(struct ps_hbase *client, const struct ps_hbase_ran
                               struct meta_answer *meta, struct ps_hbase_fault *fault,
                               struct penstock_error *error) {
     struct ps_hbase_address server;
-    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
     PS_TRY(ps_hbase_meta(client, &server, fault, error));
     ps_hbase_add_scan_open(&message, PS_BYTES(META_REGION), range, row_count, true);
@@ -174,7 +174,8 @@ static penstock_code look_up(struct ps_hbase *client, const char *table, struct 
                              struct ps_hbase_region **region_out, struct ps_hbase_fault *fault,
                              struct penstock_error *error) {
     struct meta_answer meta PS_SCOPED(meta_answer_done) = {.rows = {.counts = NULL}};
-    struct ps_buffer from PS_SCOPED(ps_buffer_done), to PS_SCOPED(ps_buffer_done);
+    struct ps_buffer from PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                          to PS_SCOPED(ps_buffer_done) = {.data = NULL};
     locate_bounds(table, row, &from, &to);
     PS_TRY(ps_buffer_status(&from, error));
     PS_TRY(ps_buffer_status(&to, error));
@@ -382,7 +383,7 @@ static penstock_code list_some(struct ps_hbase *client, const char *table, struc
                                struct ps_buffer *last, bool *is_end, struct ps_hbase_fault *fault,
                                struct penstock_error *error) {
     struct meta_answer meta PS_SCOPED(meta_answer_done) = {.rows = {.counts = NULL}};
-    struct ps_buffer stop PS_SCOPED(ps_buffer_done);
+    struct ps_buffer stop PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&stop, META_ROW_SIZE_MAX);
     ps_buffer_printf(&stop, "%s ,,", table); /* the first place behind the table by meta's own order */
     const bool is_first = last->size == 0;
@@ -427,7 +428,7 @@ static bool covers_all(const struct region_list *list) {
 
 static penstock_code list_all(struct ps_hbase *client, const char *table, struct region_list *list,
                               struct ps_hbase_fault *fault, struct penstock_error *error) {
-    struct ps_buffer last PS_SCOPED(ps_buffer_done);
+    struct ps_buffer last PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&last, META_ROW_SIZE_MAX);
     bool is_end = false;
     list->count = 0;

@@ -13,7 +13,7 @@
 void ps_hbase_add_columns(struct ps_buffer *out, uint32_t field, const struct ps_hbase_column *columns,
                           size_t count) {
     for (size_t i = 0; i < count; i++) {
-        struct ps_buffer column PS_SCOPED(ps_buffer_done);
+        struct ps_buffer column PS_SCOPED(ps_buffer_done) = {.data = NULL};
         ps_buffer_init(&column, MESSAGE_SIZE_MAX);
         ps_proto_add_bytes(&column, 1, columns[i].family.data, columns[i].family.size);
         if (!columns[i].is_family) {
@@ -25,7 +25,7 @@ void ps_hbase_add_columns(struct ps_buffer *out, uint32_t field, const struct ps
 
 void ps_hbase_add_time_range(struct ps_buffer *out, uint32_t field, int64_t time_min, int64_t time_max) {
     if (time_min != 0 || time_max != 0) {
-        struct ps_buffer range PS_SCOPED(ps_buffer_done);
+        struct ps_buffer range PS_SCOPED(ps_buffer_done) = {.data = NULL};
         ps_buffer_init(&range, MESSAGE_SIZE_MAX);
         ps_proto_add_integer(&range, 1, time_min);
         ps_proto_add_integer(&range, 2, time_max);
@@ -34,13 +34,13 @@ void ps_hbase_add_time_range(struct ps_buffer *out, uint32_t field, int64_t time
 }
 
 static void add_scan(struct ps_buffer *out, const struct ps_hbase_range *range, int64_t row_count) {
-    struct ps_buffer scan PS_SCOPED(ps_buffer_done);
+    struct ps_buffer scan PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&scan, MESSAGE_SIZE_MAX);
     ps_hbase_add_columns(&scan, 1, range->columns, range->column_count);
     ps_proto_add_bytes(&scan, 3, range->start_row.data, range->start_row.size);
     ps_proto_add_bytes(&scan, 4, range->stop_row.data, range->stop_row.size);
     if (range->filter_class.size > 0) {
-        struct ps_buffer filter PS_SCOPED(ps_buffer_done);
+        struct ps_buffer filter PS_SCOPED(ps_buffer_done) = {.data = NULL};
         ps_buffer_init(&filter, MESSAGE_SIZE_MAX);
         ps_proto_add_bytes(&filter, 1, range->filter_class.data, range->filter_class.size);
         ps_proto_add_bytes(&filter, 2, range->filter.data, range->filter.size);

@@ -74,7 +74,7 @@ static void drop_scanner(struct ps_hbase_scan *scan) {
 
 /* Tells the server that its scanner is not needed any more; nobody waits for the answer. */
 static void close_scanner(struct ps_hbase_scan *scan) {
-    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
     struct ps_hbase_ticket ticket = {.connection = NULL};
     struct ps_hbase_fault fault;
     struct penstock_error ignored;
@@ -110,7 +110,7 @@ static int64_t rows_wanted(const struct ps_hbase_scan *scan) {
 /* Opens a scanner where the scan is; its first rows come in the same answer. */
 static penstock_code ask_open(struct ps_hbase_scan *scan, struct ps_hbase_ticket *ticket_out,
                               struct ps_hbase_fault *fault, struct penstock_error *error) {
-    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
     const struct ps_bytes position = {scan->position.data, scan->position.size};
     struct ps_hbase_range range = scan->options.range;
     range.start_row = position;
@@ -125,7 +125,7 @@ static penstock_code ask_open(struct ps_hbase_scan *scan, struct ps_hbase_ticket
 
 static penstock_code ask_next(struct ps_hbase_scan *scan, struct ps_hbase_ticket *ticket_out,
                               struct ps_hbase_fault *fault, struct penstock_error *error) {
-    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_hbase_add_scan_next(&message, scan->scanner_id, scan->call_sequence, rows_wanted(scan));
     PS_TRY(ps_hbase_send(scan->client, &scan->region->server, PS_HBASE_CLIENT_SERVICE, "Scan", &message, NULL,

@@ -12,7 +12,8 @@
 #define REGION_NAME 1
 
 void ps_hbase_add_greeting(struct ps_buffer *out, const char *user, const char *service) {
-    struct ps_buffer header PS_SCOPED(ps_buffer_done), user_info PS_SCOPED(ps_buffer_done);
+    struct ps_buffer header PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                            user_info PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&header, PART_SIZE_MAX);
     ps_buffer_init(&user_info, PART_SIZE_MAX);
     ps_proto_add_text(&user_info, 1, user);
@@ -26,7 +27,8 @@ void ps_hbase_add_greeting(struct ps_buffer *out, const char *user, const char *
 }
 
 void ps_hbase_add_request(struct ps_buffer *out, uint32_t call_id, const struct ps_hbase_request *request) {
-    struct ps_buffer header PS_SCOPED(ps_buffer_done), lengths PS_SCOPED(ps_buffer_done);
+    struct ps_buffer header PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                            lengths PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&header, PART_SIZE_MAX);
     ps_buffer_init(&lengths, PART_SIZE_MAX);
     ps_proto_add_integer(&header, 1, call_id);
@@ -34,7 +36,7 @@ void ps_hbase_add_request(struct ps_buffer *out, uint32_t call_id, const struct 
     ps_proto_add_integer(&header, 4, 1);
     const size_t cells_size = request->cells == NULL ? 0 : request->cells->size;
     if (cells_size > 0) {
-        struct ps_buffer meta PS_SCOPED(ps_buffer_done);
+        struct ps_buffer meta PS_SCOPED(ps_buffer_done) = {.data = NULL};
         ps_buffer_init(&meta, PART_SIZE_MAX);
         ps_proto_add_integer(&meta, 1, (int64_t)cells_size);
         ps_proto_add_message(&header, 5, &meta);
@@ -137,7 +139,7 @@ bool ps_hbase_parse_exception_pair(struct ps_bytes message, struct ps_hbase_exce
 }
 
 void ps_hbase_add_region_specifier(struct ps_buffer *out, uint32_t field, struct ps_bytes region_name) {
-    struct ps_buffer region PS_SCOPED(ps_buffer_done);
+    struct ps_buffer region PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&region, PART_SIZE_MAX);
     ps_proto_add_integer(&region, 1, REGION_NAME);
     ps_proto_add_bytes(&region, 2, region_name.data, region_name.size);
@@ -145,7 +147,7 @@ void ps_hbase_add_region_specifier(struct ps_buffer *out, uint32_t field, struct
 }
 
 void ps_hbase_add_table_name(struct ps_buffer *out, uint32_t field, const char *table) {
-    struct ps_buffer name PS_SCOPED(ps_buffer_done);
+    struct ps_buffer name PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&name, PART_SIZE_MAX);
     const char *const colon = strchr(table, ':');
     if (colon == NULL) {

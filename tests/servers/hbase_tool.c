@@ -56,7 +56,7 @@ static penstock_code disable(struct tool *tool, struct penstock_error *error) {
 
 /* flush TABLE: out of memory into files, so that a kill -9 finds it there: on a local disk HBase's log is not synced */
 static penstock_code flush(struct tool *tool, struct penstock_error *error) {
-    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_hbase_add_table_name(&message, 1, argument(tool, 0));
     return ps_hbase_master_procedure(tool->client, "FlushTable", &message, error);
@@ -221,7 +221,7 @@ static struct ps_bytes hash_of(const struct ps_hbase_region *region) {
 }
 
 static void add_encoded(struct ps_buffer *out, const struct ps_hbase_region *region) {
-    struct ps_buffer specifier PS_SCOPED(ps_buffer_done);
+    struct ps_buffer specifier PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&specifier, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_proto_add_integer(&specifier, 1, 2); /* ENCODED_REGION_NAME */
     ps_proto_add_bytes(&specifier, 2, hash_of(region).data, hash_of(region).size);
@@ -230,7 +230,8 @@ static void add_encoded(struct ps_buffer *out, const struct ps_hbase_region *reg
 
 /* split TABLE ROW */
 static penstock_code split(struct tool *tool, struct penstock_error *error) {
-    struct ps_buffer message PS_SCOPED(ps_buffer_done), info PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                             info PS_SCOPED(ps_buffer_done) = {.data = NULL};
     const struct ps_bytes row = ps_bytes_of(argument(tool, 1));
     const struct ps_hbase_region *region = NULL;
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
@@ -252,7 +253,7 @@ static penstock_code split(struct tool *tool, struct penstock_error *error) {
 
 /* merge TABLE ROW ROW */
 static penstock_code merge(struct tool *tool, struct penstock_error *error) {
-    struct ps_buffer message PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
     for (int i = 1; i <= 2; i++) {
         const struct ps_hbase_region *region = NULL;
@@ -270,7 +271,7 @@ static penstock_code move(struct tool *tool, struct penstock_error *error) {
     PS_TRY(region_of(tool, row, &region, error));
     const struct ps_hbase_address before = region->server;
     for (int i = 0; i < 100; i++) {
-        struct ps_buffer message PS_SCOPED(ps_buffer_done);
+        struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
         ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
         add_encoded(&message, region);
         PS_TRY(ps_hbase_master_procedure(tool->client, "MoveRegion", &message, error));

@@ -58,10 +58,10 @@ def what_is_wrong(lines):
     return None if len(lines) == ROWS else f"{len(lines)} rows"
 
 
-def scan(*events, caching=200, size=20000, further=None):
+def scan(*events, table="t", caching=200, size=20000, further=None):
     """Reads the table row by row. Each event is (after how many rows, what to do then): the rows behind it are still in
     the server, because the pipe holds few and the program waits after each thousand. Returns (lines, tally)."""
-    run = subprocess.Popen([tool, "scan", "t", str(caching), str(size), "20"], stdout=subprocess.PIPE,
+    run = subprocess.Popen([tool, "scan", table, str(caching), str(size), "20"], stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, text=True, env={**environment, **(further or {})})
     fcntl.fcntl(run.stdout, fcntl.F_SETPIPE_SZ, 4096)
     lines, events = [], list(events)
@@ -71,7 +71,7 @@ def scan(*events, caching=200, size=20000, further=None):
             events.pop(0)[1]()
     told = run.stderr.read()
     expect(f"the scan's exit status: {told}", run.wait(), 0)
-    return lines, {key: int(value) for key, value in (part.split("=") for part in told.split() if "=" in part)}
+    return lines, {key: int(value) for key, value in (part.split("=") for part in told.split() if part.count("=") == 1)}
 
 
 def commands():
@@ -175,6 +175,25 @@ def canary():
         proxy.stop()
 
 
+def writing():
+    """Rows that are written while regions move and connections are cut: each of them is there, once."""
+    use("create", "u", 1, "r005000", "r010000", "r015000")
+    proxies, map_ = through(Proxy)
+    run = subprocess.Popen([tool, "fill", "u", "0", str(ROWS), "300"], env={**environment, **map_})
+    for i in range(6):
+        time.sleep(0.1)
+        for proxy in proxies:
+            proxy.cut_after(200000 * i)
+        if i in (1, 4):
+            use("move", "u", "r007000")
+            use("split", "u", "r012000" if i == 1 else "r017000")
+    expect("exit status of the writer", run.wait(120), 0)
+    expect("what was written is there", what_is_wrong(scan(table="u")[0]), None)
+    for proxy in proxies:
+        proxy.stop()
+    use("drop", "u")
+
+
 def killed(hbase):
     use("flush", "t")
     use("flush", "hbase:meta")
@@ -260,7 +279,7 @@ def main():
         use("create", "t", 3, "r005000", "r010000", "r015000")
         use("fill", "t", 0, ROWS, 100)
         expect("a quiet scan", what_is_wrong(scan(caching=1000, size=0)[0]), None)
-        for part in (commands, conditions, bad_input, moving_regions, cut_connections, canary, lambda: killed(hbase)):
+        for part in (commands, conditions, bad_input, moving_regions, cut_connections, canary, writing, lambda: killed(hbase)):
             started = time.monotonic()
             part()
             print(f"{getattr(part, '__name__', part)}: {time.monotonic() - started:.1f} s", flush=True)
