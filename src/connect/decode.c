@@ -86,9 +86,11 @@ static void set_bytes(struct ps_batch *batch, size_t column, struct ps_bytes byt
 }
 
 /* The column of one INCLUDE in the row at batch->row_count. */
-static void set_include(struct ps_batch *batch, const struct ps_include *include,
-                        struct ps_partition partition, const struct ps_message *message) {
+static penstock_code set_include(struct ps_batch *batch, const struct ps_include *include,
+                                 struct ps_partition partition, const struct ps_message *message,
+                                 struct penstock_error *error) {
     const size_t column = include->column;
+    struct ps_bytes headers;
     const char *bracket = strrchr(partition.name, '[');
     switch (include->kind) {
     case PS_INCLUDE_KEY:
@@ -113,7 +115,8 @@ static void set_include(struct ps_batch *batch, const struct ps_include *include
         }
         break;
     case PS_INCLUDE_HEADERS:
-        set_bytes(batch, column, message->headers.size > 0 ? message->headers : PS_BYTES("{}"));
+        PS_TRY(ps_message_headers(message, batch->arena, &headers, error));
+        set_bytes(batch, column, headers.size > 0 ? headers : PS_BYTES("{}"));
         break;
     case PS_INCLUDE_REST: /* the codec has set it, but for what is gone */
         if (batch->operations != NULL && batch->operations[batch->row_count] == PS_OPERATION_DELETE) {
@@ -126,6 +129,7 @@ static void set_include(struct ps_batch *batch, const struct ps_include *include
                                                                     : strlen(partition.name)});
         break;
     }
+    return PENSTOCK_OK;
 }
 
 /* A VARCHAR key must be text. True: the record became a dead letter. */
@@ -199,7 +203,7 @@ static penstock_code decode_message(const struct reader *reader, struct ps_recor
         for (int64_t row = before; row < after; row++) {
             batch->row_count = row; /* the row is written on: columns are set at row_count */
             for (size_t i = 0; i < statement->include_count; i++) {
-                set_include(batch, &statement->includes[i], batch->partition, record.message);
+                PS_TRY(set_include(batch, &statement->includes[i], batch->partition, record.message, error));
             }
         }
         batch->row_count = after;
@@ -222,6 +226,7 @@ static penstock_code decode_messages(const struct ps_source_setup *setup, const 
     }
     batch->raw = ps_take(raw->data); /* not before: what failed may be decoded once more */
     batch->messages = ps_take(raw->messages);
+    batch->lent = ps_take(raw->lent);
     *batch_out = ps_take(batch);
     return PENSTOCK_OK;
 }
@@ -229,7 +234,7 @@ static penstock_code decode_messages(const struct ps_source_setup *setup, const 
 penstock_code ps_decode(const struct ps_source_setup *setup, const struct ps_slice *slice, struct ps_raw *raw,
                         struct ps_batch **batch_out, struct penstock_error *error) {
     ps_check(setup->codec != NULL);
-    ps_check(raw->data != NULL);
+    ps_check(raw->data != NULL || raw->messages != NULL);
     if (raw->messages != NULL) {
         return decode_messages(setup, slice, raw, batch_out, error);
     }
@@ -262,7 +267,13 @@ static penstock_code copy_message(struct ps_batch *batch, const struct ps_messag
         return ps_error_memory(error, "decoding records again");
     }
     *copy = **message;
-    struct ps_bytes *const parts[] = {&copy->value, &copy->key, &copy->headers};
+    struct ps_bytes *headers = ps_arena_allocate(batch->arena, 1, sizeof *headers);
+    if (headers == NULL) {
+        return ps_error_memory(error, "decoding records again");
+    }
+    PS_TRY(ps_message_headers(*message, batch->arena, headers, error));
+    copy->headers = ps_headers_of(headers);
+    struct ps_bytes *const parts[] = {&copy->value, &copy->key, headers};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (parts[i]->data != NULL) {
             parts[i]->data = ps_arena_copy_size(batch->arena, parts[i]->data, parts[i]->size);

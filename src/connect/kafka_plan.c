@@ -175,7 +175,7 @@ static penstock_code slice_for(struct taking *taking, struct ps_kafka_partition 
             *slice_out = slice;
             return PENSTOCK_OK;
         }
-        source->size_hint = (size_t)taking->slice_size;
+        source->count_hint = slice->count + slice->count / 8;
     }
     void *held = source->held;
     const penstock_code grown =
@@ -190,22 +190,31 @@ static penstock_code slice_for(struct taking *taking, struct ps_kafka_partition 
     return PENSTOCK_OK;
 }
 
-static penstock_code take_record(struct taking *taking, struct ps_kafka_partition *partition,
-                                 const rd_kafka_message_t *message, struct penstock_error *error) {
-    const int64_t offset = message->offset;
+/* Is the record of this epoch? */
+static bool is_wanted(const struct taking *taking, struct ps_kafka_partition *partition, int64_t offset) {
     if (offset < partition->position) {
-        return PENSTOCK_OK; /* planned already */
+        return false; /* planned already */
     }
     if ((partition->end >= 0 && offset >= partition->end) ||
         (partition->once_end >= 0 && offset >= partition->once_end)) {
         partition->reached = offset;
         pause_partition(taking->source, partition);
-        return PENSTOCK_OK;
+        return false;
     }
+    return true;
+}
+
+static penstock_code take_record(struct taking *taking, struct ps_kafka_partition *partition,
+                                 rd_kafka_message_t *message, struct penstock_error *error) {
     struct ps_kafka_slice *slice = NULL;
+    const int64_t offset = message->offset;
     const size_t size = message->len + message->key_len;
-    PS_TRY(slice_for(taking, partition, size, &slice, error));
-    PS_TRY(ps_kafka_slice_add(slice, message, taking->source->size_hint, error));
+    const penstock_code code = slice_for(taking, partition, size, &slice, error);
+    if (code != PENSTOCK_OK) {
+        rd_kafka_message_destroy(message);
+        return code;
+    }
+    PS_TRY(ps_kafka_slice_add(slice, message, taking->source->count_hint, error));
     partition->position = offset + 1;
     taking->count++;
     taking->size += (int64_t)size;
@@ -215,13 +224,9 @@ static penstock_code take_record(struct taking *taking, struct ps_kafka_partitio
     return PENSTOCK_OK;
 }
 
-static penstock_code take_message(struct taking *taking, const rd_kafka_message_t *message,
-                                  struct penstock_error *error) {
-    struct ps_kafka_partition *partition = ps_kafka_partition_of(taking->source, message);
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        taking->source->client->trouble.is_down = false;
-        return partition == NULL ? PENSTOCK_OK : take_record(taking, partition, message, error);
-    }
+/* What librdkafka says in the place of a record. */
+static penstock_code hear(const struct taking *taking, struct ps_kafka_partition *partition,
+                          const rd_kafka_message_t *message, struct penstock_error *error) {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         taking->source->client->trouble.is_down = false;
         if (partition != NULL && message->offset > partition->reached) {
@@ -230,6 +235,23 @@ static penstock_code take_message(struct taking *taking, const rd_kafka_message_
         return PENSTOCK_OK;
     }
     return ps_kafka_trouble_of(taking->source, partition, message, error);
+}
+
+/* The message is the epoch's, or goes back at once. */
+static penstock_code take_message(struct taking *taking, rd_kafka_message_t *message,
+                                  struct penstock_error *error) {
+    struct ps_kafka_partition *partition = ps_kafka_partition_of(taking->source, message);
+    penstock_code code = PENSTOCK_OK;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = hear(taking, partition, message, error);
+    } else {
+        taking->source->client->trouble.is_down = false;
+        if (partition != NULL && is_wanted(taking, partition, message->offset)) {
+            return take_record(taking, partition, message, error);
+        }
+    }
+    rd_kafka_message_destroy(message);
+    return code;
 }
 
 static bool is_drained(const struct ps_kafka_source *source) {
@@ -275,10 +297,7 @@ static penstock_code give_up(const struct ps_kafka_source *source, struct pensto
 static penstock_code take_batch(struct taking *taking, struct penstock_error *error) {
     struct ps_kafka_source *source = taking->source;
     while (source->batch_next < source->batch_count && !is_full(taking)) {
-        rd_kafka_message_t *message = source->batch[source->batch_next++];
-        const penstock_code code = take_message(taking, message, error);
-        rd_kafka_message_destroy(message);
-        PS_TRY(code);
+        PS_TRY(take_message(taking, source->batch[source->batch_next++], error));
     }
     return PENSTOCK_OK;
 }

@@ -20,7 +20,7 @@ static struct ps_kafka_slice *find_held(struct ps_kafka_source *source, const st
     for (size_t i = 0; i < source->held_count; i++) {
         const size_t at = (source->held_next + i) % source->held_count;
         struct ps_kafka_slice *held = &source->held[at];
-        if (held->data != NULL && held->begin == slice->begin && held->end == slice->end &&
+        if (held->messages != NULL && held->begin == slice->begin && held->end == slice->end &&
             strcmp(held->partition->name, slice->partition.name) == 0) {
             source->held_next = at + 1;
             return held;
@@ -90,11 +90,10 @@ static penstock_code go_back(struct ps_kafka_source *source, struct ps_kafka_par
     return PENSTOCK_OK;
 }
 
-/* Takes one message of the range. *is_done_out: it was the last one, or there is none any more. */
-static penstock_code take(struct ps_kafka_source *source, struct ps_kafka_slice *slice, int64_t end,
+/* What librdkafka says in the place of a record. *is_done_out: the range is over. */
+static penstock_code hear(struct ps_kafka_source *source, const struct ps_kafka_slice *slice, int64_t end,
                           const rd_kafka_message_t *message, bool *is_done_out,
                           struct penstock_error *error) {
-    *is_done_out = false;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         *is_done_out = message->offset >= end;
         return PENSTOCK_OK;
@@ -108,15 +107,23 @@ static penstock_code take(struct ps_kafka_source *source, struct ps_kafka_slice 
         (void)ps_error_detail(error, "librdkafka: %s", rd_kafka_message_errstr(message));
         return hint_replay(error);
     }
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return ps_kafka_trouble_of(source, slice->partition, message, error);
+    return ps_kafka_trouble_of(source, slice->partition, message, error);
+}
+
+/* Takes one message, which is the slice's then, or goes back at once. *is_done_out: it was the last one of the range,
+ * or there is none any more. */
+static penstock_code take(struct ps_kafka_source *source, struct ps_kafka_slice *slice, int64_t end,
+                          rd_kafka_message_t *message, bool *is_done_out, struct penstock_error *error) {
+    const bool is_of_it = ps_kafka_partition_of(source, message) == slice->partition;
+    const bool is_record = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (is_of_it && is_record && message->offset >= slice->begin) {
+        *is_done_out = message->offset == end - 1;
+        return ps_kafka_slice_add(slice, message, source->count_hint, error);
     }
-    if (message->offset < slice->begin) {
-        return PENSTOCK_OK;
-    }
-    PS_TRY(ps_kafka_slice_add(slice, message, source->size_hint, error));
-    *is_done_out = message->offset == end - 1;
-    return PENSTOCK_OK;
+    const penstock_code code =
+        is_of_it && !is_record ? hear(source, slice, end, message, is_done_out, error) : PENSTOCK_OK;
+    rd_kafka_message_destroy(message);
+    return code;
 }
 
 static penstock_code wait_over(struct ps_kafka_source *source, const struct ps_kafka_slice *slice,
@@ -149,10 +156,7 @@ static penstock_code replay(struct ps_kafka_source *source, struct ps_kafka_slic
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             last_ns = ps_clock_monotonic_ns();
         }
-        const penstock_code code =
-            is_of_it ? take(source, slice, end, message, &is_done, error) : PENSTOCK_OK;
-        rd_kafka_message_destroy(message);
-        PS_TRY(code);
+        PS_TRY(take(source, slice, end, message, &is_done, error));
     }
     return PENSTOCK_OK;
 }

@@ -1,65 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kafka_slice.c - the bytes of messages, one after the other in a block, with what the broker says of each.
+ * kafka_slice.c - messages on their way to a task, in the memory where librdkafka has received them.
  *
- * The block is one allocation for thousands of messages and is decoded in place, so a message costs one copy and
- * nothing else. Headers become the text of a JSON object, in their order, names that come twice included; a value
- * that is not UTF-8 becomes "base64:..." and one that is not there null.
+ * Nothing is copied: a task decodes the bytes where they are, and the messages go back to librdkafka with their batch.
+ * Headers are parsed by librdkafka when they are asked for, which costs more than all else about a message. They become
+ * the text of a JSON object, in their order, names that come twice included; a value that is not UTF-8 becomes
+ * "base64:..." and one that is not there null.
  */
 #include "connect/kafka_source.h"
 
-#define BLOCK_SIZE_MIN ((size_t)4096)
 #define MESSAGE_COUNT_MIN 16
 /* Kafka itself has no limit but the message's; this one is far above any use. */
 #define HEADERS_SIZE_MAX ((size_t)64 << 20)
 
+/* The messages of a slice as librdkafka has lent them. */
+struct ps_kafka_lent {
+    struct ps_lent base; /* first: this is what a batch knows of it */
+    size_t count;
+    rd_kafka_message_t *messages[];
+};
+
+static void give_back(struct ps_lent *base) {
+    struct ps_kafka_lent *lent = (struct ps_kafka_lent *)base;
+    for (size_t i = 0; i < lent->count; i++) {
+        rd_kafka_message_destroy(lent->messages[i]);
+    }
+    ps_release(lent);
+}
+
 void ps_kafka_slice_done(struct ps_kafka_slice *slice) {
-    ps_release(slice->data);
     ps_release(slice->messages);
-    slice->data = NULL;
+    if (slice->lent != NULL) {
+        give_back(&slice->lent->base);
+    }
     slice->messages = NULL;
-}
-
-static struct ps_bytes moved(struct ps_bytes bytes, const char *from, const char *to) {
-    return (struct ps_bytes){bytes.data == NULL ? NULL : to + (bytes.data - from), bytes.size};
-}
-
-/* Room for `needed` more bytes. A block that moves takes the messages' pointers along. */
-static penstock_code reserve(struct ps_kafka_slice *slice, size_t needed, size_t size_hint,
-                             struct penstock_error *error) {
-    if (slice->data != NULL && needed <= slice->capacity - slice->size) {
-        return PENSTOCK_OK;
-    }
-    size_t capacity = slice->data == NULL ? size_hint : slice->capacity * 2;
-    capacity = capacity < BLOCK_SIZE_MIN ? BLOCK_SIZE_MIN : capacity;
-    capacity = capacity < slice->size + needed ? slice->size + needed : capacity;
-    char *data = ps_reallocate(NULL, capacity, 1);
-    if (data == NULL) {
-        return ps_error_memory(error, "messages of a broker");
-    }
-    if (slice->size > 0) {
-        memcpy(data, slice->data, slice->size);
-    }
-    for (size_t i = 0; i < slice->count; i++) {
-        struct ps_message *message = &slice->messages[i];
-        message->value = moved(message->value, slice->data, data);
-        message->key = moved(message->key, slice->data, data);
-        message->headers = moved(message->headers, slice->data, data);
-    }
-    ps_release(slice->data);
-    slice->data = data;
-    slice->capacity = capacity;
-    return PENSTOCK_OK;
-}
-
-static struct ps_bytes append(struct ps_kafka_slice *slice, const void *bytes, size_t size) {
-    if (bytes == NULL) {
-        return (struct ps_bytes){NULL, 0};
-    }
-    char *at = slice->data + slice->size;
-    memcpy(at, bytes, size);
-    slice->size += size;
-    return (struct ps_bytes){at, size};
+    slice->lent = NULL;
 }
 
 /* --- headers ---------------------------------------------------------------------------------------------- */
@@ -103,56 +78,80 @@ static void add_headers(struct ps_buffer *out, const rd_kafka_headers_t *headers
     ps_buffer_text(out, out->size > 0 ? "}" : "");
 }
 
-/* --- messages --------------------------------------------------------------------------------------------- */
-
-static penstock_code reserve_message(struct ps_kafka_slice *slice, struct penstock_error *error) {
-    if (slice->count < slice->message_capacity) {
+/* As JSON, in the arena. Its errors are those of memory: bytes that librdkafka cannot read as headers are none. */
+static penstock_code read_headers(const void *of, struct ps_arena *arena, struct ps_bytes *headers_out,
+                                  struct penstock_error *error) {
+    rd_kafka_headers_t *headers = NULL;
+    *headers_out = (struct ps_bytes){NULL, 0};
+    if (rd_kafka_message_headers(of, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return PENSTOCK_OK;
     }
-    const size_t capacity = slice->message_capacity == 0 ? MESSAGE_COUNT_MIN : slice->message_capacity * 2;
+    struct ps_buffer text PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&text, HEADERS_SIZE_MAX);
+    add_headers(&text, headers);
+    PS_TRY(ps_buffer_status(&text, error));
+    if (text.size > 0) {
+        *headers_out = (struct ps_bytes){ps_arena_copy_size(arena, text.data, text.size), text.size};
+    }
+    return text.size == 0 || headers_out->data != NULL ? PENSTOCK_OK
+                                                       : ps_error_memory(error, "headers of a message");
+}
+
+/* --- messages --------------------------------------------------------------------------------------------- */
+
+/* Room for one message more. */
+static penstock_code reserve(struct ps_kafka_slice *slice, size_t count_hint, struct penstock_error *error) {
+    if (slice->messages != NULL && slice->count < slice->capacity) {
+        return PENSTOCK_OK;
+    }
+    size_t capacity = slice->messages == NULL ? count_hint : slice->capacity * 2;
+    capacity = capacity < MESSAGE_COUNT_MIN ? MESSAGE_COUNT_MIN : capacity;
+    struct ps_kafka_lent *lent =
+        ps_reallocate(slice->lent, 1, sizeof *lent + capacity * sizeof(rd_kafka_message_t *));
+    if (lent == NULL) {
+        return ps_error_memory(error, "messages of a broker");
+    }
+    lent->base.give_back = give_back;
+    lent->count = slice->count;
+    slice->lent = lent;
     struct ps_message *messages = ps_reallocate(slice->messages, capacity, sizeof *messages);
     if (messages == NULL) {
         return ps_error_memory(error, "messages of a broker");
     }
     slice->messages = messages;
-    slice->message_capacity = capacity;
+    slice->capacity = capacity;
     return PENSTOCK_OK;
 }
 
-penstock_code ps_kafka_slice_add(struct ps_kafka_slice *slice, const rd_kafka_message_t *message,
-                                 size_t size_hint, struct penstock_error *error) {
-    struct ps_buffer text PS_SCOPED(ps_buffer_done);
-    ps_buffer_init(&text, HEADERS_SIZE_MAX);
-    rd_kafka_headers_t *headers = NULL;
-    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        add_headers(&text, headers);
-        PS_TRY(ps_buffer_status(&text, error));
+penstock_code ps_kafka_slice_add(struct ps_kafka_slice *slice, rd_kafka_message_t *message, size_t count_hint,
+                                 struct penstock_error *error) {
+    const penstock_code code = reserve(slice, count_hint, error);
+    if (code != PENSTOCK_OK) {
+        rd_kafka_message_destroy(message);
+        return code;
     }
-    PS_TRY(reserve_message(slice, error));
-    PS_TRY(reserve(slice, message->len + message->key_len + text.size, size_hint, error));
     rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
     const int64_t timestamp_ms = rd_kafka_message_timestamp(message, &kind);
+    slice->lent->messages[slice->lent->count++] = message;
     slice->messages[slice->count++] = (struct ps_message){
-        .value = append(slice, message->payload, message->len),
-        .key = append(slice, message->key, message->key_len),
-        .headers = append(slice, text.size > 0 ? text.data : NULL, text.size),
+        .value = {message->payload, message->len},
+        .key = {message->key, message->key_len},
+        .headers = {read_headers, message},
         .offset = message->offset,
         .timestamp_ms = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp_ms,
     };
+    slice->size += message->len + message->key_len;
     slice->end = message->offset + 1;
     return PENSTOCK_OK;
 }
 
 penstock_code ps_kafka_slice_take(struct ps_kafka_slice *slice, struct ps_raw *raw,
                                   struct penstock_error *error) {
-    if (slice->count == 0) { /* compaction may have left nothing: that is a block, too */
-        PS_TRY(reserve_message(slice, error));
-        PS_TRY(reserve(slice, 1, 1, error));
-    }
-    raw->data = ps_take(slice->data);
+    PS_TRY(reserve(slice, 0, error)); /* compaction may have left nothing: that is a slice, too */
     raw->size = slice->size;
     raw->messages = ps_take(slice->messages);
     raw->message_count = slice->count;
+    raw->lent = &ps_take(slice->lent)->base;
     raw->base_offset = slice->begin;
     return PENSTOCK_OK;
 }

@@ -6,12 +6,12 @@
  *   kafka_layout.c   topics and partitions: which there are, new ones, topics that were made again
  *   kafka_offsets.c  where to begin and to end; offsets that the broker no longer has
  *   kafka_plan.c     takes what has arrived and makes a range of it
- *   kafka_slice.c    the bytes of messages in one block, as a task decodes them
+ *   kafka_slice.c    messages on their way to a task, and their headers
  *   kafka_read.c     hands planned slices over; reads a range of an earlier life again
  *
  * Every partition is assigned to this one consumer by name and offset: no group is joined, so nothing is ever taken
- * away from it. The store has the positions; the group is only told them. Messages are copied once, from librdkafka's
- * buffers into the block that a task decodes in place.
+ * away from it. The store has the positions; the group is only told them. Messages stay in librdkafka's memory until
+ * their epoch is over: a task decodes them there.
  */
 #ifndef PS_CONNECT_KAFKA_SOURCE_H
 #define PS_CONNECT_KAFKA_SOURCE_H
@@ -65,16 +65,17 @@ struct ps_kafka_entry {
 struct ps_kafka_slice {
     struct ps_kafka_partition *partition;
     int64_t begin, end;
-    char *data;
-    size_t size, capacity;
+    size_t size; /* bytes of keys and values */
     struct ps_message *messages;
-    size_t count, message_capacity;
+    size_t count, capacity;
+    struct ps_kafka_lent *lent; /* the same messages, as they go back to librdkafka */
 };
 void ps_kafka_slice_done(struct ps_kafka_slice *slice);
-/* Copies the message to the end of the slice. Errors: OUT_OF_MEMORY. */
-penstock_code ps_kafka_slice_add(struct ps_kafka_slice *slice, const rd_kafka_message_t *message,
-                                 size_t size_hint, struct penstock_error *error) PENSTOCK_MUST_USE;
-/* Hands the bytes over. */
+/* The message comes to the end of the slice, which takes it over, also on failure. `count_hint`: how many it may come
+ * to. Errors: OUT_OF_MEMORY. */
+penstock_code ps_kafka_slice_add(struct ps_kafka_slice *slice, rd_kafka_message_t *message, size_t count_hint,
+                                 struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Hands the messages over. */
 penstock_code ps_kafka_slice_take(struct ps_kafka_slice *slice, struct ps_raw *raw,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;
 
@@ -104,7 +105,7 @@ struct ps_kafka_source {
 
     struct ps_kafka_slice *held; /* of the range planned last, in record order */
     size_t held_count, held_capacity, held_next;
-    size_t size_hint; /* of a slice's block */
+    size_t count_hint; /* messages of a slice */
 
     struct ps_kafka_partition *replayed; /* the consumer stands at this one alone, at replay_at; or NULL */
     int64_t replay_at;

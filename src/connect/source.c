@@ -49,6 +49,7 @@ void ps_raw_done(struct ps_raw *raw) {
     }
     ps_release(raw->data);
     ps_release(raw->messages);
+    ps_lent_give_back(raw->lent);
     ps_release(raw->relation);
     *raw = (struct ps_raw){0};
 }
@@ -189,7 +190,7 @@ penstock_code ps_source_read(struct ps_source *source, const struct ps_slice *sl
         ps_raw_done(&raw);
         return code;
     }
-    ps_check((raw.data == NULL) != (raw.relation == NULL));
+    ps_check((raw.data == NULL && raw.messages == NULL) != (raw.relation == NULL));
     if (raw.messages != NULL) {
         ps_check(source->type->is_sparse);
     } else if (raw.data != NULL) {

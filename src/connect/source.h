@@ -62,12 +62,12 @@ void ps_range_free(struct ps_range *range);
 
 /* What reading a slice gives: raw bytes (files), messages (brokers) or a relation for SQL (Parquet). */
 struct ps_raw {
-    char *data; /* owned; NULL when `relation` is set */
+    char *data; /* one block of framed records, owned; NULL when `messages` or `relation` is set */
     size_t size;
-    struct ps_message
-        *messages; /* owned; NULL: `data` is one block of framed records. Their bytes are in `data` */
+    struct ps_message *messages; /* owned */
     size_t message_count;
-    int64_t base_offset; /* offset of data[0] */
+    struct ps_lent *lent; /* what the bytes of messages are in, owned; or NULL */
+    int64_t base_offset;  /* offset of data[0] */
     /* Not 0: the slice is one record of this many bytes, too large to be kept; `data` is only its beginning. */
     int64_t oversize;
     /* SQL text that may follow FROM, with a BIGINT column "penstock_offset" last; owned */

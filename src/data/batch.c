@@ -33,6 +33,36 @@ const char *ps_reason_name(enum ps_reason reason) {
     return "unknown";
 }
 
+/* --- messages --------------------------------------------------------------------------------------------------- */
+
+static penstock_code read_text(const void *of, struct ps_arena *arena, struct ps_bytes *headers_out,
+                               struct penstock_error *error) {
+    (void)arena, (void)error;
+    *headers_out = *(const struct ps_bytes *)of;
+    return PENSTOCK_OK;
+}
+
+struct ps_headers ps_headers_of(const struct ps_bytes *text) {
+    return (struct ps_headers){read_text, text};
+}
+
+penstock_code ps_message_headers(const struct ps_message *message, struct ps_arena *arena,
+                                 struct ps_bytes *headers_out, struct penstock_error *error) {
+    if (message->headers.read == NULL) {
+        *headers_out = (struct ps_bytes){NULL, 0};
+        return PENSTOCK_OK;
+    }
+    return message->headers.read(message->headers.of, arena, headers_out, error);
+}
+
+void ps_lent_give_back(struct ps_lent *lent) {
+    if (lent != NULL) {
+        lent->give_back(lent);
+    }
+}
+
+/* --- rows ------------------------------------------------------------------------------------------------------- */
+
 static penstock_code reserve(struct ps_batch *batch, int64_t row_capacity, struct penstock_error *error) {
     const size_t count = (size_t)row_capacity;
     const size_t column_count = batch->schema->column_count;
@@ -109,6 +139,7 @@ void ps_batch_free(struct ps_batch *batch) {
     ps_arena_free(batch->arena);
     ps_release(batch->raw);
     ps_release(batch->messages);
+    ps_lent_give_back(batch->lent);
     ps_release(batch->operations);
     ps_release(batch);
 }

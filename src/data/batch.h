@@ -20,18 +20,38 @@ struct ps_column {
     uint8_t *is_valid; /* one byte a row, in the batch's validity block; NULL: all valid */
 };
 
-/* What a broker says of a record beside its value. All bytes point into the batch's raw block. */
+/* The headers of a message are read when they are asked for: few records need them, and reading them costs more than
+ * a record's other bytes. */
+struct ps_headers {
+    penstock_code (*read)(const void *of, struct ps_arena *arena, struct ps_bytes *headers_out,
+                          struct penstock_error *error); /* NULL: there are none */
+    const void *of;
+};
+
+/* What a broker says of a record beside its value. The bytes are in the batch, or lent to it. */
 struct ps_message {
-    struct ps_bytes value;   /* data NULL: the record has no value (a tombstone) */
-    struct ps_bytes key;     /* data NULL: it has no key */
-    struct ps_bytes headers; /* JSON object of texts, in the order of the message; size 0: none */
+    struct ps_bytes value; /* data NULL: the record has no value (a tombstone) */
+    struct ps_bytes key;   /* data NULL: it has no key */
+    struct ps_headers headers;
     int64_t offset;
     int64_t timestamp_ms; /* since 1970-01-01 UTC; -1: none */
 };
+/* JSON object of texts, in the order of the message; size 0: none. In the arena, or where the message is. */
+penstock_code ps_message_headers(const struct ps_message *message, struct ps_arena *arena,
+                                 struct ps_bytes *headers_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* Headers whose text is known; it must stay. */
+struct ps_headers ps_headers_of(const struct ps_bytes *text);
+
+/* Memory of somebody else (a broker's client) that records point into; he has it back when nobody needs them. */
+struct ps_lent {
+    void (*give_back)(struct ps_lent *lent);
+};
+void ps_lent_give_back(struct ps_lent *lent); /* accepts NULL */
 
 /* One record as it came: bytes and place. */
 struct ps_record {
-    struct ps_bytes raw;              /* points into the batch's raw block */
+    struct ps_bytes raw;              /* points into the batch's raw block, or into what is lent to it */
     int64_t offset;                   /* in its partition: byte of a file, Kafka offset, row of a row group */
     const struct ps_message *message; /* NULL unless it came from a broker; raw is its value then */
 };
@@ -84,6 +104,7 @@ struct ps_batch {
     struct ps_arena *arena;
     char *raw;                   /* the raw block that records point into, owned; or NULL */
     struct ps_message *messages; /* owned, of broker records; or NULL */
+    struct ps_lent *lent;        /* what their bytes are in, owned; or NULL */
     uint8_t *operations;         /* row_capacity of enum ps_operation, owned; NULL: every row is a put. See
                             ps_batch_use_operations() */
     struct ps_new_fields new_fields; /* of its rows; in the arena */

@@ -230,26 +230,32 @@ static void put_integer(struct ps_batch *batch, size_t column, int64_t value) {
 }
 
 /* Key, headers and time of a broker's record: with them it can be replayed as it was. */
-static void put_record(struct ps_batch *batch, const struct ps_message *record) {
+static penstock_code put_record(struct ps_batch *batch, const struct ps_message *record,
+                                struct penstock_error *error) {
+    struct ps_bytes headers = {NULL, 0};
+    if (record != NULL) {
+        PS_TRY(ps_message_headers(record, batch->arena, &headers, error));
+    }
     if (record == NULL || record->key.data == NULL) {
         ps_batch_set_null(batch, 12);
     } else {
         ((struct ps_bytes *)batch->columns[12].values)[batch->row_count] = record->key;
     }
-    if (record == NULL || record->headers.size == 0) {
+    if (headers.size == 0) {
         ps_batch_set_null(batch, 13);
     } else {
-        ((struct ps_bytes *)batch->columns[13].values)[batch->row_count] = record->headers;
+        ((struct ps_bytes *)batch->columns[13].values)[batch->row_count] = headers;
     }
     if (record == NULL || record->timestamp_ms < 0) {
         ps_batch_set_null(batch, 14);
     } else {
         put_integer(batch, 14, record->timestamp_ms * 1000);
     }
+    return PENSTOCK_OK;
 }
 
-static void put_row(const struct ps_run *run, struct ps_batch *batch, const struct ps_dead_row *row,
-                    int64_t id) {
+static penstock_code put_row(const struct ps_run *run, struct ps_batch *batch, const struct ps_dead_row *row,
+                             int64_t id, struct penstock_error *error) {
     put_integer(batch, 0, id);
     put_text(batch, 1, run->inputs[row->input].name);
     put_text(batch, 2, row->statement);
@@ -266,7 +272,7 @@ static void put_row(const struct ps_run *run, struct ps_batch *batch, const stru
     put_text(batch, 9, row->message);
     ((struct ps_bytes *)batch->columns[10].values)[batch->row_count] = row->raw;
     put_integer(batch, 11, row->raw_size);
-    put_record(batch, row->record);
+    return put_record(batch, row->record, error);
 }
 
 penstock_code ps_dead_save(struct ps_run *run, struct penstock_error *error) {
@@ -280,7 +286,7 @@ penstock_code ps_dead_save(struct ps_run *run, struct penstock_error *error) {
     PS_TRY(ps_batch_new(&schema, (int64_t)run->dead.count, &batch, error));
     for (size_t i = 0; i < run->dead.count; i++) {
         PS_TRY(ps_batch_begin_row(batch, error));
-        put_row(run, batch, &run->dead.items[i], run->dead_id_next + (int64_t)i);
+        PS_TRY(put_row(run, batch, &run->dead.items[i], run->dead_id_next + (int64_t)i, error));
         ps_batch_end_row(batch, (struct ps_record){{NULL, 0}, 0, NULL});
     }
     char now[32];

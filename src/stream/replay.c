@@ -105,7 +105,12 @@ static penstock_code load_message(const struct ps_run *run, const struct ps_resu
         PS_TRY(unhex(run->arena, key, &message->key, error));
     }
     if (headers != NULL) {
-        message->headers = ps_bytes_of(ps_arena_copy(run->arena, headers));
+        struct ps_bytes *text = ps_arena_allocate(run->arena, 1, sizeof *text);
+        if (text == NULL || (text->data = ps_arena_copy(run->arena, headers)) == NULL) {
+            return ps_error_memory(error, "dead letters");
+        }
+        text->size = strlen(headers);
+        message->headers = ps_headers_of(text);
     }
     letter->message = message;
     return PENSTOCK_OK;
