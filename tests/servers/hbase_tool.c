@@ -33,6 +33,13 @@ static int64_t number(const struct tool *tool, int index) {
     return strtoll(argument(tool, index), NULL, 10);
 }
 
+/* For the test: did what it did to the servers get in the way? */
+static void print_tally(const struct tool *tool) {
+    const struct ps_hbase_tally tally = ps_hbase_tally(tool->client);
+    fprintf(stderr, "calls=%" PRId64 " retries=%" PRId64 " lookups=%" PRId64 " reopened=%" PRId64 "\n",
+            tally.calls, tally.retries, tally.lookups, tally.scanners_reopened);
+}
+
 /* create TABLE VERSIONS SPLIT... */
 static penstock_code create(struct tool *tool, struct penstock_error *error) {
     static const char *const families[] = {"f", "g"};
@@ -88,6 +95,7 @@ static penstock_code fill(struct tool *tool, struct penstock_error *error) {
         }
         PS_TRY(ps_hbase_mutate(tool->client, argument(tool, 0), mutations, count, error));
     }
+    print_tally(tool);
     return PENSTOCK_OK;
 }
 
@@ -115,9 +123,7 @@ static penstock_code scan(struct tool *tool, struct penstock_error *error) {
             ps_clock_sleep_ms(number(tool, 3));
         }
     }
-    const struct ps_hbase_tally tally = ps_hbase_tally(tool->client);
-    fprintf(stderr, "calls=%" PRId64 " retries=%" PRId64 " lookups=%" PRId64 " reopened=%" PRId64 "\n",
-            tally.calls, tally.retries, tally.lookups, tally.scanners_reopened);
+    print_tally(tool);
     return PENSTOCK_OK;
 }
 

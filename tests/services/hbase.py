@@ -25,6 +25,7 @@ penstock = os.path.abspath(sys.argv[1])
 tool = os.environ.get("PENSTOCK_HBASE_TOOL") or os.path.join(os.path.dirname(penstock), "tests", "servers", "hbase_tool")
 failures = []
 ROWS = 20000
+LEASE_SECONDS = 3
 environment = dict(os.environ)
 
 
@@ -58,6 +59,12 @@ def what_is_wrong(lines):
     return None if len(lines) == ROWS else f"{len(lines)} rows"
 
 
+def tally_of(run):
+    told = run.stderr.read()
+    expect(f"the program's exit status: {told}", run.wait(), 0)
+    return {key: int(value) for key, value in (part.split("=") for part in told.split() if part.count("=") == 1)}
+
+
 def scan(*events, table="t", caching=200, size=20000, further=None):
     """Reads the table row by row. Each event is (after how many rows, what to do then): the rows behind it are still in
     the server, because the pipe holds few and the program waits after each thousand. Returns (lines, tally)."""
@@ -69,9 +76,7 @@ def scan(*events, table="t", caching=200, size=20000, further=None):
         lines.append(line.rstrip("\n"))
         if events and len(lines) == events[0][0]:
             events.pop(0)[1]()
-    told = run.stderr.read()
-    expect(f"the scan's exit status: {told}", run.wait(), 0)
-    return lines, {key: int(value) for key, value in (part.split("=") for part in told.split() if part.count("=") == 1)}
+    return lines, tally_of(run)
 
 
 def commands():
@@ -127,6 +132,13 @@ def moving_regions():
     expect("scanners were lost by them", (tally["reopened"] >= 4, tally)[0], True)
 
 
+def lost_lease():
+    """Who reads so slowly that the server gives the scanner up gets all rows nevertheless."""
+    lines, tally = scan((1000, lambda: time.sleep(2 * LEASE_SECONDS + 1)))
+    expect("a lease that ended", what_is_wrong(lines), None)
+    expect("a scanner was lost by it", tally["reopened"] >= 1, True)
+
+
 class Forger(Proxy):
     """Makes a scan that goes on behind a row go on at that row: include_start_row of the request becomes true."""
     forged = 0
@@ -179,7 +191,8 @@ def writing():
     """Rows that are written while regions move and connections are cut: each of them is there, once."""
     use("create", "u", 1, "r005000", "r010000", "r015000")
     proxies, map_ = through(Proxy)
-    run = subprocess.Popen([tool, "fill", "u", "0", str(ROWS), "300"], env={**environment, **map_})
+    run = subprocess.Popen([tool, "fill", "u", "0", str(ROWS), "1000"], stderr=subprocess.PIPE, text=True,
+                           env={**environment, **map_})
     for i in range(6):
         time.sleep(0.1)
         for proxy in proxies:
@@ -187,7 +200,7 @@ def writing():
         if i in (1, 4):
             use("move", "u", "r007000")
             use("split", "u", "r012000" if i == 1 else "r017000")
-    expect("exit status of the writer", run.wait(120), 0)
+    expect("calls failed by them", tally_of(run)["retries"] > 0, True)
     expect("what was written is there", what_is_wrong(scan(table="u")[0]), None)
     for proxy in proxies:
         proxy.stop()
@@ -274,12 +287,15 @@ def main():
     if not HBase.is_there():
         print("skipped: HBase is not there; tools/setup test fetches it")
         return 77
-    with tempfile.TemporaryDirectory(prefix="penstock-hbase-") as folder, HBase(folder) as hbase:
+    # leases that end soon, and are looked at every second
+    properties = {"hbase.client.scanner.timeout.period": str(LEASE_SECONDS * 1000),
+                  "hbase.server.thread.wakefrequency": "1000"}
+    with tempfile.TemporaryDirectory(prefix="penstock-hbase-") as folder, HBase(folder, properties) as hbase:
         environment["PENSTOCK_HBASE_MASTERS"] = hbase.masters
         use("create", "t", 3, "r005000", "r010000", "r015000")
         use("fill", "t", 0, ROWS, 100)
         expect("a quiet scan", what_is_wrong(scan(caching=1000, size=0)[0]), None)
-        for part in (commands, conditions, bad_input, moving_regions, cut_connections, canary, writing, lambda: killed(hbase)):
+        for part in (commands, conditions, bad_input, moving_regions, lost_lease, cut_connections, canary, writing, lambda: killed(hbase)):
             started = time.monotonic()
             part()
             print(f"{getattr(part, '__name__', part)}: {time.monotonic() - started:.1f} s", flush=True)
