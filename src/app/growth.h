@@ -2,7 +2,7 @@
  *
  * growth.h - the project as its SQL says it, and the columns that its sources have got since (on_new_field = 'add').
  *
- * They are kept in the store (penstock.source_columns), so a project with such a source is read together with its store.
+ * They are kept in the store (penstock.source_columns), so a project with such a source is read with its store.
  * While it runs the project is never read from its files again, which may have changed: it grows in memory.
  */
 #ifndef PS_APP_GROWTH_H

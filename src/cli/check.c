@@ -67,7 +67,7 @@ const struct ps_command ps_command_check = {
     .details =
         "Reads the manifest and every SQL file, binds every SELECT and expression, checks every option, column, "
         "transform and parameter. The first thing that is wrong is named with file, line, column and the nearest "
-        "known name. The store is not opened, unless a source has on_new_field = 'add': its columns are looked up there.",
+        "known name. The store is not opened, unless a source has on_new_field = 'add': they are looked up there.",
     .examples = "penstock check --project examples/congestion",
     .run = run_check,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * columns.c - new fields of an epoch become columns of its sources, and of the tables that take them all; see columns.h.
+ * columns.c - new fields of an epoch become columns of its sources, and of tables that take them all; see columns.h.
  */
 #include "stream/columns.h"
 

@@ -33,7 +33,7 @@ struct ps_column_list {
     size_t count;
 };
 /* May a table go on? Its columns are the same, but that added ones may stand anywhere, and some may be missing:
- * `missing` (now.count of them) gets their indexes in `now`. False: *was_out and *now_out differ (count: there is none). */
+ * `missing` (now.count of them) gets their indexes in `now`. False: *was_out and *now_out differ (count: none). */
 bool ps_columns_match(const struct ps_project *project, struct ps_column_list was, struct ps_column_list now,
                       size_t *missing, size_t *missing_count, size_t *was_out, size_t *now_out);
 /* ALTER TABLE ... ADD COLUMN of each, at once. */

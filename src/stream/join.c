@@ -36,7 +36,7 @@ penstock_code ps_join_create(struct ps_run *run, const struct ps_output *output,
     return ps_sql_run(run->connection, sql.data, error);
 }
 
-/* The state anew, of the same rows: the SELECT puts several of them below one another, so the order of columns counts. */
+/* The state anew, of the same rows: the SELECT puts several below one another, so the order of columns counts. */
 static penstock_code grow_state(struct ps_run *run, const struct ps_output *output, size_t side,
                                 struct penstock_error *error) {
     const char **names, **types, **now_names, **now_types;

@@ -42,7 +42,7 @@ penstock_code ps_join_plan(struct ps_run *run, struct ps_output *output, struct 
 /* The empty states. */
 penstock_code ps_join_create(struct ps_run *run, const struct ps_output *output, struct penstock_error *error)
     PENSTOCK_MUST_USE;
-/* States that lack columns which their stream has got since (on_new_field = 'add') get them, NULL in the rows they keep,
+/* States that lack columns which their stream has got since (on_new_field = 'add') get them, NULL in their rows,
  * and in the place where the statement's `*` has them. */
 penstock_code ps_join_grow(struct ps_run *run, const struct ps_output *output, struct penstock_error *error)
     PENSTOCK_MUST_USE;

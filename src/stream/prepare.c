@@ -197,7 +197,7 @@ static penstock_code refuse_columns(const struct ps_run *run, const struct ps_ou
     return ps_error_at(error, output->node->statement->location, output->node->statement->text, 0);
 }
 
-/* The statement is the same, but do its columns still come out as they did? A changed source can change them; of one that
+/* The statement is the same, but do its columns still come out as they did? A changed source changes them; if it
  * adds columns the table takes them, too, if its text has not changed (may_grow). */
 static penstock_code check_columns(struct ps_run *run, const struct ps_output *output, bool may_grow,
                                    struct penstock_error *error) {

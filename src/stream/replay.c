@@ -485,7 +485,7 @@ static penstock_code add_columns(const struct replay *replay, struct ps_runner_o
     return ps_columns_add(run, &options->graph, error);
 }
 
-/* `ids`: of a replay that was cut off, or NULL. options->graph is another one if there are new columns: then nothing was
+/* `ids`: of a replay that was cut off, or NULL. options->graph is another if there are new columns: nothing was
  * replayed yet. */
 static penstock_code replay_once(struct ps_runner_options *options, const char *reason, const char *source,
                                  const char *ids, struct ps_replay_totals *totals_out,

@@ -48,7 +48,7 @@ struct ps_runner_options {
     penstock_code (*on_pin)(const char *const *references, size_t count, const char *pins,
                             const char **pins_out, bool *is_changed_out, void *context,
                             struct penstock_error *error);
-    /* Fields that are to become columns (on_new_field = 'add'): gives the graph of the project with them, which lives as
+    /* Fields that are to become columns (on_new_field = 'add'): the graph of the project with them; it lives as
      * long as the options. A failure ends the run; nothing has happened yet. NULL: such fields are left out. */
     penstock_code (*on_new_columns)(const struct ps_added_column *columns, size_t count,
                                     const struct ps_graph **graph_out, void *context,
