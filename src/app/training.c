@@ -233,9 +233,15 @@ static void tell_fits(int64_t done, int64_t count, void *context) {
     const double left = seconds / (double)done * (double)(count - done);
     const bool is_hours = left >= 7200, is_minutes = left >= 120;
     ps_voice_line(training->setup->voice,
-                  "model %s: %" PRId64 " of %" PRId64 " fits of the search in %.0f s; at this pace %.0f %s more",
-                  training->outcome->name, done, count, seconds, left / (is_hours ? 3600 : is_minutes ? 60 : 1),
-                  is_hours ? "hours" : is_minutes ? "minutes" : "seconds");
+                  "model %s: %" PRId64 " of %" PRId64
+                  " fits of the search in %.0f s; at this pace %.0f %s more",
+                  training->outcome->name, done, count, seconds,
+                  left / (is_hours     ? 3600
+                          : is_minutes ? 60
+                                       : 1),
+                  is_hours     ? "hours"
+                  : is_minutes ? "minutes"
+                               : "seconds");
 }
 
 static penstock_code train(struct training *training, struct penstock_error *error) {

@@ -439,7 +439,8 @@ static void put_features(struct ps_buffer *html, yyjson_val *numbers, const char
 }
 
 void ps_page_coefficients(struct ps_buffer *html, yyjson_val *coefficients, yyjson_val *intercept) {
-    put_features(html, coefficients, "Coefficient", "The largest, on the scale that TRANSFORM gives", intercept);
+    put_features(html, coefficients, "Coefficient", "The largest, on the scale that TRANSFORM gives",
+                 intercept);
 }
 
 void ps_page_importances(struct ps_buffer *html, yyjson_val *importances) {

@@ -57,8 +57,8 @@ struct quantiles {
 };
 
 /* Spark's rank of a share q of n values is ceil(q * n), as doubles have it; quantile_disc's is n - floor(n - q * n),
- * one less where q * n is a hair above a whole number. The value of the next rank is asked for, too: that of a share which
- * is larger by less than one of a billion rows, and by more than doubles round. */
+ * one less where q * n is a hair above a whole number. The value of the next rank is asked for, too: that of a share
+ * which is larger by less than one of a billion rows, and by more than doubles round. */
 static const double next_rank = 1e-12;
 
 static double choose_rank(double count, double share, double value, double next) {

@@ -86,32 +86,46 @@ class Watch:
                           "cpu_ms": (cpu - self.cpu_before) * 1000 / len(ordered)})
         self.cpu_before, self.durations, self.peak_wal = cpu, [], 0.0
 
+    def lines(self):
+        """Whole lines of the log, also of the one that follows when it has rolled."""
+        path, rest = self.log_file(), ""
+        log = open(path)
+        try:
+            while True:
+                has_ended = self.process.poll() is not None  # asked first: what it wrote before its end is there then
+                piece = log.readline()
+                rest += piece
+                if rest.endswith("\n"):
+                    yield rest
+                    rest = ""
+                elif not piece and os.stat(path).st_ino != os.fstat(log.fileno()).st_ino:
+                    log.close()
+                    log = open(path)
+                elif not piece and has_ended:
+                    return
+                elif not piece:
+                    time.sleep(0.01)
+        finally:
+            log.close()
+
     def follow(self):
         commits, part = 0, max(1, COMMITS // 10)
-        with open(self.log_file()) as log:
-            rest = ""
-            while commits < COMMITS:
-                piece = log.readline()
-                if not piece:
-                    if self.process.poll() is not None:
-                        break
-                    time.sleep(0.01)
-                    continue
-                rest += piece
-                if not rest.endswith("\n"):
-                    continue
-                entry, rest = json.loads(rest), ""
-                if entry.get("message") != "epoch committed":
-                    continue
-                commits += 1
-                if entry["dead_letters"]:
-                    raise RuntimeError(f"the input of this test is wrong: {entry}")
-                self.durations.append(entry["duration_ms"])
-                if commits % 100 == 0:
-                    self.peak_wal = max(self.peak_wal, size_mb(os.path.join(self.store, "store.duckdb.wal")))
-                # the process must still be there to be asked for its memory, so not after its last commit
-                if commits % part == 0 and self.process.poll() is None:
-                    self.note(commits)
+        for line in self.lines():
+            entry = json.loads(line)
+            if entry.get("message") != "epoch committed":
+                continue
+            commits += 1
+            if entry["dead_letters"]:
+                raise RuntimeError(f"the input of this test is wrong: {entry}")
+            self.durations.append(entry["duration_ms"])
+            if commits % 100 == 0:
+                self.peak_wal = max(self.peak_wal, size_mb(os.path.join(self.store, "store.duckdb.wal")))
+            # the process must still be there to be asked for its memory, so not after its last commit
+            if commits % part == 0 and self.process.poll() is None:
+                self.note(commits)
+                print(f"{commits} commits, {self.rows[-1]}", file=sys.stderr, flush=True)
+            if commits == COMMITS:
+                break
         return commits
 
 
