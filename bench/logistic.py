@@ -59,7 +59,6 @@ def run_penstock(penstock, folder):
 
 def main():
     penstock, folder = sys.argv[1], sys.argv[2]
-    sys.argv = sys.argv[:1] + ["", ""] + sys.argv[3:]
     one = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
     for rows in [int(text) for text in sys.argv[3:]] or [1_000_000]:
         path = os.path.join(folder, f"cv_{rows}.parquet")

@@ -226,7 +226,8 @@ def main():
         compare(f"model search, {rows:,} rows x 20 features, 3 folds x 9 parameters", peers, path, penstock, here, 3)
 
 
-if sys.argv[1] == "--peer":
-    run_peer(sys.argv[2], sys.argv[3])
-else:
-    main()
+if __name__ == "__main__":  # logistic.py uses what is above
+    if sys.argv[1] == "--peer":
+        run_peer(sys.argv[2], sys.argv[3])
+    else:
+        main()
