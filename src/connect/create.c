@@ -118,12 +118,14 @@ static penstock_code apply_settings(const struct ps_source_statement *statement,
 
 static penstock_code find_codec(const struct ps_source_statement *statement, const char *name,
                                 struct wanted *wanted, struct penstock_error *error) {
-    const char *encode = statement->encode == NULL ? "json" : statement->encode;
     const char *const *encodes = wanted->type->encodes;
+    const char *const usual = wanted->type->codec != NULL ? encodes[0] : "json";
+    const char *encode = statement->encode == NULL ? usual : statement->encode;
     for (size_t i = 0; encodes[i] != NULL; i++) {
         if (ps_text_equal_nocase(encodes[i], encode)) {
             wanted->setup.encode = encodes[i];
-            wanted->setup.codec = ps_codec_find(encode); /* NULL: the connector gives relations */
+            /* NULL: the connector gives relations */
+            wanted->setup.codec = wanted->type->codec != NULL ? wanted->type->codec : ps_codec_find(encode);
             return PENSTOCK_OK;
         }
     }
@@ -165,7 +167,12 @@ static penstock_code configure_codec(const struct ps_source_statement *statement
             error, is_given ? statement->encode_settings[0].location : location_of(statement), code);
     }
     wanted->setup.codec_config = wanted->codec_config = config;
-    return PENSTOCK_OK;
+    if (wanted->type->configure == NULL) {
+        return PENSTOCK_OK;
+    }
+    const penstock_code made =
+        wanted->type->configure(&wanted->setup, wanted->config, arena, &wanted->setup.codec_config, error);
+    return made == PENSTOCK_OK ? made : ps_settings_blame(error, location_of(statement), made);
 }
 
 /* The columns behind the declared ones: can they be filled? */

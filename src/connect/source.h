@@ -42,6 +42,9 @@ struct ps_slice {
     bool is_partition_start; /* a byte order mark and a CSV header may stand here */
     const char
         *end_state; /* position state once everything to `end` is committed; has the CSV header in it */
+    /* Of a source that is_fleeting: the slice's records in a form that read() understands, in the arena of the range;
+     * data NULL: none. */
+    struct ps_bytes kept;
 };
 
 struct ps_range {
@@ -112,6 +115,16 @@ struct ps_source_type {
     bool is_remote;
     /* Settings "properties.*" are the connector's own, in setup->statement->settings. */
     bool takes_properties;
+    /* What was read may not be there again when it is read again (a cell that was overwritten). Slices of a plan that is
+     * saved for the outside sinks then carry their bytes (`kept`), and a restored slice is read from them. */
+    bool is_fleeting;
+    /* Records in a form of the connector's own, for which no ENCODE is written: the codec, and what makes its
+     * configuration of the connector's (any mistake is one of the project). Both or none; `encodes` then is the codec's
+     * name alone. */
+    const struct ps_codec_type *codec;
+    penstock_code (*configure)(const struct ps_source_setup *setup, const void *config,
+                               struct ps_arena *arena, const void **codec_config_out,
+                               struct penstock_error *error);
     /* What can be wrong with the statement besides its options, found without touching the world: for `penstock
      * check`. May be NULL. */
     penstock_code (*check)(const struct ps_source_setup *setup, const void *config,
