@@ -46,7 +46,7 @@ bool ps_hbase_cell_next(struct ps_hbase_cell_reader *reader, struct ps_hbase_cel
         return false;
     }
     reader->is_damaged = true; /* until all lengths are found to fit */
-    if (left < LENGTHS_SIZE + KEY_FIXED_SIZE) {
+    if (left < PS_HBASE_CELL_SIZE_MIN) {
         return false;
     }
     const uint64_t size = ps_hbase_read_u32(reader->at), key_size = ps_hbase_read_u32(reader->at + 4),

@@ -22,6 +22,8 @@ enum ps_hbase_cell_type {
 #define PS_HBASE_LATEST INT64_MAX
 #define PS_HBASE_ROW_SIZE_MAX 32767  /* its length is written in 15 bits, */
 #define PS_HBASE_FAMILY_SIZE_MAX 127 /* and this one in 7 */
+/* Of a cell in a block: with nothing but its lengths, its timestamp and its type. */
+#define PS_HBASE_CELL_SIZE_MIN 24
 
 struct ps_hbase_cell {
     struct ps_bytes row, family, qualifier, value;

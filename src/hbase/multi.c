@@ -3,7 +3,6 @@
  * multi.c - MultiRequest and MultiResponse (Client.proto of 2.6): actions by region, their cells in a block behind the
  * message.
  */
-#include "hbase/call.h"
 #include "hbase/mutate_parts.h"
 
 #define MUTATE_PUT 2
@@ -95,7 +94,7 @@ void ps_hbase_add_guarded(struct ps_buffer *message, struct ps_buffer *cells, st
 
 /* --- answers -------------------------------------------------------------------------------------------------- */
 
-/* ResultOrException{index, result, exception} */
+/* ResultOrException{index, result, exception}; a get has a result */
 static bool parse_action(struct ps_bytes message, struct ps_hbase_multi_result *result) {
     struct ps_proto_reader reader = ps_proto_begin(message);
     struct ps_proto_field field;
@@ -104,6 +103,8 @@ static bool parse_action(struct ps_bytes message, struct ps_hbase_multi_result *
     while (ps_proto_next(&reader, &field)) {
         if (field.number == 1 && field.wire == PS_PROTO_VARINT) {
             result->action_index = (size_t)field.value;
+        } else if (field.number == 2 && field.wire == PS_PROTO_BYTES) {
+            result->result = field.bytes;
         } else if (field.number == 3 && field.wire == PS_PROTO_BYTES) {
             result->has_exception = true;
             if (!ps_hbase_parse_exception_pair(field.bytes, &result->exception)) {
@@ -121,7 +122,7 @@ static bool parse_region(struct ps_bytes message, size_t index, ps_hbase_multi_v
     struct ps_hbase_multi_result whole = {.region_index = index, .action_index = SIZE_MAX};
     while (ps_proto_next(&reader, &field)) {
         if (field.number == 1 && field.wire == PS_PROTO_BYTES) {
-            struct ps_hbase_multi_result part = {.region_index = index};
+            struct ps_hbase_multi_result part = {.region_index = index, .result = PS_BYTES("")};
             if (!parse_action(field.bytes, &part)) {
                 return false;
             }

@@ -63,7 +63,8 @@ penstock_code ps_hbase_check_and_mutate(struct ps_hbase *client, const char *tab
 struct ps_hbase_multi_result {
     size_t region_index, action_index; /* action_index SIZE_MAX: of the region */
     bool has_exception;
-    bool is_processed; /* of a region: its condition held */
+    bool is_processed;      /* of a region: its condition held */
+    struct ps_bytes result; /* of an action: the Result, empty if it has none */
     struct ps_hbase_exception exception;
 };
 /* MultiResponse, told part by part. False when it is damaged. */

@@ -5,9 +5,8 @@
 #ifndef PS_HBASE_MUTATE_PARTS_H
 #define PS_HBASE_MUTATE_PARTS_H
 
+#include "hbase/actions.h"
 #include "hbase/mutate.h"
-
-#define PS_HBASE_CELLS_SIZE_MAX ((size_t)256 << 20)
 
 struct ps_hbase_guarded {
     const struct ps_hbase_condition *condition;

@@ -79,6 +79,9 @@ static void fuzz_one(const char *data, size_t size) {
     check(ps_hbase_get_parse(reply.message, reply.cells, arena, &row, &error), &error);
     error = (struct penstock_error){0};
     check(ps_hbase_tables_parse(reply.message, arena, &tables, &count, &error), &error);
+    error = (struct penstock_error){0};
+    struct ps_hbase_cell_reader block = ps_hbase_cell_begin(reply.cells);
+    check(ps_hbase_result_parse(reply.message, &block, arena, &row, &error), &error);
     (void)ps_hbase_multi_parse(reply.message, visit, NULL);
     ps_arena_free(arena);
 }

@@ -154,6 +154,38 @@ static penstock_code get(struct tool *tool, struct penstock_error *error) {
     return PENSTOCK_OK;
 }
 
+/* gets TABLE COUNT STEP PAUSE_MS: rows STEP * i modulo 2 * COUNT for i in [0, 2 * COUNT), BATCH_SIZE of them at once: a
+ * line each, as those of scan, "key -" where there is none; PAUSE_MS is waited after each batch. */
+static penstock_code gets(struct tool *tool, struct penstock_error *error) {
+    static char keys[BATCH_SIZE][16];
+    static struct ps_bytes wanted[BATCH_SIZE];
+    const struct ps_hbase_get_options options = {.table = argument(tool, 0)};
+    const int64_t all = 2 * number(tool, 1);
+    for (int64_t at = 0; at < all;) {
+        struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+        struct ps_hbase_row *rows = NULL;
+        size_t count = 0;
+        for (; count < BATCH_SIZE && at < all; count++, at++) {
+            const int size = snprintf(keys[count], 16, "r%06" PRId64, at * number(tool, 2) % all);
+            wanted[count] = (struct ps_bytes){keys[count], (size_t)size};
+        }
+        PS_TRY(ps_hbase_get_many(tool->client, &options, wanted, count, arena, &rows, error));
+        for (size_t i = 0; i < count; i++) {
+            if (rows[i].cell_count == 0) {
+                printf("%.*s -\n", (int)rows[i].key.size, rows[i].key.data);
+            } else {
+                const struct ps_hbase_cell *const cell = &rows[i].cells[0];
+                printf("%.*s %.*s %" PRId64 " %zu\n", (int)rows[i].key.size, rows[i].key.data,
+                       (int)cell->value.size, cell->value.data, cell->timestamp, rows[i].cell_count);
+            }
+        }
+        fflush(stdout);
+        ps_clock_sleep_ms(number(tool, 3));
+    }
+    print_tally(tool);
+    return PENSTOCK_OK;
+}
+
 /* describe TABLE: its families */
 static penstock_code describe(struct tool *tool, struct penstock_error *error) {
     struct ps_hbase_table table;
@@ -307,7 +339,7 @@ static const struct {
 } commands[] = {{"create", create}, {"drop", drop},   {"disable", disable},   {"fill", fill},
                 {"scan", scan},     {"put", put},     {"delete", delete_row}, {"cas", compare_and_set},
                 {"split", split},   {"merge", merge}, {"move", move},         {"servers", servers},
-                {"flush", flush},   {"get", get},     {"describe", describe}};
+                {"flush", flush},   {"get", get},     {"gets", gets},         {"describe", describe}};
 
 int main(int argc, char **argv) {
     struct penstock_error error = {0};

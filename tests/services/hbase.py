@@ -66,9 +66,14 @@ def tally_of(run):
 
 
 def scan(*events, table="t", caching=200, size=20000, further=None):
-    """Reads the table row by row. Each event is (after how many rows, what to do then): the rows behind it are still in
+    """Reads the table row by row; see read()."""
+    return read(["scan", table, str(caching), str(size), "20"], events, further)
+
+
+def read(command, events=(), further=None):
+    """The lines of a command that reads rows. Each event is (after how many rows, what to do then): the rows behind it are still in
     the server, because the pipe holds few and the program waits after each thousand. Returns (lines, tally)."""
-    run = subprocess.Popen([tool, "scan", table, str(caching), str(size), "20"], stdout=subprocess.PIPE,
+    run = subprocess.Popen([tool, *command], stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, text=True, env={**environment, **(further or {})})
     fcntl.fcntl(run.stdout, fcntl.F_SETPIPE_SZ, 4096)
     lines, events = [], list(events)
@@ -130,6 +135,20 @@ def moving_regions():
                         (17000, lambda: use("move", "t", "r018000")))
     expect("splits, merges and moves", what_is_wrong(lines), None)
     expect("scanners were lost by them", (tally["reopened"] >= 4, tally)[0], True)
+
+
+def many_rows():
+    """Rows by their keys, in the order asked, those that are not there among them, while regions change."""
+    lines, tally = read(["gets", "t", str(ROWS), "7919", "20"],
+                        ((3000, lambda: use("move", "t", "r002000")), (9000, lambda: use("split", "t", "r001500")),
+                         (15000, lambda: use("move", "t", "r019000"))))
+    numbers = [i * 7919 % (2 * ROWS) for i in range(2 * ROWS)]
+    wanted = [f"r{n:06d} {n} {1000 + n} 2" if n < ROWS else f"r{n:06d} -" for n in numbers]
+    expect("as many rows as keys", len(lines), len(wanted))
+    expect("the rows of the keys", next((pair for pair in zip(lines, wanted) if pair[0] != pair[1]), None), None)
+    expect("calls failed by the moves", tally["retries"] > 0, True)
+    expect("many rows a call", tally["calls"] < 1000, True)
+    expect("rows of no table", "no table nowhere" in use("gets", "nowhere", "1", "1", "0", status=1), True)
 
 
 def lost_lease():
@@ -297,7 +316,7 @@ def main():
         use("create", "t", 3, "r005000", "r010000", "r015000")
         use("fill", "t", 0, ROWS, 100)
         expect("a quiet scan", what_is_wrong(scan(caching=1000, size=0)[0]), None)
-        parts = [commands, conditions, bad_input, moving_regions, lost_lease, cut_connections, canary, writing]
+        parts = [commands, conditions, bad_input, moving_regions, many_rows, lost_lease, cut_connections, canary, writing]
         if os.environ.get("PENSTOCK_TORTURE"):
             parts.append(lambda: killed(hbase))
         for part in parts:

@@ -6,10 +6,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
 #include "hbase/fault.h"
+#include "hbase/get.h"
+#include "hbase/mutate.h"
 #include "hbase/region.h"
 
 static struct ps_bytes view(const struct ps_buffer *buffer) {
@@ -65,6 +68,88 @@ static void a_scan_is_read_row_by_row(void **state) {
     assert_int_equal(ps_hbase_rows_parse(&rows, view(&message), view(&block), &error), PENSTOCK_INVALID_DATA);
     ps_hbase_rows_done(&rows);
     ps_buffer_done(&message);
+    ps_buffer_done(&block);
+}
+
+/* Of two regions: two rows, one that is not there, and an exception between them. */
+struct told {
+    struct ps_hbase_cell_reader block;
+    struct ps_arena *arena;
+    char words[200];
+    penstock_code code;
+};
+
+static void tell(const struct ps_hbase_multi_result *result, void *context) {
+    struct told *const told = context;
+    struct ps_hbase_row row = {.cell_count = 0};
+    const size_t used = strlen(told->words);
+    if (result->action_index == SIZE_MAX) {
+        return;
+    }
+    if (!result->has_exception && told->code == PENSTOCK_OK) {
+        told->code = ps_hbase_result_parse(result->result, &told->block, told->arena, &row, NULL);
+    }
+    snprintf(told->words + used, sizeof told->words - used, "%zu.%zu %s %zu %.*s;", result->region_index,
+             result->action_index, result->has_exception ? "exception" : "row", row.cell_count,
+             (int)(row.cell_count == 0 ? 1 : row.key.size), row.cell_count == 0 ? "-" : row.key.data);
+}
+
+static void add_result(struct ps_buffer *region, int64_t index, int64_t cell_count) {
+    struct ps_buffer action, result;
+    ps_buffer_init(&action, 1000);
+    ps_buffer_init(&result, 1000);
+    ps_proto_add_integer(&action, 1, index);
+    if (cell_count > 0) { /* of no cells the server writes an empty Result */
+        ps_proto_add_integer(&result, 2, cell_count);
+    }
+    ps_proto_add_message(&action, 2, &result);
+    ps_proto_add_message(region, 1, &action);
+    ps_buffer_done(&action);
+    ps_buffer_done(&result);
+}
+
+static void add_refusal(struct ps_buffer *region, int64_t index) {
+    struct ps_buffer action, pair;
+    ps_buffer_init(&action, 1000);
+    ps_buffer_init(&pair, 1000);
+    ps_proto_add_text(&pair, 1, "org.apache.hadoop.hbase.NotServingRegionException");
+    ps_proto_add_integer(&action, 1, index);
+    ps_proto_add_message(&action, 3, &pair);
+    ps_proto_add_message(region, 1, &action);
+    ps_buffer_done(&action);
+    ps_buffer_done(&pair);
+}
+
+static void many_gets_share_a_block(void **state) {
+    (void)state;
+    struct ps_buffer message, first, second, block;
+    ps_buffer_init(&message, 1000);
+    ps_buffer_init(&first, 1000);
+    ps_buffer_init(&second, 1000);
+    ps_buffer_init(&block, 1000);
+    add_result(&first, 1, 2);
+    add_refusal(&first, 0);
+    add_result(&first, 2, 0);
+    add_result(&second, 0, 1);
+    ps_proto_add_message(&message, 1, &first);
+    ps_proto_add_message(&message, 1, &second);
+    add_cell(&block, "b", "p", "1");
+    add_cell(&block, "b", "q", "2");
+    add_cell(&block, "c", "p", "3");
+    struct told told = {.block = ps_hbase_cell_begin(view(&block)), .arena = ps_arena_new(0)};
+    assert_true(ps_hbase_multi_parse(view(&message), tell, &told));
+    assert_int_equal(told.code, PENSTOCK_OK);
+    assert_string_equal(told.words, "0.1 row 2 b;0.0 exception 0 -;0.2 row 0 -;1.0 row 1 c;");
+    assert_true(told.block.at == told.block.end);
+    add_result(&second, 1, 1); /* of a cell that did not come */
+    ps_proto_add_message(&message, 1, &second);
+    told.block = ps_hbase_cell_begin(view(&block));
+    assert_true(ps_hbase_multi_parse(view(&message), tell, &told));
+    assert_int_equal(told.code, PENSTOCK_INVALID_DATA);
+    ps_arena_free(told.arena);
+    ps_buffer_done(&message);
+    ps_buffer_done(&first);
+    ps_buffer_done(&second);
     ps_buffer_done(&block);
 }
 
@@ -180,6 +265,7 @@ static void addresses(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_scan_is_read_row_by_row),
+        cmocka_unit_test(many_gets_share_a_block),
         cmocka_unit_test(a_region_of_meta),
         cmocka_unit_test(a_reply_with_an_exception),
         cmocka_unit_test(what_helps_against_an_exception),
