@@ -2,30 +2,18 @@
  *
  * export_onnx.c - a model as an ONNX graph that computes in double precision.
  *
- * Only core operators for which onnxruntime has double kernels; those of ai.onnx.ml compute in float. Each column is
+ * Only core operators for which onnxruntime has double kernels (trees: export_onnx_trees.c). Each column is
  * an input of rows x 1. A category is found by comparing with all of them, which gives zeros and ones; everything
  * after that is MatMul. NaN is "cannot be predicted": what must be there is multiplied by zero and added to the
  * result, so that a NaN anywhere becomes NaN there, whatever Relu or a comparison would have made of it.
  */
 #include <math.h>
 
-#include "model/export_parts.h"
+#include "model/export_onnx.h"
 #include "model/network.h"
-#include "model/onnx_graph.h"
 #include "penstock.h"
 
-struct writer {
-    const struct ps_exporting *exporting;
-    const struct ps_formula *formula;
-    struct ps_onnx onnx;
-    const char **values;  /* of each step */
-    const char *features; /* rows x features */
-    const char *poison;   /* rows x 1: 0, or NaN */
-    bool is_flat;         /* outputs of one dimension only */
-    struct penstock_error *error;
-};
-
-static const double *filled(struct writer *writer, size_t count, double start, double step) {
+static const double *filled(struct ps_onnx_writer *writer, size_t count, double start, double step) {
     double *numbers = ps_arena_allocate(writer->exporting->arena, count + 1, sizeof(double));
     for (size_t i = 0; numbers != NULL && i < count; i++) {
         numbers[i] = start + step * (double)i;
@@ -35,13 +23,14 @@ static const double *filled(struct writer *writer, size_t count, double start, d
 }
 
 /* Zeros and ones: rows x count. */
-static const char *compare(struct writer *writer, const char *value, const char *with) {
+static const char *compare(struct ps_onnx_writer *writer, const char *value, const char *with) {
     struct ps_onnx *onnx = &writer->onnx;
     return ps_onnx_node_with(onnx, "Cast", ps_onnx_node(onnx, "Equal", value, with, NULL), NULL, "to",
                              PS_ONNX_DOUBLE);
 }
 
-static const char *write_affine(struct writer *writer, const struct ps_formula_step *step, const char *a) {
+static const char *write_affine(struct ps_onnx_writer *writer, const struct ps_formula_step *step,
+                                const char *a) {
     struct ps_onnx *onnx = &writer->onnx;
     if (step->numbers[0] != 0) {
         a = ps_onnx_node(onnx, "Sub", a, ps_onnx_double(onnx, step->numbers[0]), NULL);
@@ -55,7 +44,8 @@ static const char *write_affine(struct writer *writer, const struct ps_formula_s
     return a;
 }
 
-static const char *write_fill(struct writer *writer, const struct ps_formula_step *step, const char *a) {
+static const char *write_fill(struct ps_onnx_writer *writer, const struct ps_formula_step *step,
+                              const char *a) {
     struct ps_onnx *onnx = &writer->onnx;
     const char *missing = ps_onnx_node(onnx, "IsNaN", a, NULL, NULL);
     if (!isnan(step->numbers[1])) {
@@ -65,7 +55,8 @@ static const char *write_fill(struct writer *writer, const struct ps_formula_ste
     return ps_onnx_node(onnx, "Where", missing, ps_onnx_double(onnx, step->numbers[0]), a);
 }
 
-static const char *write_bucket(struct writer *writer, const struct ps_formula_step *step, const char *a) {
+static const char *write_bucket(struct ps_onnx_writer *writer, const struct ps_formula_step *step,
+                                const char *a) {
     struct ps_onnx *onnx = &writer->onnx;
     const size_t inner = step->list_count - 2;
     const char *splits = ps_onnx_doubles(onnx, step->list + 1, 1, inner);
@@ -87,7 +78,8 @@ static const char *write_bucket(struct writer *writer, const struct ps_formula_s
     return place;
 }
 
-static const char *write_index(struct writer *writer, const struct ps_formula_step *step, const char *a) {
+static const char *write_index(struct ps_onnx_writer *writer, const struct ps_formula_step *step,
+                               const char *a) {
     struct ps_onnx *onnx = &writer->onnx;
     const struct ps_categories *categories = step->categories;
     const size_t count = categories->count;
@@ -109,7 +101,7 @@ static const char *write_index(struct writer *writer, const struct ps_formula_st
     return ps_onnx_node(onnx, "Div", place, found, NULL);
 }
 
-static const char *write_step(struct writer *writer, const struct ps_formula_step *step) {
+static const char *write_step(struct ps_onnx_writer *writer, const struct ps_formula_step *step) {
     const char *a = step->inputs[0] == PS_NO_STEP ? NULL : writer->values[step->inputs[0]];
     const char *b = step->inputs[1] == PS_NO_STEP ? NULL : writer->values[step->inputs[1]];
     switch (step->op) {
@@ -142,8 +134,8 @@ static size_t present(const struct ps_formula_column *column, double *numbers, i
 }
 
 /* rows x width of the first parts, times rows x width of the next: rows x (both), the first varying fastest. */
-static const char *cross(struct writer *writer, const char *left, size_t left_width, const char *right,
-                         size_t right_width) {
+static const char *cross(struct ps_onnx_writer *writer, const char *left, size_t left_width,
+                         const char *right, size_t right_width) {
     struct ps_onnx *onnx = &writer->onnx;
     const int64_t left_shape[] = {-1, 1, (int64_t)left_width};
     const int64_t right_shape[] = {-1, (int64_t)right_width, 1};
@@ -155,7 +147,7 @@ static const char *cross(struct writer *writer, const char *left, size_t left_wi
 }
 
 /* NULL when the group has no feature, too. */
-static const char *write_group(struct writer *writer, const struct ps_formula_column *column) {
+const char *ps_export_onnx_hot(struct ps_onnx_writer *writer, const struct ps_formula_column *column) {
     struct ps_onnx *onnx = &writer->onnx;
     struct ps_arena *arena = writer->exporting->arena;
     double *numbers = ps_arena_allocate(arena, column->width + 1, sizeof(double));
@@ -188,11 +180,17 @@ static const char *write_group(struct writer *writer, const struct ps_formula_co
         }
         hot = ps_onnx_node_with(onnx, "Gather", hot, ps_onnx_integers(onnx, places, count), "axis", 1);
     }
-    return column->value == PS_NO_STEP ? hot
-                                       : ps_onnx_node(onnx, "Mul", hot, writer->values[column->value], NULL);
+    return hot;
 }
 
-static penstock_code write_features(struct writer *writer) {
+static const char *write_group(struct ps_onnx_writer *writer, const struct ps_formula_column *column) {
+    const char *hot = ps_export_onnx_hot(writer, column);
+    return hot == NULL || column->value == PS_NO_STEP
+               ? hot
+               : ps_onnx_node(&writer->onnx, "Mul", hot, writer->values[column->value], NULL);
+}
+
+static penstock_code write_features(struct ps_onnx_writer *writer) {
     const struct ps_formula *formula = writer->formula;
     const char **parts =
         ps_arena_allocate(writer->exporting->arena, formula->column_count + 1, sizeof *parts);
@@ -214,7 +212,7 @@ static penstock_code write_features(struct writer *writer) {
     return PENSTOCK_OK;
 }
 
-static penstock_code write_poison(struct writer *writer) {
+static penstock_code write_poison(struct ps_onnx_writer *writer) {
     const size_t step_count = writer->formula->step_count;
     const char **guards = ps_arena_allocate(writer->exporting->arena, step_count + 1, sizeof *guards);
     if (guards == NULL) {
@@ -237,7 +235,7 @@ static penstock_code write_poison(struct writer *writer) {
 }
 
 /* rows x sums */
-static const char *write_sums(struct writer *writer, const struct ps_linear_predictor *linear) {
+static const char *write_sums(struct ps_onnx_writer *writer, const struct ps_linear_predictor *linear) {
     const size_t feature_count = writer->formula->feature_count;
     double *weights =
         ps_arena_allocate(writer->exporting->arena, feature_count * linear->sum_count + 1, sizeof(double));
@@ -258,7 +256,7 @@ static const char *write_sums(struct writer *writer, const struct ps_linear_pred
                         NULL);
 }
 
-static const char *write_mean(struct writer *writer, const struct ps_linear_predictor *linear,
+static const char *write_mean(struct ps_onnx_writer *writer, const struct ps_linear_predictor *linear,
                               const char *sum) {
     struct ps_onnx *onnx = &writer->onnx;
     switch (linear->link) {
@@ -282,12 +280,12 @@ static const char *write_mean(struct writer *writer, const struct ps_linear_pred
     return NULL;
 }
 
-static const char *flat(struct writer *writer, const char *value) {
+static const char *flat(struct ps_onnx_writer *writer, const char *value) {
     const int64_t shape = -1;
     return ps_onnx_node(&writer->onnx, "Reshape", value, ps_onnx_integers(&writer->onnx, &shape, 1), NULL);
 }
 
-static void write_number(struct writer *writer, const char *value) {
+void ps_export_onnx_number(struct ps_onnx_writer *writer, const char *value) {
     struct ps_onnx *onnx = &writer->onnx;
     value = ps_onnx_node(onnx, "Add", value, writer->poison, NULL);
     /* an infinite prediction is none: x - x is NaN then, else 0 */
@@ -296,7 +294,7 @@ static void write_number(struct writer *writer, const char *value) {
 }
 
 /* The class at `index` (rows x 1, int64), NaN or "" where there is none. */
-static penstock_code write_class(struct writer *writer, const char *index) {
+static penstock_code write_class(struct ps_onnx_writer *writer, const char *index) {
     struct ps_onnx *onnx = &writer->onnx;
     const struct ps_target *target = &writer->exporting->target;
     const char *is_none = ps_onnx_node(onnx, "IsNaN", writer->poison, NULL, NULL);
@@ -324,8 +322,8 @@ static penstock_code write_class(struct writer *writer, const char *index) {
     return PENSTOCK_OK;
 }
 
-/* probabilities: rows x classes, without the poison; index: of the class, rows x 1 */
-static penstock_code write_classes(struct writer *writer, const char *probabilities, const char *index) {
+penstock_code ps_export_onnx_classes(struct ps_onnx_writer *writer, const char *probabilities,
+                                     const char *index) {
     struct ps_onnx *onnx = &writer->onnx;
     const size_t class_count = writer->exporting->target.class_count;
     probabilities = ps_onnx_node(onnx, "Add", probabilities, writer->poison, NULL);
@@ -348,25 +346,48 @@ static penstock_code write_classes(struct writer *writer, const char *probabilit
 }
 
 /* Two classes of one sum; the second's probability is compared with the threshold. */
-static penstock_code write_two(struct writer *writer, const char *sum, double threshold) {
+static penstock_code write_two(struct ps_onnx_writer *writer, const char *sum, double threshold) {
     struct ps_onnx *onnx = &writer->onnx;
     const char *both[] = {
         ps_onnx_node(onnx, "Sigmoid", ps_onnx_node(onnx, "Neg", sum, NULL, NULL), NULL, NULL),
         ps_onnx_node(onnx, "Sigmoid", sum, NULL, NULL),
     };
     const char *is_second = ps_onnx_node(onnx, "Greater", both[1], ps_onnx_double(onnx, threshold), NULL);
-    return write_classes(writer, ps_onnx_concat(onnx, both, 2),
-                         ps_onnx_node_with(onnx, "Cast", is_second, NULL, "to", PS_ONNX_INT64));
+    const char *probabilities = ps_onnx_concat(onnx, both, 2);
+    if (writer->exporting->predictor->thresholds != NULL) {
+        return ps_export_onnx_decide(writer, probabilities);
+    }
+    return ps_export_onnx_classes(writer, probabilities,
+                                  ps_onnx_node_with(onnx, "Cast", is_second, NULL, "to", PS_ONNX_INT64));
 }
 
-static penstock_code write_several(struct writer *writer, const char *sums) {
+penstock_code ps_export_onnx_decide(struct ps_onnx_writer *writer, const char *probabilities) {
     struct ps_onnx *onnx = &writer->onnx;
-    const char *probabilities = ps_onnx_node_with(onnx, "Softmax", sums, NULL, "axis", 1);
-    return write_classes(writer, probabilities,
-                         ps_onnx_node_with(onnx, "ArgMax", probabilities, NULL, "axis", 1));
+    const double *thresholds = writer->exporting->predictor->thresholds;
+    const size_t class_count = writer->exporting->target.class_count;
+    const char *scaled = probabilities;
+    double *weights = ps_arena_allocate(writer->exporting->arena, 2 * class_count + 1, sizeof(double));
+    if (weights == NULL) {
+        return ps_error_memory(writer->error, "an export");
+    }
+    for (size_t k = 0; thresholds != NULL && k < class_count; k++) {
+        weights[k] = thresholds[k] == 0 ? 1 : thresholds[k];
+        weights[class_count + k] = thresholds[k] == 0 ? 1e308 : 0; /* always the greatest */
+    }
+    if (thresholds != NULL) {
+        scaled = ps_onnx_node(onnx, "Div", scaled, ps_onnx_doubles(onnx, weights, 0, class_count), NULL);
+        scaled = ps_onnx_node(onnx, "Add", scaled,
+                              ps_onnx_doubles(onnx, weights + class_count, 0, class_count), NULL);
+    }
+    return ps_export_onnx_classes(writer, probabilities,
+                                  ps_onnx_node_with(onnx, "ArgMax", scaled, NULL, "axis", 1));
 }
 
-static penstock_code write_linear(struct writer *writer, const struct ps_linear_predictor *linear) {
+static penstock_code write_several(struct ps_onnx_writer *writer, const char *sums) {
+    return ps_export_onnx_decide(writer, ps_onnx_node_with(&writer->onnx, "Softmax", sums, NULL, "axis", 1));
+}
+
+static penstock_code write_linear(struct ps_onnx_writer *writer, const struct ps_linear_predictor *linear) {
     const char *sums = write_sums(writer, linear);
     if (linear->link == PS_LINK_SOFTMAX) {
         return write_several(writer, sums);
@@ -378,11 +399,11 @@ static penstock_code write_linear(struct writer *writer, const struct ps_linear_
     if (mean == NULL && !writer->onnx.failed) {
         return ps_export_refuse(writer->error, "ONNX in double precision", "the probit link");
     }
-    write_number(writer, mean);
+    ps_export_onnx_number(writer, mean);
     return PENSTOCK_OK;
 }
 
-static const char *activate(struct writer *writer, enum ps_activation activation, const char *value) {
+static const char *activate(struct ps_onnx_writer *writer, enum ps_activation activation, const char *value) {
     switch (activation) {
     case PS_ACTIVATION_IDENTITY: return value;
     case PS_ACTIVATION_RELU: return ps_onnx_node(&writer->onnx, "Relu", value, NULL, NULL);
@@ -392,7 +413,8 @@ static const char *activate(struct writer *writer, enum ps_activation activation
     return NULL;
 }
 
-static penstock_code write_network(struct writer *writer, const struct ps_network_predictor *network) {
+static penstock_code write_network(struct ps_onnx_writer *writer,
+                                   const struct ps_network_predictor *network) {
     struct ps_onnx *onnx = &writer->onnx;
     const struct ps_network_shape *shape = &network->shape;
     const char *value = writer->features;
@@ -413,30 +435,29 @@ static penstock_code write_network(struct writer *writer, const struct ps_networ
         return write_two(writer, value, 0.5);
     }
     value = ps_onnx_node(onnx, "Mul", value, ps_onnx_double(onnx, network->label_scale), NULL);
-    write_number(writer, ps_onnx_node(onnx, "Add", value, ps_onnx_double(onnx, network->label_mean), NULL));
+    ps_export_onnx_number(writer,
+                          ps_onnx_node(onnx, "Add", value, ps_onnx_double(onnx, network->label_mean), NULL));
     return PENSTOCK_OK;
 }
 
-static penstock_code write_graph(struct writer *writer) {
+static penstock_code write_graph(struct ps_onnx_writer *writer) {
     const struct ps_predictor *predictor = writer->exporting->predictor;
-    const bool is_network = predictor->type == &ps_network_predictor_type;
-    if (!is_network && predictor->type != &ps_linear_predictor_type) {
-        return ps_error_set(
-            writer->error, PENSTOCK_UNSUPPORTED,
-            "GradientBoostedTrees: ONNX adds trees up in single precision and in an order of its own");
-    }
     for (size_t i = 0; i < writer->formula->step_count; i++) {
         writer->values[i] = write_step(writer, &writer->formula->steps[i]);
     }
-    PS_TRY(write_features(writer));
     PS_TRY(write_poison(writer));
-    return is_network ? write_network(writer, (const struct ps_network_predictor *)(const void *)predictor)
-                      : write_linear(writer, ps_export_linear(writer->exporting));
+    if (predictor->type == &ps_trees_predictor_type) {
+        return ps_export_onnx_trees(writer, (const struct ps_trees_predictor *)(const void *)predictor);
+    }
+    PS_TRY(write_features(writer));
+    return predictor->type == &ps_network_predictor_type
+               ? write_network(writer, (const struct ps_network_predictor *)(const void *)predictor)
+               : write_linear(writer, ps_export_linear(writer->exporting));
 }
 
 static penstock_code write_model(const struct ps_exporting *exporting, bool is_flat, struct ps_buffer *out,
                                  struct penstock_error *error) {
-    struct writer writer = {
+    struct ps_onnx_writer writer = {
         .exporting = exporting, .formula = exporting->formula, .is_flat = is_flat, .error = error};
     writer.values =
         ps_arena_allocate(exporting->arena, exporting->formula->step_count + 1, sizeof *writer.values);

@@ -10,19 +10,13 @@
  */
 #include <math.h>
 
-#include "model/export_parts.h"
+#include "model/export_sql.h"
 
 /* Terms of one group of a sum. */
 #define TERMS_MAX 400
 
-struct writer {
-    const struct ps_exporting *exporting;
-    const char **texts; /* of each step */
-    struct penstock_error *error;
-};
-
 /* A double precision literal: with an exponent it is no DECIMAL. */
-static void add_literal(struct ps_buffer *out, double value) {
+void ps_export_sql_literal(struct ps_buffer *out, double value) {
     if (value < 0 || (value == 0 && signbit(value))) {
         ps_buffer_printf(out, "(%.16e)", value);
     } else {
@@ -48,11 +42,11 @@ static void add_column(struct ps_buffer *out, const struct ps_formula_step *step
 
 static void add_affine(struct ps_buffer *out, const struct ps_formula_step *step, const char *a) {
     ps_buffer_printf(out, "((%s) - ", a);
-    add_literal(out, step->numbers[0]);
+    ps_export_sql_literal(out, step->numbers[0]);
     ps_buffer_text(out, ") * ");
-    add_literal(out, step->numbers[1]);
+    ps_export_sql_literal(out, step->numbers[1]);
     ps_buffer_text(out, " + ");
-    add_literal(out, step->numbers[2]);
+    ps_export_sql_literal(out, step->numbers[2]);
 }
 
 static void add_fill(struct ps_buffer *out, const struct ps_formula_step *step, const char *a) {
@@ -61,11 +55,11 @@ static void add_fill(struct ps_buffer *out, const struct ps_formula_step *step, 
         ps_buffer_text(out, a);
     } else {
         ps_buffer_printf(out, "NULLIF(%s, ", a);
-        add_literal(out, step->numbers[1]);
+        ps_export_sql_literal(out, step->numbers[1]);
         ps_buffer_text(out, ")");
     }
     ps_buffer_text(out, ", ");
-    add_literal(out, step->numbers[0]);
+    ps_export_sql_literal(out, step->numbers[0]);
     ps_buffer_text(out, ")");
 }
 
@@ -75,29 +69,29 @@ static void add_bucket(struct ps_buffer *out, const struct ps_formula_step *step
     ps_buffer_text(out, "CASE");
     if (!isnan(step->unknown)) {
         ps_buffer_printf(out, " WHEN (%s) IS NULL THEN ", a);
-        add_literal(out, step->unknown);
+        ps_export_sql_literal(out, step->unknown);
     }
     if (isfinite(splits[0])) {
         ps_buffer_printf(out, " WHEN (%s) < ", a);
-        add_literal(out, splits[0]);
+        ps_export_sql_literal(out, splits[0]);
         ps_buffer_text(out, " THEN NULL");
     }
     for (size_t i = 1; i < last; i++) {
         ps_buffer_printf(out, " WHEN (%s) < ", a);
-        add_literal(out, splits[i]);
+        ps_export_sql_literal(out, splits[i]);
         ps_buffer_text(out, " THEN ");
-        add_literal(out, (double)(i - 1));
+        ps_export_sql_literal(out, (double)(i - 1));
     }
     ps_buffer_printf(out, " WHEN (%s) <= ", a);
-    add_literal(out, isfinite(splits[last]) ? splits[last] : 1.7976931348623157e308);
+    ps_export_sql_literal(out, isfinite(splits[last]) ? splits[last] : 1.7976931348623157e308);
     ps_buffer_text(out, " THEN ");
-    add_literal(out, (double)(last - 1));
+    ps_export_sql_literal(out, (double)(last - 1));
     ps_buffer_text(out, " END");
 }
 
 static void add_category(struct ps_buffer *out, const struct ps_categories *categories, size_t index) {
     if (categories->numbers != NULL) {
-        add_literal(out, categories->numbers[index]);
+        ps_export_sql_literal(out, categories->numbers[index]);
     } else {
         ps_buffer_sql_literal(out, categories->labels[index]);
     }
@@ -109,16 +103,16 @@ static void add_index(struct ps_buffer *out, const struct ps_formula_step *step,
         ps_buffer_text(out, " WHEN ");
         add_category(out, step->categories, i);
         ps_buffer_text(out, " THEN ");
-        add_literal(out, (double)i);
+        ps_export_sql_literal(out, (double)i);
     }
     if (!isnan(step->unknown)) {
         ps_buffer_text(out, " ELSE ");
-        add_literal(out, step->unknown);
+        ps_export_sql_literal(out, step->unknown);
     }
     ps_buffer_text(out, " END");
 }
 
-static penstock_code write_step(struct writer *writer, size_t index) {
+static penstock_code write_step(struct ps_sql_writer *writer, size_t index) {
     const struct ps_formula_step *step = &writer->exporting->formula->steps[index];
     const char *a = step->inputs[0] == PS_NO_STEP ? NULL : writer->texts[step->inputs[0]];
     const char *b = step->inputs[1] == PS_NO_STEP ? NULL : writer->texts[step->inputs[1]];
@@ -148,7 +142,7 @@ static double coefficient_of(const struct ps_formula_column *column, const doubl
 }
 
 /* CASE place WHEN category THEN coefficient ... END, NULL where the row cannot be predicted. */
-static void add_group(struct writer *writer, const struct ps_formula_column *column,
+static void add_group(struct ps_sql_writer *writer, const struct ps_formula_column *column,
                       const double *coefficients, struct ps_buffer *out) {
     const struct ps_formula_part *part = &column->parts[0];
     const struct ps_formula_step *step = &writer->exporting->formula->steps[part->step];
@@ -160,26 +154,26 @@ static void add_group(struct writer *writer, const struct ps_formula_column *col
         if (is_index) {
             add_category(out, step->categories, i);
         } else {
-            add_literal(out, (double)i);
+            ps_export_sql_literal(out, (double)i);
         }
         ps_buffer_text(out, " THEN ");
-        add_literal(out, coefficient_of(column, coefficients, i));
+        ps_export_sql_literal(out, coefficient_of(column, coefficients, i));
     }
     if (!isnan(step->unknown)) {
         if (is_index) {
             ps_buffer_text(out, " ELSE ");
         } else {
             ps_buffer_text(out, " WHEN ");
-            add_literal(out, step->unknown);
+            ps_export_sql_literal(out, step->unknown);
             ps_buffer_text(out, " THEN ");
         }
-        add_literal(out, coefficient_of(column, coefficients, count));
+        ps_export_sql_literal(out, coefficient_of(column, coefficients, count));
     }
     ps_buffer_text(out, " END");
 }
 
 /* The same for a group of several columns: their categories make one number. */
-static void add_product_group(struct writer *writer, const struct ps_formula_column *column,
+static void add_product_group(struct ps_sql_writer *writer, const struct ps_formula_column *column,
                               const double *coefficients, struct ps_buffer *out) {
     ps_buffer_text(out, "CASE");
     for (size_t p = 0; p < column->part_count; p++) {
@@ -188,34 +182,34 @@ static void add_product_group(struct writer *writer, const struct ps_formula_col
     }
     for (size_t p = 0; p < column->part_count; p++) {
         ps_buffer_printf(out, " WHEN (%s) >= ", writer->texts[column->parts[p].step]);
-        add_literal(out, (double)column->parts[p].width);
+        ps_export_sql_literal(out, (double)column->parts[p].width);
         ps_buffer_text(out, " THEN ");
-        add_literal(out, 0);
+        ps_export_sql_literal(out, 0);
     }
     ps_buffer_text(out, " ELSE CASE ");
     double divisor = 1;
     for (size_t p = 0; p < column->part_count; p++) {
         ps_buffer_printf(out, "%s(%s) * ", p == 0 ? "" : " + ", writer->texts[column->parts[p].step]);
-        add_literal(out, divisor);
+        ps_export_sql_literal(out, divisor);
         divisor *= (double)column->parts[p].width;
     }
     for (size_t i = 0; i < column->width; i++) {
         if (column->features[i] >= 0) {
             ps_buffer_text(out, " WHEN ");
-            add_literal(out, (double)i);
+            ps_export_sql_literal(out, (double)i);
             ps_buffer_text(out, " THEN ");
-            add_literal(out, coefficients[column->features[i]]);
+            ps_export_sql_literal(out, coefficients[column->features[i]]);
         }
     }
     ps_buffer_text(out, " ELSE ");
-    add_literal(out, 0);
+    ps_export_sql_literal(out, 0);
     ps_buffer_text(out, " END END");
 }
 
-static void add_term(struct writer *writer, const struct ps_formula_column *column,
+static void add_term(struct ps_sql_writer *writer, const struct ps_formula_column *column,
                      const double *coefficients, struct ps_buffer *out) {
     if (!column->is_group) {
-        add_literal(out, coefficients[column->feature]);
+        ps_export_sql_literal(out, coefficients[column->feature]);
         ps_buffer_printf(out, " * (%s)", writer->texts[column->value]);
         return;
     }
@@ -231,12 +225,12 @@ static void add_term(struct writer *writer, const struct ps_formula_column *colu
     }
 }
 
-static void add_sum(struct writer *writer, double intercept, const double *coefficients,
-                    struct ps_buffer *out) {
+void ps_export_sql_sum(struct ps_sql_writer *writer, double intercept, const double *coefficients,
+                       struct ps_buffer *out) {
     const struct ps_formula *formula = writer->exporting->formula;
     const bool is_cut = formula->column_count > TERMS_MAX;
     ps_buffer_text(out, is_cut ? "(" : "");
-    add_literal(out, intercept);
+    ps_export_sql_literal(out, intercept);
     for (size_t c = 0; c < formula->column_count; c++) {
         const bool begins = is_cut && c > 0 && c % TERMS_MAX == 0;
         ps_buffer_text(out, begins ? ")\n    + (" : "\n    + ");
@@ -260,7 +254,7 @@ static penstock_code add_mean(const struct ps_linear_predictor *linear, const ch
             ps_buffer_printf(out, "EXP(%s)", sum);
         } else {
             ps_buffer_printf(out, "POWER(%s, ", sum);
-            add_literal(out, 1 / linear->link_power);
+            ps_export_sql_literal(out, 1 / linear->link_power);
             ps_buffer_text(out, ")");
         }
         return PENSTOCK_OK;
@@ -280,69 +274,107 @@ static void add_class(const struct ps_exporting *exporting, size_t class_index, 
     }
 }
 
-/* probability_0, ... and prediction, from score_0, ... of an inner SELECT. */
-static void add_softmax(const struct ps_exporting *exporting, size_t count, struct ps_buffer *out) {
-    ps_buffer_text(out, "SELECT p.*, CASE WHEN p.probability_0 IS NULL THEN NULL");
-    for (size_t k = 0; k + 1 < count; k++) {
+/* The class that probability_0, ... mean, divided by the model's thresholds if it has some. */
+static void add_decision(const struct ps_exporting *exporting, struct ps_buffer *out) {
+    const size_t count = exporting->target.class_count;
+    const double *thresholds = exporting->predictor->thresholds;
+    size_t always = count; /* a threshold of 0 */
+    for (size_t k = 0; thresholds != NULL && k < count; k++) {
+        always = thresholds[k] == 0 ? k : always;
+    }
+    ps_buffer_text(out, "CASE WHEN p.probability_0 IS NULL THEN NULL");
+    for (size_t k = 0; always == count && k + 1 < count; k++) {
         ps_buffer_text(out, " WHEN ");
         for (size_t j = k + 1; j < count; j++) {
-            ps_buffer_printf(out, "%sp.probability_%zu >= p.probability_%zu", j == k + 1 ? "" : " AND ", k,
-                             j);
+            ps_buffer_printf(out, "%sp.probability_%zu", j == k + 1 ? "" : " AND ", k);
+            if (thresholds != NULL) {
+                ps_buffer_text(out, " / ");
+                ps_export_sql_literal(out, thresholds[k]);
+            }
+            ps_buffer_printf(out, " >= p.probability_%zu", j);
+            if (thresholds != NULL) {
+                ps_buffer_text(out, " / ");
+                ps_export_sql_literal(out, thresholds[j]);
+            }
         }
         ps_buffer_text(out, " THEN ");
         add_class(exporting, k, out);
     }
     ps_buffer_text(out, " ELSE ");
-    add_class(exporting, count - 1, out);
-    ps_buffer_text(out, " END AS prediction\nFROM (SELECT e.*");
+    add_class(exporting, always == count ? count - 1 : always, out);
+    ps_buffer_text(out, " END AS prediction");
+}
+
+void ps_export_sql_softmax(const struct ps_exporting *exporting, bool is_single, struct ps_buffer *out) {
+    const size_t count = exporting->target.class_count;
+    ps_buffer_text(out, "SELECT p.*, ");
+    add_decision(exporting, out);
+    ps_buffer_text(out, "\nFROM (SELECT e.*");
     for (size_t k = 0; k < count; k++) {
-        ps_buffer_printf(out, ", e.weight_%zu / (", k);
+        ps_buffer_printf(out, is_single ? ", CAST(e.weight_%zu / CAST((" : ", e.weight_%zu / (", k);
         for (size_t j = 0; j < count; j++) {
-            ps_buffer_printf(out, "%se.weight_%zu", j == 0 ? "" : " + ", j);
+            ps_buffer_text(out, j == 0 ? "" : " + ");
+            ps_buffer_printf(out, is_single ? "CAST(e.weight_%zu AS DOUBLE PRECISION)" : "e.weight_%zu", j);
         }
-        ps_buffer_printf(out, ") AS probability_%zu", k);
+        ps_buffer_printf(
+            out, is_single ? ") AS REAL) AS DOUBLE PRECISION) AS probability_%zu" : ") AS probability_%zu",
+            k);
     }
     ps_buffer_text(out, "\nFROM (SELECT s.*");
     for (size_t k = 0; k < count; k++) {
-        ps_buffer_printf(out, ", EXP(s.score_%zu - GREATEST(", k);
+        ps_buffer_printf(
+            out, is_single ? ", CAST(EXP(CAST(s.score_%zu - GREATEST(" : ", EXP(s.score_%zu - GREATEST(", k);
         for (size_t j = 0; j < count; j++) {
             ps_buffer_printf(out, "%ss.score_%zu", j == 0 ? "" : ", ", j);
         }
-        ps_buffer_printf(out, ")) AS weight_%zu", k);
+        ps_buffer_printf(
+            out, is_single ? ") AS DOUBLE PRECISION)) AS REAL) AS weight_%zu" : ")) AS weight_%zu", k);
     }
 }
 
-static void add_scores(struct writer *writer, const struct ps_linear_predictor *linear,
+static void add_scores(struct ps_sql_writer *writer, const struct ps_linear_predictor *linear,
                        struct ps_buffer *out) {
     const size_t feature_count = writer->exporting->formula->feature_count;
     ps_buffer_text(out, "\nFROM (SELECT r.*");
     for (size_t k = 0; k < linear->sum_count; k++) {
         ps_buffer_text(out, ",\n  ");
-        add_sum(writer, linear->intercepts[k], linear->coefficients + k * feature_count, out);
+        ps_export_sql_sum(writer, linear->intercepts[k], linear->coefficients + k * feature_count, out);
         ps_buffer_printf(out, " AS score_%zu", k);
     }
     ps_buffer_text(out, "\nFROM model_rows AS r) AS s");
 }
 
-static void add_binary(struct writer *writer, const struct ps_linear_predictor *linear,
+void ps_export_sql_two(const struct ps_exporting *exporting, double threshold, bool is_single,
                        struct ps_buffer *out) {
-    ps_buffer_text(out, "SELECT p.*, CASE WHEN p.probability_1 > ");
-    add_literal(out, linear->threshold);
-    ps_buffer_text(out, " THEN ");
-    add_class(writer->exporting, 1, out);
-    ps_buffer_text(out, " WHEN p.probability_1 IS NULL THEN NULL ELSE ");
-    add_class(writer->exporting, 0, out);
-    ps_buffer_text(out, " END AS prediction\nFROM (SELECT s.*, 1e0 / (1e0 + EXP(s.score_0)) AS probability_0,"
-                        " 1e0 / (1e0 + EXP(-s.score_0)) AS probability_1");
-    add_scores(writer, linear, out);
-    ps_buffer_text(out, ") AS p");
+    ps_buffer_text(out, "SELECT p.*, ");
+    if (exporting->predictor->thresholds != NULL) {
+        add_decision(exporting, out);
+    } else {
+        ps_buffer_text(out, "CASE WHEN p.probability_1 > ");
+        ps_export_sql_literal(out, threshold);
+        ps_buffer_text(out, " THEN ");
+        add_class(exporting, 1, out);
+        ps_buffer_text(out, " WHEN p.probability_1 IS NULL THEN NULL ELSE ");
+        add_class(exporting, 0, out);
+        ps_buffer_text(out, " END AS prediction");
+    }
+    if (!is_single) {
+        ps_buffer_text(out, "\nFROM (SELECT s.*, 1e0 / (1e0 + EXP(s.score_0)) AS probability_0,"
+                            " 1e0 / (1e0 + EXP(-s.score_0)) AS probability_1");
+        return;
+    }
+    /* beyond 88 exp() is no float32 any more */
+    ps_buffer_text(out, "\nFROM (SELECT o.*, 1e0 - o.probability_1 AS probability_0\nFROM (SELECT s.*, "
+                        "CASE WHEN s.score_0 < -88e0 THEN 0e0 ELSE CAST(CAST(1 AS REAL) / "
+                        "(CAST(EXP(-CAST(s.score_0 AS DOUBLE PRECISION)) AS REAL) + CAST(1 AS REAL)) "
+                        "AS DOUBLE PRECISION) END AS probability_1");
 }
 
-static penstock_code add_regression(struct writer *writer, const struct ps_linear_predictor *linear,
+static penstock_code add_regression(struct ps_sql_writer *writer, const struct ps_linear_predictor *linear,
                                     struct ps_buffer *out) {
     struct ps_buffer sum PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sum, PS_EXPORT_SIZE_MAX);
-    add_sum(writer, linear->intercepts[0], linear->coefficients, &sum);
+    ps_export_sql_sum(writer, linear->intercepts[0], linear->coefficients, &sum);
     PS_TRY(ps_buffer_status(&sum, writer->error));
     ps_buffer_text(out, "SELECT r.*,\n    ");
     PS_TRY(add_mean(linear, sum.data, out, writer->error));
@@ -350,14 +382,28 @@ static penstock_code add_regression(struct writer *writer, const struct ps_linea
     return PENSTOCK_OK;
 }
 
+static penstock_code add_linear(struct ps_sql_writer *writer, const struct ps_linear_predictor *linear,
+                                struct ps_buffer *out) {
+    if (linear->link == PS_LINK_SOFTMAX) {
+        ps_export_sql_softmax(writer->exporting, false, out);
+        add_scores(writer, linear, out);
+        ps_buffer_text(out, ") AS e) AS p");
+        return PENSTOCK_OK;
+    }
+    if (writer->exporting->target.class_count == 2) {
+        ps_export_sql_two(writer->exporting, linear->threshold, false, out);
+        add_scores(writer, linear, out);
+        ps_buffer_text(out, ") AS p");
+        return PENSTOCK_OK;
+    }
+    return add_regression(writer, linear, out);
+}
+
 penstock_code ps_export_sql(const struct ps_exporting *exporting, struct ps_buffer *out,
                             struct penstock_error *error) {
-    const struct ps_linear_predictor *linear = ps_export_linear(exporting);
-    struct writer writer = {.exporting = exporting, .error = error};
+    struct ps_sql_writer writer = {.exporting = exporting, .error = error};
     const size_t step_count = exporting->formula->step_count;
-    if (linear == NULL) {
-        return ps_export_refuse(error, "SQL", ps_export_estimator(exporting));
-    }
+    const struct ps_predictor *predictor = exporting->predictor;
     writer.texts = ps_arena_allocate(exporting->arena, step_count + 1, sizeof *writer.texts);
     if (writer.texts == NULL) {
         return ps_error_memory(error, "an export");
@@ -368,14 +414,13 @@ penstock_code ps_export_sql(const struct ps_exporting *exporting, struct ps_buff
     ps_buffer_text(out, "-- ");
     ps_export_title(exporting, out);
     ps_buffer_text(out, "\n-- model_rows: the table or query with the columns of the model\n");
-    if (linear->link == PS_LINK_SOFTMAX) {
-        add_softmax(exporting, linear->sum_count, out);
-        add_scores(&writer, linear, out);
-        ps_buffer_text(out, ") AS e) AS p");
-    } else if (exporting->target.class_count == 2) {
-        add_binary(&writer, linear, out);
+    if (predictor->type == &ps_trees_predictor_type) {
+        PS_TRY(ps_export_sql_trees(&writer, (const struct ps_trees_predictor *)(const void *)predictor, out));
+    } else if (predictor->type == &ps_network_predictor_type) {
+        PS_TRY(ps_export_sql_network(&writer, (const struct ps_network_predictor *)(const void *)predictor,
+                                     out));
     } else {
-        PS_TRY(add_regression(&writer, linear, out));
+        PS_TRY(add_linear(&writer, ps_export_linear(exporting), out));
     }
     ps_buffer_text(out, ";\n");
     return ps_buffer_status(out, error);

@@ -260,7 +260,7 @@ penstock_code ps_network_predictor_new(const struct ps_network_shape *shape, siz
         return ps_error_memory(error, "a network");
     }
     network->predictor =
-        (struct ps_predictor){&ps_network_predictor_type, shape->task, shape->sizes[0], output_count};
+        (struct ps_predictor){&ps_network_predictor_type, shape->task, shape->sizes[0], output_count, NULL};
     network->shape = *shape;
     network->label_scale = 1;
     network->parameters = parameters;

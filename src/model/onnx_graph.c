@@ -31,8 +31,12 @@ enum {
     NODE_NAME = 3,
     NODE_OPERATOR = 4,
     NODE_ATTRIBUTE = 5,
+    NODE_DOMAIN = 7,
     ATTRIBUTE_NAME = 1,
     ATTRIBUTE_INTEGER = 3,
+    ATTRIBUTE_FLOATS = 7,
+    ATTRIBUTE_INTEGERS = 8,
+    ATTRIBUTE_TEXTS = 9,
     ATTRIBUTE_TYPE = 20,
     TENSOR_DIMENSION = 1,
     TENSOR_TYPE = 2,
@@ -48,8 +52,11 @@ enum {
     DIMENSION_VALUE = 1,
     DIMENSION_NAME = 2,
 };
-/* onnx.AttributeProto.INT */
-static const int64_t attribute_is_integer = 2;
+/* onnx.AttributeProto.INT, FLOATS, INTS, STRINGS */
+static const int64_t attribute_is_integer = 2, attribute_is_floats = 6, attribute_is_integers = 7,
+                     attribute_is_texts = 8;
+static const char trees_domain[] = "ai.onnx.ml";
+static const int64_t trees_version = 3;
 /* The first opset whose Equal compares strings, and the version of the file format that goes with it. */
 static const int64_t opset_version = 19, ir_version = 9;
 
@@ -191,6 +198,60 @@ const char *ps_onnx_node(struct ps_onnx *onnx, const char *operator_name, const 
     return end_node(onnx, &node, operator_name);
 }
 
+/* Floats as four bytes each, least significant first. */
+static void add_floats(struct ps_buffer *attribute, const float *values, size_t count) {
+    struct ps_buffer packed;
+    ps_buffer_init(&packed, GRAPH_SIZE_MAX);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        const char raw[] = {(char)(bits & 255), (char)(bits >> 8 & 255), (char)(bits >> 16 & 255),
+                            (char)(bits >> 24 & 255)};
+        ps_buffer_add(&packed, raw, sizeof raw);
+    }
+    ps_proto_add_message(attribute, ATTRIBUTE_FLOATS, &packed);
+    ps_buffer_done(&packed);
+}
+
+static void add_list(struct ps_buffer *node, const struct ps_onnx_list *list) {
+    struct ps_buffer attribute;
+    ps_buffer_init(&attribute, GRAPH_SIZE_MAX);
+    ps_proto_add_text(&attribute, ATTRIBUTE_NAME, list->name);
+    if (list->floats != NULL) {
+        add_floats(&attribute, list->floats, list->count);
+    }
+    for (size_t i = 0; list->integers != NULL && i < list->count; i++) {
+        ps_proto_add_integer(&attribute, ATTRIBUTE_INTEGERS, list->integers[i]);
+    }
+    for (size_t i = 0; list->texts != NULL && i < list->count; i++) {
+        ps_proto_add_text(&attribute, ATTRIBUTE_TEXTS, list->texts[i]);
+    }
+    ps_proto_add_integer(&attribute, ATTRIBUTE_TYPE,
+                         list->floats != NULL     ? attribute_is_floats
+                         : list->integers != NULL ? attribute_is_integers
+                                                  : attribute_is_texts);
+    ps_proto_add_message(node, NODE_ATTRIBUTE, &attribute);
+    ps_buffer_done(&attribute);
+}
+
+const char *ps_onnx_trees(struct ps_onnx *onnx, const char *input, size_t target_count,
+                          const struct ps_onnx_list *lists, size_t list_count) {
+    if (input == NULL) {
+        onnx->failed = true;
+        return NULL;
+    }
+    struct ps_buffer node;
+    ps_buffer_init(&node, GRAPH_SIZE_MAX);
+    ps_proto_add_text(&node, NODE_INPUT, input);
+    add_attribute(&node, "n_targets", (int64_t)target_count);
+    for (size_t i = 0; i < list_count; i++) {
+        add_list(&node, &lists[i]);
+    }
+    ps_proto_add_text(&node, NODE_DOMAIN, trees_domain);
+    onnx->has_trees = true;
+    return end_node(onnx, &node, "TreeEnsembleRegressor");
+}
+
 const char *ps_onnx_concat(struct ps_onnx *onnx, const char *const *values, size_t count) {
     struct ps_buffer node;
     ps_buffer_init(&node, GRAPH_SIZE_MAX);
@@ -294,6 +355,12 @@ penstock_code ps_onnx_finish(struct ps_onnx *onnx, const struct ps_onnx_properti
     ps_proto_add_text(out, MODEL_DESCRIPTION, properties->description);
     ps_proto_add_message(out, MODEL_GRAPH, &graph);
     ps_proto_add_message(out, MODEL_OPSET, &opset);
+    if (onnx->has_trees) {
+        ps_buffer_clear(&opset);
+        ps_proto_add_text(&opset, OPSET_DOMAIN, trees_domain);
+        ps_proto_add_integer(&opset, OPSET_VERSION, trees_version);
+        ps_proto_add_message(out, MODEL_OPSET, &opset);
+    }
     add_properties(out, properties);
     return ps_buffer_status(out, error);
 }

@@ -4,7 +4,7 @@
  *
  * Every function gives the name of a value, in the arena; NULL goes through all of them, so that the caller looks
  * once, at the end (ps_onnx_finish). Field numbers are those of onnx.proto; the operators are core ones of opset 19
- * that onnxruntime computes in double precision.
+ * that onnxruntime computes in double precision, and for trees one of ai.onnx.ml.
  */
 #ifndef PS_MODEL_ONNX_GRAPH_H
 #define PS_MODEL_ONNX_GRAPH_H
@@ -23,6 +23,7 @@ struct ps_onnx {
     struct ps_arena *arena;
     struct ps_buffer nodes, constants, inputs, outputs; /* fields of a GraphProto */
     size_t value_count;
+    bool has_trees;
     bool failed; /* out of memory */
 };
 void ps_onnx_init(struct ps_onnx *onnx, struct ps_arena *arena);
@@ -40,6 +41,17 @@ const char *ps_onnx_node(struct ps_onnx *onnx, const char *operator_name, const 
 /* The same with one integer attribute: Cast (to), Gather, Softmax, ArgMax (axis). */
 const char *ps_onnx_node_with(struct ps_onnx *onnx, const char *operator_name, const char *a, const char *b,
                               const char *attribute, int64_t value);
+/* An attribute of a node that is a list: of one kind, the other two are NULL. */
+struct ps_onnx_list {
+    const char *name;
+    const int64_t *integers;
+    const float *floats;
+    const char *const *texts;
+    size_t count;
+};
+/* ai.onnx.ml.TreeEnsembleRegressor: rows x features of float32 to rows x targets, leaves as they are. */
+const char *ps_onnx_trees(struct ps_onnx *onnx, const char *input, size_t target_count,
+                          const struct ps_onnx_list *lists, size_t list_count);
 const char *ps_onnx_concat(struct ps_onnx *onnx, const char *const *values, size_t count);
 /* Gives the value the name of an output. columns 0: one dimension. */
 void ps_onnx_output(struct ps_onnx *onnx, const char *value, const char *name, enum ps_onnx_type type,

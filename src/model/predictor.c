@@ -31,6 +31,9 @@ penstock_code ps_predictor_write(const struct ps_predictor *predictor, yyjson_mu
     (void)yyjson_mut_obj_add_str(doc, object, "kind", predictor->type->kind);
     (void)yyjson_mut_obj_add_str(doc, object, "task", ps_task_name(predictor->task));
     (void)yyjson_mut_obj_add_uint(doc, object, "outputs", predictor->output_count);
+    if (predictor->thresholds != NULL) {
+        ps_predictor_write_numbers(doc, object, "thresholds", predictor->thresholds, predictor->output_count);
+    }
     return predictor->type->write(predictor, doc, object, error);
 }
 
@@ -61,6 +64,30 @@ penstock_code ps_predictor_read_head(yyjson_val *object, enum ps_task *task_out,
     return ps_predictor_damaged(error, "it has no task");
 }
 
+/* None below 0, at most one 0: what Spark asks of them. */
+static penstock_code read_thresholds(yyjson_val *object, struct ps_predictor *predictor,
+                                     struct penstock_error *error) {
+    yyjson_val *list = yyjson_obj_get(object, "thresholds");
+    if (list == NULL) {
+        return PENSTOCK_OK;
+    }
+    const size_t count = predictor->output_count;
+    predictor->thresholds = ps_allocate(count, sizeof(double));
+    if (predictor->thresholds == NULL) {
+        return ps_error_memory(error, "a model");
+    }
+    size_t zero_count = 0;
+    bool is_sound = predictor->task != PS_TASK_REGRESSION &&
+                    ps_predictor_read_numbers(list, predictor->thresholds, count);
+    for (size_t i = 0; is_sound && i < count; i++) {
+        is_sound = predictor->thresholds[i] >= 0;
+        zero_count += predictor->thresholds[i] == 0 ? 1 : 0;
+    }
+    return is_sound && zero_count <= 1
+               ? PENSTOCK_OK
+               : ps_predictor_damaged(error, "its thresholds are not those of its classes");
+}
+
 penstock_code ps_predictor_read(yyjson_val *object, size_t feature_count, struct ps_predictor **predictor_out,
                                 struct penstock_error *error) {
     const char *kind = yyjson_get_str(yyjson_obj_get(object, "kind"));
@@ -74,6 +101,11 @@ penstock_code ps_predictor_read(yyjson_val *object, size_t feature_count, struct
             PS_TRY(type->read(object, feature_count, &predictor, error));
             ps_check(predictor->type == type && predictor->task == task &&
                      predictor->output_count == output_count && predictor->feature_count == feature_count);
+            const penstock_code code = read_thresholds(object, predictor, error);
+            if (code != PENSTOCK_OK) {
+                ps_predictor_free(predictor);
+                return code;
+            }
             *predictor_out = predictor;
             return PENSTOCK_OK;
         }
@@ -83,6 +115,7 @@ penstock_code ps_predictor_read(yyjson_val *object, size_t feature_count, struct
 
 void ps_predictor_free(struct ps_predictor *predictor) {
     if (predictor != NULL) {
+        ps_release(predictor->thresholds);
         predictor->type->free(predictor);
     }
 }

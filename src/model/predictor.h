@@ -40,6 +40,9 @@ struct ps_predictor {
     const struct ps_predictor_type *type;
     enum ps_task task;
     size_t feature_count, output_count; /* output_count: 1, or the number of classes */
+    /* Of the classes, owned; Spark's: predicted is the class whose probability over its threshold is the greatest, one
+     * of threshold 0 always. NULL: the most probable one. */
+    double *thresholds;
 };
 
 /* The only callers of the table's functions; they check. */

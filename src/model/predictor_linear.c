@@ -211,7 +211,8 @@ penstock_code ps_linear_predictor_new(enum ps_task task, enum ps_link link, size
     if (linear == NULL) {
         return ps_error_memory(error, "a linear model");
     }
-    linear->predictor = (struct ps_predictor){&ps_linear_predictor_type, task, feature_count, output_count};
+    linear->predictor =
+        (struct ps_predictor){&ps_linear_predictor_type, task, feature_count, output_count, NULL};
     linear->link = link;
     linear->threshold = 0.5;
     linear->sum_count = sum_count;
