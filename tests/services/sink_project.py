@@ -48,6 +48,8 @@ def equal(what, got, wanted):
 def grow(folder, server):
     project = os.path.join(folder, "growing")
     os.makedirs(os.path.join(project, "data"))
+    with open(os.path.join(project, "penstock.yml"), "w") as file:
+        file.write("name: growing\n")
     with open(os.path.join(project, "all.sql"), "w") as file:
         file.write(GROWING.format(uri=server.uri))
 
