@@ -5,34 +5,35 @@
 #include "hbase/cell.h"
 
 #include <ctype.h>
+#include <endian.h>
 
 /* In front of a cell stand its length and those of key and value; in the key, besides row, family and qualifier, two
  * bytes for the row's length, one for the family's, eight for the timestamp and one for the type. */
 #define LENGTHS_SIZE 12
 #define KEY_FIXED_SIZE 12
 
-static uint64_t big_endian(const char *bytes, size_t size) {
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++) {
-        value = value << 8 | (unsigned char)bytes[i];
-    }
-    return value;
+/* Numbers are not aligned: copied, which costs nothing. */
+static uint64_t read_u64(const char *bytes) {
+    uint64_t value;
+    memcpy(&value, bytes, sizeof value);
+    return be64toh(value);
 }
 
 uint32_t ps_hbase_read_u32(const char *bytes) {
-    return (uint32_t)big_endian(bytes, 4);
+    uint32_t value;
+    memcpy(&value, bytes, sizeof value);
+    return be32toh(value);
 }
 
-static void add_big_endian(struct ps_buffer *out, uint64_t value, size_t size) {
-    char bytes[8];
-    for (size_t i = 0; i < size; i++) {
-        bytes[i] = (char)(unsigned char)(value >> (8 * (size - 1 - i)) & 0xFF);
-    }
-    ps_buffer_add(out, bytes, size);
+static size_t read_u16(const char *bytes) {
+    uint16_t value;
+    memcpy(&value, bytes, sizeof value);
+    return be16toh(value);
 }
 
 void ps_hbase_add_u32(struct ps_buffer *out, uint32_t value) {
-    add_big_endian(out, value, 4);
+    const uint32_t swapped = htobe32(value);
+    ps_buffer_add(out, (const char *)&swapped, sizeof swapped);
 }
 
 struct ps_hbase_cell_reader ps_hbase_cell_begin(struct ps_bytes block) {
@@ -55,7 +56,7 @@ bool ps_hbase_cell_next(struct ps_hbase_cell_reader *reader, struct ps_hbase_cel
         return false;
     }
     const char *const key = reader->at + LENGTHS_SIZE;
-    const size_t row_size = (size_t)big_endian(key, 2);
+    const size_t row_size = read_u16(key);
     if (row_size + KEY_FIXED_SIZE > key_size) {
         return false;
     }
@@ -69,30 +70,57 @@ bool ps_hbase_cell_next(struct ps_hbase_cell_reader *reader, struct ps_hbase_cel
         .family = {family, family_size},
         .qualifier = {family + family_size, (size_t)key_size - KEY_FIXED_SIZE - row_size - family_size},
         .value = {end, (size_t)value_size},
-        .timestamp = (int64_t)big_endian(end - 9, 8),
+        .timestamp = (int64_t)read_u64(end - 9),
         .type = (uint8_t)(unsigned char)end[-1]};
     reader->at += 4 + size;
     reader->is_damaged = false;
     return true;
 }
 
+/* A cell is ten pieces of a few bytes: they are put together here, so that the buffer is called once or twice. */
+struct pieces {
+    struct ps_buffer *out;
+    size_t size;
+    char bytes[128];
+};
+
+static void flush(struct pieces *pieces) {
+    ps_buffer_add(pieces->out, pieces->bytes, pieces->size);
+    pieces->size = 0;
+}
+
+static inline void put(struct pieces *pieces, const void *bytes, size_t size) {
+    if (size > sizeof pieces->bytes - pieces->size) {
+        flush(pieces);
+    }
+    if (size > sizeof pieces->bytes) {
+        ps_buffer_add(pieces->out, bytes, size);
+    } else if (size > 0) {
+        memcpy(pieces->bytes + pieces->size, bytes, size);
+        pieces->size += size;
+    }
+}
+
 void ps_hbase_cell_add(struct ps_buffer *block, const struct ps_hbase_cell *cell) {
     const size_t key_size = KEY_FIXED_SIZE + cell->row.size + cell->family.size + cell->qualifier.size;
-    add_big_endian(block, 8 + key_size + cell->value.size, 4);
-    add_big_endian(block, key_size, 4);
-    add_big_endian(block, cell->value.size, 4);
-    add_big_endian(block, cell->row.size, 2);
-    ps_buffer_add(block, cell->row.data, cell->row.size);
-    add_big_endian(block, cell->family.size, 1);
-    ps_buffer_add(block, cell->family.data, cell->family.size);
-    if (cell->qualifier.size > 0) {
-        ps_buffer_add(block, cell->qualifier.data, cell->qualifier.size);
-    }
-    add_big_endian(block, (uint64_t)cell->timestamp, 8);
-    add_big_endian(block, cell->type, 1);
-    if (cell->value.size > 0) {
-        ps_buffer_add(block, cell->value.data, cell->value.size);
-    }
+    const uint32_t lengths[] = {htobe32((uint32_t)(8 + key_size + cell->value.size)),
+                                htobe32((uint32_t)key_size), htobe32((uint32_t)cell->value.size)};
+    const uint16_t row_size = htobe16((uint16_t)cell->row.size);
+    const uint8_t family_size = (uint8_t)cell->family.size;
+    const uint64_t timestamp = htobe64((uint64_t)cell->timestamp);
+    struct pieces pieces;
+    pieces.out = block;
+    pieces.size = 0;
+    put(&pieces, lengths, sizeof lengths);
+    put(&pieces, &row_size, sizeof row_size);
+    put(&pieces, cell->row.data, cell->row.size);
+    put(&pieces, &family_size, sizeof family_size);
+    put(&pieces, cell->family.data, cell->family.size);
+    put(&pieces, cell->qualifier.data, cell->qualifier.size);
+    put(&pieces, &timestamp, sizeof timestamp);
+    put(&pieces, &cell->type, sizeof cell->type);
+    put(&pieces, cell->value.data, cell->value.size);
+    flush(&pieces);
 }
 
 bool ps_hbase_cell_parse(struct ps_bytes message, struct ps_hbase_cell *cell_out) {
