@@ -9,6 +9,7 @@
 #include "app/growth.h"
 #include "app/session.h"
 #include "connect/create.h"
+#include "model/preparation.h"
 
 static penstock_code check_sink(const struct ps_project *project, const struct ps_node *node,
                                 struct penstock_error *error) {
@@ -40,6 +41,8 @@ penstock_code ps_app_check(const struct ps_graph *graph, struct penstock_error *
             PS_TRY(check_sink(project, node, error));
         } else if (node->kind == PS_NODE_MODEL) {
             PS_TRY(ps_model_check(project, node, error));
+        } else if (node->kind == PS_NODE_DATASET) {
+            PS_TRY(ps_preparation_check(node, error));
         }
     }
     return PENSTOCK_OK;

@@ -232,6 +232,24 @@ static penstock_code add_job(struct status *status, const struct ps_node *node,
                      error);
 }
 
+static penstock_code add_dataset(struct status *status, const struct ps_node *node,
+                                 struct penstock_error *error) {
+    struct ps_buffer sql PS_SCOPED(ps_buffer_done) = {0};
+    struct penstock_error missing;
+    ps_buffer_init(&sql, SQL_SIZE_MAX);
+    ps_buffer_text(
+        &sql, "SELECT name, 'making ' || making AS state, rows_kept AS count, 'of ' || rows_read || ' rows, '"
+              " || strftime(made_at, '%Y-%m-%d %H:%M:%S') AS detail FROM penstock.datasets WHERE name = ");
+    ps_buffer_sql_literal(&sql, node->name);
+    ps_buffer_text(&sql, " ORDER BY making DESC LIMIT 1");
+    PS_TRY(ps_buffer_status(&sql, error));
+    const int64_t before = status->builder.table->row_count;
+    const penstock_code code = add_query(status, "dataset", sql.data, &missing);
+    return code == PENSTOCK_OK && status->builder.table->row_count > before
+               ? PENSTOCK_OK
+               : add(status, "dataset", node->name, "not made yet", NULL, NULL, error);
+}
+
 static penstock_code add_nodes(struct status *status, struct penstock_error *error) {
     const struct ps_graph *graph = status->app->graph;
     for (size_t i = 0; i < graph->node_count; i++) {
@@ -243,6 +261,7 @@ static penstock_code add_nodes(struct status *status, struct penstock_error *err
         case PS_NODE_SINK: PS_TRY(add_sink(status, node, error)); break;
         case PS_NODE_MODEL: PS_TRY(add_model(status, node, error)); break;
         case PS_NODE_JOB: PS_TRY(add_job(status, node, error)); break;
+        case PS_NODE_DATASET: PS_TRY(add_dataset(status, node, error)); break;
         case PS_NODE_SQL: break;
         }
     }

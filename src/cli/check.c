@@ -15,6 +15,7 @@ static const char *kind_name(enum ps_node_kind kind) {
     case PS_NODE_SINK: return "sink";
     case PS_NODE_MODEL: return "model";
     case PS_NODE_JOB: return "job";
+    case PS_NODE_DATASET: return "dataset";
     }
     return "";
 }

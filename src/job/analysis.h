@@ -74,6 +74,8 @@ penstock_code ps_bind_job(struct ps_analysis *analysis, struct ps_item *item) PE
 /* Index of that model. */
 penstock_code ps_bind_job_model(struct ps_analysis *analysis, const struct ps_item *item, size_t *index_out)
     PENSTOCK_MUST_USE;
+/* bind_dataset.c: where a dataset is written to. */
+penstock_code ps_bind_dataset(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
 /* reads.c: which columns of each source are read. */
 penstock_code ps_reads_find(struct ps_analysis *analysis) PENSTOCK_MUST_USE;
 /* bind_error.c: DuckDB's words become ours where a nearer name can be given. `text`: what the user wrote, in which

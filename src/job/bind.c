@@ -335,6 +335,7 @@ penstock_code ps_bind_item(struct ps_analysis *analysis, struct ps_item *item) {
     case PS_NODE_VIEW:
     case PS_NODE_SINK: return bind_continuous(analysis, item);
     case PS_NODE_MODEL: return describe(analysis, item);
+    case PS_NODE_DATASET: PS_TRY(describe(analysis, item)); return ps_bind_dataset(analysis, item);
     case PS_NODE_JOB: return ps_bind_job(analysis, item);
     case PS_NODE_SQL: break;
     }

@@ -77,6 +77,11 @@ penstock_code ps_parse_sink(struct ps_cursor *cursor, struct ps_sink_statement *
 penstock_code ps_parse_model(struct ps_cursor *cursor, struct ps_model_statement *model_out)
     PENSTOCK_MUST_USE;
 penstock_code ps_parse_job(struct ps_cursor *cursor, struct ps_job_statement *job_out) PENSTOCK_MUST_USE;
+penstock_code ps_parse_dataset(struct ps_cursor *cursor, struct ps_dataset_statement *dataset_out)
+    PENSTOCK_MUST_USE;
+/* (Stage(column, parameter = value), ...) behind TRANSFORM */
+penstock_code ps_parse_transforms(struct ps_cursor *cursor, struct ps_call **transforms_out,
+                                  size_t *count_out) PENSTOCK_MUST_USE;
 penstock_code ps_parse_holdout(struct ps_cursor *cursor, struct ps_holdout *holdout_out) PENSTOCK_MUST_USE;
 penstock_code ps_parse_gate(struct ps_cursor *cursor, struct ps_model_statement *model) PENSTOCK_MUST_USE;
 

@@ -204,9 +204,20 @@ static penstock_code add_writers(struct ps_analysis *analysis, struct ps_item *i
     return PENSTOCK_OK;
 }
 
+/* Has it rows, or records? */
+static bool can_be_read(const struct ps_node *node) {
+    return node->kind != PS_NODE_MODEL && node->kind != PS_NODE_SINK && node->kind != PS_NODE_JOB &&
+           node->kind != PS_NODE_DATASET;
+}
+
 static penstock_code add_stream(struct ps_analysis *analysis, struct ps_item *item,
                                 const struct ps_table_reference *table) {
     const int64_t found = ps_analysis_find(analysis, table->name);
+    if (item->node.kind == PS_NODE_DATASET) {
+        return ps_analysis_fail(analysis, item, table->offset,
+                                "leave STREAM out, and make it from a streaming table",
+                                "a dataset is made from tables, not from STREAM %s", table->name);
+    }
     if (item->node.kind == PS_NODE_MODEL) {
         return ps_analysis_fail(analysis, item, table->offset,
                                 "leave STREAM out, and train from a streaming table",
@@ -235,7 +246,7 @@ static penstock_code add_stream(struct ps_analysis *analysis, struct ps_item *it
             analysis, item, table->offset, "leave STREAM out: it is read as a table, as it is in each epoch",
             "'%s' is a materialized view: its rows change, so they cannot be read as STREAM", node->name);
     }
-    if (node->kind == PS_NODE_MODEL || node->kind == PS_NODE_SINK || node->kind == PS_NODE_JOB) {
+    if (!can_be_read(node)) {
         return ps_analysis_fail(analysis, item, table->offset, NULL,
                                 "'%s' is a %s, not a source or streaming table", node->name,
                                 ps_node_kind_name(node->kind));
@@ -257,14 +268,16 @@ static penstock_code add_table(struct ps_analysis *analysis, struct ps_item *ite
     const struct ps_node *node = &analysis->items[found].node;
     if (node->kind == PS_NODE_SOURCE) {
         const char *hint =
-            item->node.kind == PS_NODE_MODEL
+            item->node.kind == PS_NODE_DATASET
+                ? "make it from a streaming table: CREATE STREAMING TABLE ... AS SELECT ... FROM STREAM"
+            : item->node.kind == PS_NODE_MODEL
                 ? "train from a streaming table: CREATE STREAMING TABLE ... AS SELECT ... FROM STREAM"
                 : ps_arena_printf(analysis->arena, "write STREAM %s", node->name);
         return ps_analysis_fail(analysis, item, table->offset, hint,
                                 "'%s' is a source: its records are not kept, so it cannot be read as a table",
                                 node->name);
     }
-    if (node->kind == PS_NODE_MODEL || node->kind == PS_NODE_SINK || node->kind == PS_NODE_JOB) {
+    if (!can_be_read(node)) {
         return ps_analysis_fail(analysis, item, table->offset, NULL, "'%s' is a %s, not a table", node->name,
                                 ps_node_kind_name(node->kind));
     }

@@ -17,6 +17,7 @@ const char *ps_node_kind_name(enum ps_node_kind kind) {
     case PS_NODE_VIEW: return "materialized view";
     case PS_NODE_SINK: return "sink";
     case PS_NODE_JOB: return "job";
+    case PS_NODE_DATASET: return "dataset";
     case PS_NODE_MODEL: break;
     }
     return "model";
@@ -28,6 +29,16 @@ static void write_reads(const struct ps_graph *graph, const struct ps_node *node
     for (size_t i = 0; i < node->input_count; i++) {
         ps_buffer_printf(out, "%s%s%s", i == 0 ? "  <- " : ", ", node->input_is_stream[i] ? "STREAM " : "",
                          graph->nodes[node->inputs[i]].name);
+    }
+}
+
+static void write_places(const struct ps_dataset_statement *dataset, struct ps_buffer *out) {
+    const char *between = ", into ";
+    for (size_t i = 0; i < dataset->setting_count; i++) {
+        if (!ps_option_name_equal(dataset->settings[i].name, "on_existing")) {
+            ps_buffer_printf(out, "%s%s", between, dataset->settings[i].value);
+            between = " and ";
+        }
     }
 }
 
@@ -58,6 +69,7 @@ static void write_node(const struct ps_graph *graph, const struct ps_node *node,
         ps_buffer_text(out, ", ");
         ps_job_describe(&statement->as.job, out);
         break;
+    case PS_NODE_DATASET: write_places(&statement->as.dataset, out); break;
     case PS_NODE_SQL:
         ps_buffer_printf(out, ", %s:%d", statement->location.file, (int)statement->location.line);
         break;
@@ -119,6 +131,7 @@ static const char *shape_of(enum ps_node_kind kind) {
     case PS_NODE_VIEW: return "box3d";
     case PS_NODE_SINK: return "cds";
     case PS_NODE_JOB: return "octagon";
+    case PS_NODE_DATASET: return "folder";
     case PS_NODE_MODEL: break;
     }
     return "hexagon";

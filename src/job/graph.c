@@ -15,6 +15,7 @@ static const struct ps_sql_text *select_of(const struct ps_statement *statement)
     case PS_STATEMENT_MATERIALIZED_VIEW: return &statement->as.view.select;
     case PS_STATEMENT_SINK: return &statement->as.sink.select;
     case PS_STATEMENT_MODEL: return &statement->as.model.select;
+    case PS_STATEMENT_DATASET: return &statement->as.dataset.select;
     case PS_STATEMENT_SOURCE:
     case PS_STATEMENT_JOB:
     case PS_STATEMENT_SQL: break;
@@ -30,6 +31,7 @@ static enum ps_node_kind kind_of(enum ps_statement_kind kind) {
     case PS_STATEMENT_SINK: return PS_NODE_SINK;
     case PS_STATEMENT_MODEL: return PS_NODE_MODEL;
     case PS_STATEMENT_JOB: return PS_NODE_JOB;
+    case PS_STATEMENT_DATASET: return PS_NODE_DATASET;
     case PS_STATEMENT_SQL: break;
     }
     return PS_NODE_SQL;

@@ -17,7 +17,8 @@ enum ps_node_kind {
     PS_NODE_VIEW,
     PS_NODE_SINK,
     PS_NODE_MODEL,
-    PS_NODE_JOB /* its one input is the model that it trains */
+    PS_NODE_JOB, /* its one input is the model that it trains */
+    PS_NODE_DATASET,
 };
 
 struct ps_node {
@@ -80,6 +81,18 @@ int64_t ps_job_core_share(const struct ps_job_settings *settings, int64_t core_c
 extern const struct ps_option ps_job_options[];
 penstock_code ps_job_settings_read(const struct ps_job_statement *job, struct ps_arena *arena,
                                    struct ps_job_settings *settings_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+
+/* WITH (...) of a dataset: paths as written, NULL where none was given. */
+struct ps_dataset_settings {
+    const char *parquet, *delta, *report;
+    const char *numbers;     /* of the report: beside it */
+    const char *on_existing; /* "fail" or "replace" */
+};
+extern const struct ps_option ps_dataset_options[];
+/* Errors: INVALID_PROJECT with the place: an unknown setting, one that is given twice, no place at all. */
+penstock_code ps_dataset_settings_read(const struct ps_dataset_statement *dataset, struct ps_arena *arena,
+                                       struct ps_dataset_settings *settings_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
 
 /* Stages end where data must be exchanged: decoding is parallel (one task a slice), the SQL of an epoch is

@@ -228,20 +228,23 @@ static penstock_code refuse_search(struct ps_cursor *cursor, const struct ps_cal
     return PENSTOCK_OK;
 }
 
-static penstock_code read_transforms(struct ps_cursor *cursor, struct ps_model_statement *model) {
+penstock_code ps_parse_transforms(struct ps_cursor *cursor, struct ps_call **transforms_out,
+                                  size_t *count_out) {
     PS_TRY(ps_cursor_expect_sign(cursor, '('));
     const size_t count_max = ps_cursor_count_items(cursor);
-    model->transforms = ps_arena_allocate(cursor->arena, count_max, sizeof *model->transforms);
-    if (model->transforms == NULL) {
-        return ps_error_memory(cursor->error, "the transforms of a model");
+    struct ps_call *transforms = ps_arena_allocate(cursor->arena, count_max, sizeof *transforms);
+    size_t count = 0;
+    if (transforms == NULL) {
+        return ps_error_memory(cursor->error, "transforms");
     }
     do {
-        ps_check(model->transform_count < count_max);
-        PS_TRY(read_call(cursor, "a transform such as StandardScaler(column)",
-                         &model->transforms[model->transform_count]));
-        PS_TRY(refuse_search(cursor, &model->transforms[model->transform_count]));
-        model->transform_count++;
+        ps_check(count < count_max);
+        PS_TRY(read_call(cursor, "a transform such as StandardScaler(column)", &transforms[count]));
+        PS_TRY(refuse_search(cursor, &transforms[count]));
+        count++;
     } while (ps_cursor_accept_sign(cursor, ','));
+    *transforms_out = transforms;
+    *count_out = count;
     return ps_cursor_accept_sign(cursor, ')') ? PENSTOCK_OK : ps_cursor_unexpected(cursor, "',', '(' or ')'");
 }
 
@@ -269,7 +272,7 @@ static penstock_code read_estimators(struct ps_cursor *cursor, struct ps_model_s
 static penstock_code read_clause(struct ps_cursor *cursor, enum clause clause,
                                  struct ps_model_statement *model) {
     switch (clause) {
-    case CLAUSE_TRANSFORM: return read_transforms(cursor, model);
+    case CLAUSE_TRANSFORM: return ps_parse_transforms(cursor, &model->transforms, &model->transform_count);
     case CLAUSE_PREDICT:
         model->label_location = ps_cursor_location(cursor);
         return ps_cursor_name(cursor, "the column to predict", &model->label);

@@ -223,6 +223,34 @@ static void plan_model(struct planning *planning, size_t index, int64_t before) 
     }
 }
 
+static void plan_dataset(struct planning *planning, size_t index, int64_t before) {
+    const struct ps_node *node = &planning->graph->nodes[index];
+    const struct ps_dataset_statement *dataset = &node->statement->as.dataset;
+    struct ps_arena *arena = planning->arena;
+    struct ps_stage *stage = add_stage(planning, ps_arena_printf(arena, "make %s", node->name), "one");
+    if (stage == NULL) {
+        return;
+    }
+    struct lines steps = {NULL, 0, 0};
+    stage->nodes[stage->node_count++] = index;
+    if (dataset->transform_count > 0) {
+        add_line(planning, &steps,
+                 ps_arena_printf(arena, "fit %s on all rows, and apply them",
+                                 join_names(planning, dataset->transforms, dataset->transform_count)));
+    }
+    for (size_t i = 0; i < dataset->setting_count; i++) {
+        const struct ps_setting *setting = &dataset->settings[i];
+        if (!ps_option_name_equal(setting->name, "on_existing")) {
+            add_line(planning, &steps, ps_arena_printf(arena, "write %s %s", setting->name, setting->value));
+        }
+    }
+    add_line(planning, &steps, "put all of it in place, then record it");
+    set_steps(stage, &steps);
+    if (before >= 0) {
+        stage->inputs[stage->input_count++] = (size_t)before;
+    }
+}
+
 /* --- notes -------------------------------------------------------------------------------------------------------- */
 
 static void note_unread(struct planning *planning, const struct ps_node *node) {
@@ -393,6 +421,7 @@ static void add_notes(struct planning *planning) {
                 note_join(planning, node);
             }
             break;
+        case PS_NODE_DATASET:
         case PS_NODE_SQL: break;
         }
     }
@@ -418,6 +447,8 @@ static void plan_stages(struct planning *planning) {
     for (size_t i = 0; i < graph->node_count; i++) {
         if (graph->nodes[i].kind == PS_NODE_MODEL) {
             plan_model(planning, i, before);
+        } else if (graph->nodes[i].kind == PS_NODE_DATASET) {
+            plan_dataset(planning, i, before);
         }
     }
     for (size_t i = 0; has_sql && !planning->failed && i < source_count; i++) {

@@ -27,6 +27,7 @@ enum ps_statement_kind {
     PS_STATEMENT_SINK,
     PS_STATEMENT_MODEL,
     PS_STATEMENT_JOB,
+    PS_STATEMENT_DATASET,
 };
 
 /* name = 'value' of a WITH list or a parameter list, as written. */
@@ -205,6 +206,17 @@ struct ps_model_statement {
     struct ps_sql_text select;
 };
 
+/* CREATE DATASET name [TRANSFORM (...)] WITH (parquet = '...', delta = '...', report = '...') AS SELECT: rows made ready
+ * for somebody else. */
+struct ps_dataset_statement {
+    struct ps_call *transforms;
+    size_t transform_count;
+    struct ps_setting *settings; /* WITH */
+    size_t setting_count;
+    struct ps_location settings_location;
+    struct ps_sql_text select;
+};
+
 /* CREATE JOB name FOR MODEL m EVERY 'cron' [TIME ZONE 'zone'] OR AFTER n ROWS OR ON DRIFT [...] [WITH (...)]: when
  * the model is trained again. Any of the three. */
 struct ps_job_statement {
@@ -237,6 +249,7 @@ struct ps_statement {
         struct ps_sink_statement sink;
         struct ps_model_statement model;
         struct ps_job_statement job;
+        struct ps_dataset_statement dataset;
     } as;
 };
 

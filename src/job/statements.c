@@ -10,19 +10,20 @@
 
 static const char statement_list[] =
     "statements are CREATE SOURCE, CREATE STREAMING TABLE, CREATE MATERIALIZED VIEW, CREATE SINK, CREATE MODEL, "
-    "CREATE JOB and DuckDB's own";
+    "CREATE JOB, CREATE DATASET and DuckDB's own";
 
 static penstock_code unknown_create(struct ps_cursor *cursor, size_t first) {
-    static const char *const words[] = {"SOURCE", "STREAMING", "MATERIALIZED", "SINK",  "MODEL",
-                                        "JOB",    "TABLE",     "VIEW",         "TEMP",  "TEMPORARY",
-                                        "SCHEMA", "SEQUENCE",  "TYPE",         "MACRO", "FUNCTION",
-                                        "INDEX",  "UNIQUE",    "SECRET",       NULL};
+    static const char *const words[] = {"SOURCE",    "STREAMING", "MATERIALIZED", "SINK",   "MODEL",
+                                        "JOB",       "DATASET",   "TABLE",        "VIEW",   "TEMP",
+                                        "TEMPORARY", "SCHEMA",    "SEQUENCE",     "TYPE",   "MACRO",
+                                        "FUNCTION",  "INDEX",     "UNIQUE",       "SECRET", NULL};
     static const char *const full[] = {"SOURCE",
                                        "STREAMING TABLE",
                                        "MATERIALIZED VIEW",
                                        "SINK",
                                        "MODEL",
                                        "JOB",
+                                       "DATASET",
                                        "TABLE",
                                        "VIEW",
                                        "TEMP",
@@ -88,6 +89,8 @@ static penstock_code read_kind(struct ps_cursor *cursor, enum ps_statement_kind 
         *kind_out = PS_STATEMENT_MODEL;
     } else if (ps_cursor_accept(cursor, "JOB")) {
         *kind_out = PS_STATEMENT_JOB;
+    } else if (ps_cursor_accept(cursor, "DATASET")) {
+        *kind_out = PS_STATEMENT_DATASET;
     } else {
         return unknown_create(cursor, first);
     }
@@ -153,6 +156,7 @@ static penstock_code read_statement(struct ps_cursor *cursor, struct ps_statemen
     case PS_STATEMENT_SINK: PS_TRY(ps_parse_sink(cursor, &statement->as.sink)); break;
     case PS_STATEMENT_MODEL: PS_TRY(ps_parse_model(cursor, &statement->as.model)); break;
     case PS_STATEMENT_JOB: PS_TRY(ps_parse_job(cursor, &statement->as.job)); break;
+    case PS_STATEMENT_DATASET: PS_TRY(ps_parse_dataset(cursor, &statement->as.dataset)); break;
     case PS_STATEMENT_SQL: break;
     }
     return ps_cursor_at_end(cursor) ? PENSTOCK_OK : ps_cursor_unexpected(cursor, "';'");

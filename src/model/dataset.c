@@ -34,7 +34,9 @@ static bool has_order(yyjson_mut_val *root) {
 
 /* Looks for nodes after which the order of rows is not the order of a table, in the tree's JSON text: a quote
  * inside a string of it is escaped, so that only nodes can match. */
-static penstock_code find_order(struct ps_dataset *dataset, struct penstock_error *error) {
+penstock_code ps_dataset_find_order(struct ps_connection *connection, const char *select,
+                                    bool *is_disordered_out, bool *is_sorted_out,
+                                    struct penstock_error *error) {
     static const char *const marks[] = {"\"type\":\"JOIN\"",
                                         "\"type\":\"SET_OPERATION_NODE\"",
                                         "\"type\":\"RECURSIVE_CTE_NODE\"",
@@ -44,8 +46,8 @@ static penstock_code find_order(struct ps_dataset *dataset, struct penstock_erro
                                         "\"group_expressions\":[{"};
     struct ps_tree *tree PS_SCOPED(ps_tree_free_scoped) = NULL;
     int64_t offset = -1;
-    const char *select = dataset->recipe->model->select.text;
-    const penstock_code code = ps_tree_parse(dataset->connection, select, &tree, &offset, error);
+    *is_disordered_out = *is_sorted_out = false;
+    const penstock_code code = ps_tree_parse(connection, select, &tree, &offset, error);
     if (code == PENSTOCK_OUT_OF_MEMORY) {
         return code;
     }
@@ -58,9 +60,9 @@ static penstock_code find_order(struct ps_dataset *dataset, struct penstock_erro
         return ps_error_memory(error, "a training set");
     }
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
-        dataset->is_disordered = dataset->is_disordered || strstr(text, marks[i]) != NULL;
+        *is_disordered_out = *is_disordered_out || strstr(text, marks[i]) != NULL;
     }
-    dataset->is_sorted = dataset->is_disordered && !has_order(ps_tree_root(tree));
+    *is_sorted_out = *is_disordered_out && !has_order(ps_tree_root(tree));
     return PENSTOCK_OK;
 }
 
@@ -171,7 +173,8 @@ penstock_code ps_dataset_open(struct ps_connection *connection, const struct ps_
     const struct ps_holdout *holdout = &recipe->model->holdout;
     /* it may predict with other models */
     PS_TRY(ps_serve_expand(recipe->model->select.text, arena, &dataset.select, NULL, NULL, error));
-    PS_TRY(find_order(&dataset, error));
+    PS_TRY(ps_dataset_find_order(connection, recipe->model->select.text, &dataset.is_disordered,
+                                 &dataset.is_sorted, error));
     PS_TRY(set_run_ahead(&dataset, thread_count, error));
     /* the line break ends a comment at the end of the SELECT */
     PS_TRY(keep(ps_arena_printf(arena, "(%s\n) AS penstock_rows", dataset.select), &dataset.relation, error));

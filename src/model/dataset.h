@@ -27,6 +27,11 @@ struct ps_dataset {
     int64_t scan_count;
 };
 
+/* Does the order of a SELECT's rows depend on the number of threads, and must it be sorted by all columns, for it says no
+ * order itself? */
+penstock_code ps_dataset_find_order(struct ps_connection *connection, const char *select,
+                                    bool *is_disordered_out, bool *is_sorted_out,
+                                    struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Finds the cut between training and hold-out. Errors: INVALID_DATA (nothing or everything held out), SQL. */
 penstock_code ps_dataset_open(struct ps_connection *connection, const struct ps_recipe *recipe,
                               int64_t thread_count, struct ps_arena *arena, struct ps_dataset *dataset_out,

@@ -353,5 +353,5 @@ penstock_code ps_pipeline_fit(struct ps_fit *fit, struct penstock_error *error) 
         ps_pipeline_settle(fit->pipeline, transform);
     }
     ps_pipeline_prune(fit->pipeline);
-    return check_left(fit, error);
+    return fit->pipeline->is_of_dataset ? PENSTOCK_OK : check_left(fit, error);
 }

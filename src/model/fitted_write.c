@@ -70,8 +70,8 @@ static yyjson_mut_val *write_parameters(yyjson_mut_doc *doc, const struct ps_cal
     return parameters;
 }
 
-static yyjson_mut_val *write_transform(yyjson_mut_doc *doc, const struct ps_pipeline *pipeline,
-                                       const struct ps_transform *transform) {
+yyjson_mut_val *ps_model_write_transform(yyjson_mut_doc *doc, const struct ps_pipeline *pipeline,
+                                         const struct ps_transform *transform) {
     yyjson_mut_val *object = yyjson_mut_obj(doc);
     (void)yyjson_mut_obj_add_str(doc, object, "name", transform->type->name);
     yyjson_mut_val *columns = yyjson_mut_obj_add_arr(doc, object, "columns");
@@ -98,7 +98,7 @@ static yyjson_mut_val *write_transform(yyjson_mut_doc *doc, const struct ps_pipe
     return object;
 }
 
-static void write_inputs(yyjson_mut_doc *doc, yyjson_mut_val *model, const struct ps_pipeline *pipeline) {
+void ps_model_write_inputs(yyjson_mut_doc *doc, yyjson_mut_val *model, const struct ps_pipeline *pipeline) {
     yyjson_mut_val *inputs = yyjson_mut_obj_add_arr(doc, model, "inputs");
     for (size_t i = 0; i < pipeline->input_count; i++) {
         const struct ps_slot *slot = &pipeline->slots[pipeline->inputs[i]];
@@ -184,12 +184,12 @@ penstock_code ps_model_write_predictor(const struct ps_pipeline *pipeline,
     yyjson_mut_val *model = yyjson_mut_obj(doc);
     yyjson_mut_doc_set_root(doc, model);
     (void)yyjson_mut_obj_add_int(doc, model, "format", 2);
-    write_inputs(doc, model, pipeline);
+    ps_model_write_inputs(doc, model, pipeline);
     yyjson_mut_val *transforms = yyjson_mut_obj_add_arr(doc, model, "transforms");
     for (size_t i = 0; i < pipeline->transform_count; i++) {
         if (!pipeline->transforms[i].type->is_filter) {
             (void)yyjson_mut_arr_add_val(transforms,
-                                         write_transform(doc, pipeline, &pipeline->transforms[i]));
+                                         ps_model_write_transform(doc, pipeline, &pipeline->transforms[i]));
         }
     }
     penstock_code code = write_features(doc, model, pipeline, predictor->feature_count, error);

@@ -41,6 +41,10 @@ struct ps_fitted {
 penstock_code ps_model_write_predictor(const struct ps_pipeline *pipeline,
                                        const struct ps_predictor *predictor, const struct ps_target *target,
                                        struct ps_buffer *out, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Parts of it: a stage as the call that it was, with what it has learnt; the inputs, as a member of `model`. */
+yyjson_mut_val *ps_model_write_transform(yyjson_mut_doc *doc, const struct ps_pipeline *pipeline,
+                                         const struct ps_transform *transform);
+void ps_model_write_inputs(yyjson_mut_doc *doc, yyjson_mut_val *model, const struct ps_pipeline *pipeline);
 /* The same for the coefficients of a linear regression. */
 penstock_code ps_model_write(const struct ps_pipeline *pipeline, const double *coefficients,
                              size_t feature_count, double intercept, struct ps_buffer *out,

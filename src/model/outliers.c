@@ -226,6 +226,12 @@ static penstock_code fit_bounds(struct ps_fit *fit, struct ps_transform *transfo
     return PENSTOCK_OK;
 }
 
+void ps_outlier_filter_bounds(const struct ps_transform *transform, size_t input, double *lower_out,
+                              double *upper_out) {
+    *lower_out = transform->numbers[input * NUMBER_COUNT + LOWER];
+    *upper_out = transform->numbers[input * NUMBER_COUNT + UPPER];
+}
+
 static penstock_code finish(struct ps_pipeline *pipeline, struct ps_transform *transform,
                             struct penstock_error *error) {
     (void)pipeline;

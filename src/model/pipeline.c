@@ -130,8 +130,9 @@ static penstock_code unknown_column(const struct ps_pipeline *pipeline, const st
     for (size_t i = 0; i < pipeline->column_count; i++) {
         names[i] = pipeline->columns[i].name;
     }
-    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: the model's SELECT has no feature column %s",
-                       transform->type->name, name);
+    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: the %s column %s", transform->type->name,
+                       pipeline->is_of_dataset ? "dataset's SELECT has no" : "model's SELECT has no feature",
+                       name);
     const char *nearest = ps_nearest(name, names);
     const char *taker = taker_of(pipeline, name);
     if (taker != NULL) {
@@ -139,7 +140,7 @@ static penstock_code unknown_column(const struct ps_pipeline *pipeline, const st
                             name, transform->type->name);
     } else if (nearest != NULL) {
         (void)ps_error_hint(error, "did you mean %s?", nearest);
-    } else {
+    } else if (!pipeline->is_of_dataset) {
         (void)ps_error_hint(error, "the label, foldCol and the HOLDOUT column are no features");
     }
     return ps_error_at(error, parameter->location, NULL, 0);

@@ -28,7 +28,8 @@ struct ps_pipeline {
     size_t column_count, column_capacity;
     struct ps_transform *transforms;
     size_t transform_count, transform_capacity;
-    bool makes_late; /* some stage makes columns when it has learnt how many */
+    bool makes_late;    /* some stage makes columns when it has learnt how many */
+    bool is_of_dataset; /* no model: there is no label, and no feature need be left */
 };
 
 penstock_code ps_pipeline_new(struct ps_arena *arena, struct ps_pipeline **pipeline_out,

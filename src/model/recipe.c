@@ -9,29 +9,11 @@
 
 #include "base/limits.h"
 #include "model/gate_conditions.h"
+#include "model/inputs.h"
 #include "model/train.h"
 
 static bool starts_with(const char *text, const char *start) {
     return strncmp(text, start, strlen(start)) == 0;
-}
-
-/* By what DuckDB calls its types. */
-static bool is_number(const char *type) {
-    static const char *const names[] = {"BOOLEAN",  "TINYINT",  "SMALLINT",  "INTEGER",  "BIGINT",
-                                        "HUGEINT",  "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
-                                        "UHUGEINT", "FLOAT",    "DOUBLE",    "DECIMAL"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const size_t size = strlen(names[i]);
-        if (starts_with(type, names[i]) &&
-            (type[size] == '\0' || (type[size] == '(' && type[strlen(type) - 1] == ')'))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_time(const char *type) {
-    return starts_with(type, "TIMESTAMP") || strcmp(type, "DATE") == 0;
 }
 
 struct binder {
@@ -70,25 +52,6 @@ static penstock_code no_column(const struct binder *binder, const char *what, co
     return PENSTOCK_INVALID_PROJECT;
 }
 
-/* The first stage that names the column, or NULL. */
-static const struct ps_call *first_stage(const struct binder *binder, const char *name) {
-    for (size_t t = 0; t < binder->model->transform_count; t++) {
-        const struct ps_call *call = &binder->model->transforms[t];
-        for (size_t i = 0; i < call->parameter_count; i++) {
-            const struct ps_parameter *parameter = &call->parameters[i];
-            const bool has_columns = parameter->name == NULL ||
-                                     ps_option_name_equal(parameter->name, "inputCol") ||
-                                     ps_option_name_equal(parameter->name, "inputCols");
-            for (size_t v = 0; has_columns && v < parameter->value_count; v++) {
-                if (ps_text_equal_nocase(parameter->values[v], name)) {
-                    return call;
-                }
-            }
-        }
-    }
-    return NULL;
-}
-
 /* The HOLDOUT column says when; it is a feature only as a place on a circle, which says nothing of later or earlier. */
 static bool is_only_holdout(const struct binder *binder, const char *name) {
     const struct ps_recipe *recipe = binder->recipe;
@@ -96,55 +59,27 @@ static bool is_only_holdout(const struct binder *binder, const char *name) {
         (recipe->time_column == NULL || strcmp(recipe->time_column, name) != 0)) {
         return false;
     }
-    const struct ps_call *stage = first_stage(binder, name);
+    const struct ps_input_stages stages = {binder->model->transforms, binder->model->transform_count};
+    const struct ps_call *stage = ps_input_first_stage(&stages, name);
     return stage == NULL || ps_transform_find(stage->name) != &ps_cyclic_encoder_type;
-}
-
-static const char *value_sql(const struct binder *binder, const char *name, bool is_text,
-                             struct penstock_error *error) {
-    struct ps_buffer text PS_SCOPED(ps_buffer_done);
-    ps_buffer_init(&text, (size_t)1 << 20);
-    ps_buffer_text(&text, is_text ? "CAST(" : "CASE WHEN isfinite(CAST(");
-    ps_buffer_sql_name(&text, name);
-    if (is_text) {
-        ps_buffer_text(&text, " AS VARCHAR)");
-    } else {
-        ps_buffer_text(&text, " AS DOUBLE)) THEN CAST(");
-        ps_buffer_sql_name(&text, name);
-        ps_buffer_text(&text, " AS DOUBLE) END");
-    }
-    if (ps_buffer_status(&text, error) != PENSTOCK_OK) {
-        return NULL;
-    }
-    const char *copy = ps_arena_printf(binder->arena, "(%s)", text.data);
-    if (copy == NULL) {
-        (void)ps_error_memory(error, "a model");
-    }
-    return copy;
 }
 
 static penstock_code add_input(struct binder *binder, size_t column, bool is_label,
                                struct penstock_error *error) {
     const char *name = binder->names[column];
     const char *type = binder->types[column];
-    const struct ps_call *stage = is_label ? NULL : first_stage(binder, name);
-    bool is_text = !is_label && !is_number(type);
-    if (is_text && stage == NULL) {
-        const char *note = ps_arena_printf(binder->arena, "%s (%s)", name, type);
-        if (note == NULL) {
-            return ps_error_memory(error, "a model");
-        }
-        binder->recipe->left_out[binder->recipe->left_out_count++] = note;
+    const struct ps_input_stages stages = {binder->model->transforms, binder->model->transform_count};
+    bool is_added = false;
+    PS_TRY(ps_input_add(binder->recipe->pipeline, &stages, name, type, is_label, &is_added, error));
+    if (is_added) {
         return PENSTOCK_OK;
     }
-    is_text = is_text || (stage != NULL && (ps_transform_find(stage->name) == &ps_string_indexer_type ||
-                                            ps_feature_hasher_wants_text(stage, name, type)));
-    const char *sql = value_sql(binder, name, is_text, error);
-    if (sql == NULL) {
-        return PENSTOCK_OUT_OF_MEMORY;
+    const char *note = ps_arena_printf(binder->arena, "%s (%s)", name, type);
+    if (note == NULL) {
+        return ps_error_memory(error, "a model");
     }
-    return ps_pipeline_add_input(binder->recipe->pipeline, name, is_text ? PS_SLOT_TEXT : PS_SLOT_NUMBER,
-                                 type, sql, is_label, error);
+    binder->recipe->left_out[binder->recipe->left_out_count++] = note;
+    return PENSTOCK_OK;
 }
 
 /* What an estimator may do with the label, as far as the statement tells. */
@@ -164,7 +99,7 @@ static unsigned tasks_of(const struct ps_estimator *estimator, bool is_class, bo
 static penstock_code refuse_label(const struct binder *binder, const char *estimator, const char *type,
                                   struct penstock_error *error) {
     const char *label = binder->model->label;
-    if (is_number(type)) {
+    if (ps_input_is_number(type)) {
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
                            "PREDICT: the label %s is %s; %s predicts classes", label, type, estimator);
         (void)ps_error_hint(error, "a class is BOOLEAN, a whole number or a text: CAST(%s AS INTEGER) AS %s",
@@ -190,14 +125,14 @@ static penstock_code check_task(const struct binder *binder, size_t label, struc
     struct ps_recipe *recipe = binder->recipe;
     const char *type = binder->types[label];
     const bool is_text = strcmp(type, "VARCHAR") == 0 || starts_with(type, "ENUM");
-    const bool is_class = is_text || (is_number(type) && strcmp(type, "FLOAT") != 0 &&
+    const bool is_class = is_text || (ps_input_is_number(type) && strcmp(type, "FLOAT") != 0 &&
                                       strcmp(type, "DOUBLE") != 0 && !starts_with(type, "DECIMAL"));
     unsigned tasks = PS_TASK_ANY;
     for (size_t i = 0; i < recipe->estimator_count; i++) {
         const struct ps_estimator *estimator = &recipe->estimators[i];
         const bool is_boolean = strcmp(type, "BOOLEAN") == 0;
         const unsigned own =
-            is_class || is_number(type) ? tasks_of(estimator, is_class, is_text, is_boolean) : 0;
+            is_class || ps_input_is_number(type) ? tasks_of(estimator, is_class, is_text, is_boolean) : 0;
         if (own == 0) {
             return refuse_label(binder, estimator->type->name, type, error);
         }
@@ -236,7 +171,8 @@ static penstock_code check_holdout(const struct binder *binder, struct penstock_
         return no_column(binder, "HOLDOUT", holdout->by_column, holdout->location, error);
     }
     const char *type = binder->types[column];
-    const bool is_right = is_time(type) || (holdout->kind == PS_HOLDOUT_FRACTION && is_number(type));
+    const bool is_right =
+        ps_input_is_time(type) || (holdout->kind == PS_HOLDOUT_FRACTION && ps_input_is_number(type));
     if (!is_right) {
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "HOLDOUT: column %s is %s; LAST %s BY needs a %s",
                            holdout->by_column, type,
@@ -258,7 +194,7 @@ static penstock_code check_fold_column(const struct binder *binder, struct penst
     if (column < 0) {
         return no_column(binder, "foldCol", name, binder->model->validation.location, error);
     }
-    if (!is_number(binder->types[column])) {
+    if (!ps_input_is_number(binder->types[column])) {
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "foldCol: column %s is %s, not a whole number",
                            name, binder->types[column]);
         (void)ps_error_at(error, binder->model->validation.location, NULL, 0);
@@ -289,7 +225,7 @@ static penstock_code check_series(const struct binder *binder, struct penstock_e
         return no_column(binder, validation->type->name, name, location, error);
     }
     const char *type = binder->types[column];
-    if (!is_time(type) && !(is_number(type) && validation->gap_ms == 0)) {
+    if (!ps_input_is_time(type) && !(ps_input_is_number(type) && validation->gap_ms == 0)) {
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: column %s is %s, not a %s",
                            validation->type->name, name, type,
                            validation->gap_ms > 0 ? "DATE or a TIMESTAMP" : "time or a number");

@@ -148,6 +148,9 @@ penstock_code ps_transform_reserve(const struct ps_pipeline *pipeline, struct ps
                                    size_t count, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 extern const struct ps_transform_type ps_outlier_filter_type;
+/* What it has learnt of an input; infinite: nothing is dropped for it. */
+void ps_outlier_filter_bounds(const struct ps_transform *transform, size_t input, double *lower_out,
+                              double *upper_out);
 extern const struct ps_transform_type ps_standard_scaler_type;
 extern const struct ps_transform_type ps_min_max_scaler_type;
 extern const struct ps_transform_type ps_max_abs_scaler_type;

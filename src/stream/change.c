@@ -45,6 +45,7 @@ static const char *kind_of(const struct ps_node *node) {
     case PS_NODE_SINK: return "sink";
     case PS_NODE_MODEL: return "model";
     case PS_NODE_JOB: return "job";
+    case PS_NODE_DATASET: return "dataset";
     }
     return "";
 }
@@ -293,6 +294,7 @@ static penstock_code decide(struct plan *plan, size_t index, struct penstock_err
     case PS_NODE_SINK: return decide_outside(plan, index, known, error);
     case PS_NODE_SQL:
     case PS_NODE_MODEL:
+    case PS_NODE_DATASET:
     case PS_NODE_JOB: break;
     }
     return PENSTOCK_OK;

@@ -143,6 +143,7 @@ penstock_code ps_output_list(struct ps_run *run, struct penstock_error *error) {
             break;
         case PS_NODE_SQL:
         case PS_NODE_MODEL:
+        case PS_NODE_DATASET:
         case PS_NODE_JOB: break;
         }
     }

@@ -405,6 +405,7 @@ static penstock_code apply_nodes(struct ps_run *run, const char *const *texts, c
             sink++;
             break;
         case PS_NODE_MODEL:
+        case PS_NODE_DATASET:
         case PS_NODE_JOB: break;
         }
     }

@@ -73,7 +73,7 @@ static penstock_code hash_project(const struct ps_run *run, char text_out[24], s
     for (size_t i = 0; i < run->graph->node_count; i++) {
         const struct ps_node *node = &run->graph->nodes[i];
         const char *text = NULL;
-        if (node->kind == PS_NODE_MODEL || node->kind == PS_NODE_JOB) {
+        if (node->kind == PS_NODE_MODEL || node->kind == PS_NODE_JOB || node->kind == PS_NODE_DATASET) {
             continue;
         }
         PS_TRY(ps_applied_text(node->statement->text, run->epoch_arena, &text, error));

@@ -66,6 +66,12 @@ static void check_statement(const char *data, size_t size, const struct ps_state
         }
         check_place(data, size, statement->as.model.select.location, statement->as.model.select.text);
         break;
+    case PS_STATEMENT_DATASET:
+        for (size_t i = 0; i < statement->as.dataset.transform_count; i++) {
+            check_call(&statement->as.dataset.transforms[i]);
+        }
+        check_place(data, size, statement->as.dataset.select.location, statement->as.dataset.select.text);
+        break;
     case PS_STATEMENT_JOB: ps_check(statement->as.job.model != NULL); break;
     case PS_STATEMENT_SQL: ps_check(statement->name == NULL); break;
     }
