@@ -134,6 +134,15 @@ static penstock_code ask_next(struct ps_hbase_scan *scan, struct ps_hbase_ticket
     return PENSTOCK_OK;
 }
 
+void ps_hbase_scan_begin(struct ps_hbase_scan *scan) {
+    struct ps_hbase_fault fault;
+    struct penstock_error later; /* found again when the answer is needed */
+    if (scan->region == NULL && !scan->is_done && scan->rows_left > 0 &&
+        ask_open(scan, &scan->ahead, &fault, &later) != PENSTOCK_OK) {
+        drop_scanner(scan);
+    }
+}
+
 /* Is what lies behind the region outside the range? */
 static bool region_is_last(const struct ps_hbase_scan *scan) {
     const struct ps_bytes end = scan->region->end_key, stop = scan->options.range.stop_row;
