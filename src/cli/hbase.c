@@ -19,9 +19,19 @@
 
 struct hbase_values {
     const char *masters, *user, *start_row, *stop_row, *columns, *time_range;
+    const char *authentication, *principal, *master_principal, *keytab, *user_principal, *protection;
     int64_t timeout_ms, limit, versions;
 };
 
+#define CONNECTION_TEXT(option_name, member, value, text) \
+    { \
+        .row = {.name = option_name, \
+                .type = PS_OPTION_TEXT, \
+                .offset = offsetof(struct hbase_values, member), \
+                .help = text, \
+                .since = "0.2"}, \
+        .value_name = value \
+    }
 #define CONNECTION_OPTIONS \
     {.row = {.name = "masters", \
              .type = PS_OPTION_TEXT, \
@@ -32,9 +42,21 @@ struct hbase_values {
         {.row = {.name = "user", \
                  .type = PS_OPTION_TEXT, \
                  .offset = offsetof(struct hbase_values, user), \
-                 .help = "who to be for HBase; else the one who runs penstock", \
+                 .help = "who to be for HBase; else the one who runs penstock, or the Kerberos principal", \
                  .since = "0.2"}, \
          .value_name = "NAME"}, \
+        CONNECTION_TEXT("authentication", authentication, "TEXT", \
+                        "simple (default) or kerberos (hbase.security.authentication)"), \
+        CONNECTION_TEXT("principal", principal, "PRINCIPAL", \
+                        "of the region servers (hbase.regionserver.kerberos.principal); else hbase/_HOST"), \
+        CONNECTION_TEXT("master-principal", master_principal, "PRINCIPAL", \
+                        "of the masters (hbase.master.kerberos.principal); else as --principal"), \
+        CONNECTION_TEXT("keytab", keytab, "FILE", \
+                        "log in with it (hbase.client.keytab.file); else the tickets of kinit"), \
+        CONNECTION_TEXT("user-principal", user_principal, "PRINCIPAL", \
+                        "who to be for Kerberos (hbase.client.keytab.principal); else the keytab's first"), \
+        CONNECTION_TEXT("protection", protection, "TEXT", \
+                        "authentication, integrity or privacy (hbase.rpc.protection); else the strongest"), \
     { \
         .row = {.name = "timeout", \
                 .type = PS_OPTION_DURATION, \
@@ -106,6 +128,12 @@ static penstock_code open_client(const struct ps_cli *cli, struct ps_hbase **cli
     const struct ps_hbase_options options = {
         .masters = values->masters == NULL ? getenv(MASTERS_VARIABLE) : values->masters,
         .user = values->user,
+        .authentication = values->authentication,
+        .service_principal = values->principal,
+        .master_principal = values->master_principal,
+        .keytab = values->keytab,
+        .client_principal = values->user_principal,
+        .protection = values->protection,
         .connect_ms = values->timeout_ms < 10000 ? values->timeout_ms : 10000,
         .call_ms = values->timeout_ms,
         .retry_ms = values->timeout_ms};
@@ -274,7 +302,9 @@ const struct ps_command ps_command_hbase_tables = {
     .options = look_options,
     .values_size = sizeof(struct hbase_values),
     .details = "Asks the masters; neither ZooKeeper nor Java is needed. HBase's own tables are left out.",
-    .examples = "penstock hbase tables --masters master1:16000,master2:16000",
+    .examples = "penstock hbase tables --masters master1:16000,master2:16000\n"
+                "kinit alice@EXAMPLE.COM && penstock hbase tables --authentication kerberos "
+                "--principal hbase/_HOST@EXAMPLE.COM",
     .run = run_tables,
 };
 

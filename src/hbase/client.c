@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "hbase/call.h"
+#include "hbase/kerberos.h"
 
 #define CONNECT_MS_DEFAULT 10000
 #define CALL_MS_DEFAULT 60000
@@ -28,6 +29,8 @@ struct ps_hbase {
     struct ps_hbase_limits limits;
     int64_t retry_ms;
     char user[256];
+    struct ps_hbase_kerberos *kerberos;
+    char principal[PS_HBASE_PRINCIPAL_SIZE], master_principal[PS_HBASE_PRINCIPAL_SIZE];
     struct ps_hbase_address masters[MASTER_COUNT_MAX];
     size_t master_count, master_index; /* index: the last one that answered */
     struct ps_hbase_address map[ADDRESS_MAP_COUNT_MAX][2];
@@ -107,6 +110,61 @@ static void set_user(struct ps_hbase *client, const char *user) {
     snprintf(client->user, sizeof client->user, "%s", user);
 }
 
+static bool is_given(const char *text) {
+    return text != NULL && text[0] != '\0';
+}
+
+static penstock_code set_principal(const char *given, const char *otherwise, const char *property,
+                                   char principal_out[PS_HBASE_PRINCIPAL_SIZE],
+                                   struct penstock_error *error) {
+    const char *const principal = is_given(given) ? given : otherwise;
+    if (!ps_hbase_principal_is_service(principal)) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "%s \"%s\" is no principal of a service",
+                           property, principal);
+        return ps_error_hint(error, "write service/_HOST@REALM, as in the servers' hbase-site.xml");
+    }
+    snprintf(principal_out, PS_HBASE_PRINCIPAL_SIZE, "%s", principal);
+    return PENSTOCK_OK;
+}
+
+/* What is for Kerberos only, and given without it: nobody means that. */
+static const char *useless_option(const struct ps_hbase_options *options) {
+    return is_given(options->service_principal)  ? "hbase.regionserver.kerberos.principal (--principal)"
+           : is_given(options->master_principal) ? "hbase.master.kerberos.principal (--master-principal)"
+           : is_given(options->keytab)           ? "hbase.client.keytab.file (--keytab)"
+           : is_given(options->client_principal) ? "hbase.client.keytab.principal (--user-principal)"
+           : is_given(options->protection)       ? "hbase.rpc.protection (--protection)"
+                                                 : NULL;
+}
+
+static penstock_code set_security(struct ps_hbase *client, const struct ps_hbase_options *options,
+                                  struct penstock_error *error) {
+    static const char *const known[] = {"simple", "kerberos", NULL};
+    const char *const written = is_given(options->authentication) ? options->authentication : "simple";
+    const char *const useless = useless_option(options);
+    if (ps_text_equal_nocase(written, "simple")) {
+        if (useless != NULL) {
+            (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
+                               "%s is given, and hbase.security.authentication is simple", useless);
+            return ps_error_hint(error, "set hbase.security.authentication (--authentication) to kerberos");
+        }
+        return PENSTOCK_OK;
+    }
+    if (!ps_text_equal_nocase(written, "kerberos")) {
+        const char *const nearest = ps_nearest(written, known);
+        (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
+                           "hbase.security.authentication \"%s\" is neither simple nor kerberos", written);
+        return nearest == NULL ? ps_error_hint(error, "write simple or kerberos")
+                               : ps_error_hint(error, "did you mean \"%s\"?", nearest);
+    }
+    PS_TRY(set_principal(options->service_principal, PS_HBASE_PRINCIPAL_DEFAULT,
+                         "hbase.regionserver.kerberos.principal", client->principal, error));
+    PS_TRY(set_principal(options->master_principal, client->principal, "hbase.master.kerberos.principal",
+                         client->master_principal, error));
+    PS_TRY(ps_hbase_protection_parse(options->protection, client->limits.protections, error));
+    return ps_hbase_kerberos_new(options->keytab, options->client_principal, &client->kerberos, error);
+}
+
 penstock_code ps_hbase_open(const struct ps_hbase_options *options, struct ps_hbase **client_out,
                             struct penstock_error *error) {
     struct ps_hbase *client PS_SCOPED(ps_hbase_close_scoped) = ps_allocate(1, sizeof *client);
@@ -115,13 +173,17 @@ penstock_code ps_hbase_open(const struct ps_hbase_options *options, struct ps_hb
     }
     PS_TRY(set_masters(client, options->masters, error));
     PS_TRY(set_map(client, options->address_map, error));
+    PS_TRY(set_security(client, options, error));
     set_user(client, options->user);
-    client->limits = (struct ps_hbase_limits){
-        .user = client->user,
-        .connect_ms = options->connect_ms > 0 ? options->connect_ms : CONNECT_MS_DEFAULT,
-        .call_ms = options->call_ms > 0 ? options->call_ms : CALL_MS_DEFAULT,
-        .frame_size_max = options->frame_size_max > 0 ? options->frame_size_max : FRAME_SIZE_MAX_DEFAULT,
-        .stop = options->stop};
+    struct ps_hbase_limits *const limits = &client->limits;
+    limits->user = client->kerberos != NULL && !is_given(options->user) ? NULL : client->user;
+    limits->kerberos = client->kerberos;
+    limits->principal = client->principal;
+    limits->master_principal = client->master_principal;
+    limits->connect_ms = options->connect_ms > 0 ? options->connect_ms : CONNECT_MS_DEFAULT;
+    limits->call_ms = options->call_ms > 0 ? options->call_ms : CALL_MS_DEFAULT;
+    limits->frame_size_max = options->frame_size_max > 0 ? options->frame_size_max : FRAME_SIZE_MAX_DEFAULT;
+    limits->stop = options->stop;
     client->retry_ms = options->retry_ms > 0 ? options->retry_ms : RETRY_MS_DEFAULT;
     client->random = (uint64_t)ps_clock_monotonic_ns() ^ (uint64_t)getpid() << 32;
     *client_out = ps_take(client);
@@ -134,6 +196,7 @@ void ps_hbase_close(struct ps_hbase *client) {
             ps_hbase_connection_free(client->connections[i]);
         }
         ps_release(client->connections);
+        ps_hbase_kerberos_free(client->kerberos); /* after the proofs of the connections */
         ps_hbase_region_cache_done(&client->regions);
         ps_release(client);
     }

@@ -22,9 +22,21 @@
 
 struct ps_hbase_options {
     const char *masters; /* "host:16000,host2"; any of them will do */
-    const char *user;    /* SIMPLE authentication believes it; NULL: the one who runs this process */
+    /* SIMPLE authentication believes it; NULL: the one who runs this process. With Kerberos: the one on whose
+     * behalf the principal acts (a proxy user, if HBase allows it); NULL: the principal itself. */
+    const char *user;
     const char
         *address_map; /* "host:port=host:port,...": servers that are reached elsewhere (a tunnel); or NULL */
+    /* As HBase's own properties, from hbase-site.xml of any client. All but the first are for Kerberos only. */
+    const char *authentication;    /* hbase.security.authentication: "simple" (also NULL) or "kerberos" */
+    const char *service_principal; /* hbase.regionserver.kerberos.principal; NULL: hbase/_HOST */
+    const char *master_principal;  /* hbase.master.kerberos.principal; NULL: as the region servers' */
+    const char *keytab;            /* hbase.client.keytab.file; NULL: the tickets of kinit */
+    const char
+        *client_principal; /* hbase.client.keytab.principal; NULL: the keytab's first, or the tickets' */
+    const char
+        *protection; /* hbase.rpc.protection: "authentication", "integrity", "privacy", several with commas;
+                             * NULL: the strongest that a server offers */
     int64_t connect_ms;         /* 0: 10 s */
     int64_t call_ms;            /* 0: 60 s */
     int64_t retry_ms;           /* 0: 60 s */

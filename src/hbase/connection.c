@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * connection.c - greeting, call ids, frames, and what a server that is not HBase looks like.
- *
- * The memory of a frame grows as its bytes arrive: a server that claims more than it sends costs no more than it sent.
+ * connection.c - greeting, login, call ids, frames, and what a server that is not HBase looks like.
  */
 #include "hbase/connection.h"
 
@@ -11,10 +9,11 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "hbase/socket.h"
+#include "hbase/call.h"
+#include "hbase/kerberos.h"
 
 #define NS_PER_MS INT64_C(1000000)
-#define FRAME_PIECE_SIZE ((size_t)1 << 20)
+#define GREETING_SIZE_MAX ((size_t)1 << 20)
 /* Above a request that a server takes (256 MB by its default). */
 #define REQUEST_SIZE_MAX ((size_t)512 << 20)
 
@@ -30,6 +29,7 @@ struct ps_hbase_connection {
     const char *service;
     struct ps_hbase_limits limits;
     struct ps_hbase_socket socket;
+    struct ps_hbase_sasl sasl; /* what seals and opens the bytes of the socket, with Kerberos */
     char name[PS_HBASE_HOST_SIZE + 8];
     uint64_t life; /* counts connects */
     uint32_t next_id;
@@ -79,11 +79,6 @@ bool ps_hbase_address_equal(const struct ps_hbase_address *left, const struct ps
     return left->port == right->port && ps_text_equal_nocase(left->host, right->host);
 }
 
-void ps_hbase_frame_done(struct ps_hbase_frame *frame) {
-    ps_release(frame->data);
-    *frame = (struct ps_hbase_frame){.data = NULL};
-}
-
 struct ps_hbase_connection *ps_hbase_connection_new(const struct ps_hbase_address *address,
                                                     const struct ps_hbase_address *target,
                                                     const char *service,
@@ -104,6 +99,7 @@ struct ps_hbase_connection *ps_hbase_connection_new(const struct ps_hbase_addres
 /* Everything that waits on it is lost. */
 static void hang_up(struct ps_hbase_connection *connection) {
     ps_hbase_socket_close(&connection->socket);
+    ps_hbase_sasl_done(&connection->sasl);
     connection->life++;
     for (size_t i = 0; i < PS_HBASE_CALL_COUNT_MAX; i++) {
         ps_hbase_frame_done(&connection->calls[i].frame);
@@ -131,15 +127,130 @@ static int64_t deadline_in(int64_t wait_ms) {
     return ps_clock_monotonic_ns() + wait_ms * NS_PER_MS;
 }
 
+/* Nothing came (UNAVAILABLE), or what came is no frame of HBase (INVALID_DATA). */
+static penstock_code not_hbase(const struct ps_hbase_connection *connection, penstock_code code,
+                               const char *words, struct penstock_error *error) {
+    (void)ps_error_set(error, code, "HBase at %s: %s", connection->name, words);
+    if (!connection->has_answered) {
+        (void)ps_error_hint(
+            error, "is it an HBase server? A master's port is 16000, a region server's 16020; 16010 and "
+                   "16030 are web pages");
+    }
+    return code;
+}
+
+/* Can a frame be so long? */
+static penstock_code check_length(const struct ps_hbase_connection *connection, uint32_t size,
+                                  struct penstock_error *error) {
+    if (size <= connection->limits.frame_size_max) {
+        return PENSTOCK_OK;
+    }
+    char text[5] = {(char)(size >> 24), (char)(size >> 16), (char)(size >> 8), (char)size};
+    bool is_text = true;
+    for (size_t i = 0; i < 4; i++) {
+        is_text = is_text && isprint((unsigned char)text[i]);
+    }
+    if (is_text) {
+        char words[64];
+        snprintf(words, sizeof words, "it answers with the text \"%s...\", not as HBase does", text);
+        return not_hbase(connection, PENSTOCK_INVALID_DATA, words, error);
+    }
+    (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                       "HBase at %s: it answers with a frame of %u bytes, the limit is %zu", connection->name,
+                       (unsigned)size, connection->limits.frame_size_max);
+    return ps_error_hint(
+        error, connection->has_answered
+                   ? "read fewer rows or bytes at once; one row larger than the limit cannot be read"
+                   : "is it an HBase server?");
+}
+
+/* The length in front of a frame. */
+static penstock_code read_length(struct ps_hbase_connection *connection, int64_t deadline_ns,
+                                 size_t *size_out, struct penstock_error *error) {
+    char bytes[4];
+    size_t got = 0;
+    PS_TRY(ps_hbase_sasl_read(&connection->sasl, &connection->socket, bytes, sizeof bytes, deadline_ns, &got,
+                              error));
+    if (got == 0) {
+        return not_hbase(connection, PENSTOCK_UNAVAILABLE, "it closed the connection without an answer",
+                         error);
+    }
+    if (got < sizeof bytes) {
+        return not_hbase(connection, PENSTOCK_UNAVAILABLE,
+                         "it closed the connection in the middle of a frame", error);
+    }
+    *size_out = ps_hbase_read_u32(bytes);
+    return check_length(connection, ps_hbase_read_u32(bytes), error);
+}
+
+/* What stands behind the length. */
+static penstock_code read_frame(struct ps_hbase_connection *connection, size_t size, int64_t deadline_ns,
+                                struct ps_hbase_frame *frame, struct penstock_error *error) {
+    frame->size = 0;
+    while (frame->size < size || frame->data == NULL) {
+        size_t wanted = 0, got = 0;
+        PS_TRY(ps_hbase_frame_grow(frame, size, &wanted, error));
+        PS_TRY(ps_hbase_sasl_read(&connection->sasl, &connection->socket, frame->data + frame->size,
+                                  wanted - frame->size, deadline_ns, &got, error));
+        frame->size += got;
+        if (frame->size < wanted) {
+            return not_hbase(connection, PENSTOCK_UNAVAILABLE,
+                             "it closed the connection in the middle of a frame", error);
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+/* Instead of a token the server began a frame: it refuses the greeting as a whole. */
+static penstock_code greeting_refused(struct ps_hbase_connection *connection, size_t frame_size,
+                                      int64_t deadline_ns, struct penstock_error *error) {
+    struct ps_hbase_frame frame PS_SCOPED(ps_hbase_frame_done) = {.data = NULL};
+    struct ps_hbase_fault fault;
+    struct ps_hbase_reply reply;
+    PS_TRY(check_length(connection, (uint32_t)frame_size, error));
+    PS_TRY(read_frame(connection, frame_size, deadline_ns, &frame, error));
+    if (!ps_hbase_parse_reply((struct ps_bytes){frame.data, frame.size}, &reply) || !reply.has_exception) {
+        return not_hbase(connection, PENSTOCK_INVALID_DATA, "its answer to the login cannot be read", error);
+    }
+    return ps_hbase_fault_set(&reply.exception, connection->name, &fault, error);
+}
+
+/* Proves who we are, and has the server prove it. */
+static penstock_code log_in(struct ps_hbase_connection *connection, struct penstock_error *error) {
+    const struct ps_hbase_limits *const limits = &connection->limits;
+    const bool is_region_server = strcmp(connection->service, PS_HBASE_CLIENT_SERVICE) == 0;
+    const struct ps_hbase_terms terms = {
+        .wanted = {limits->protections[0], limits->protections[1], limits->protections[2]},
+        .piece_size_max = limits->frame_size_max};
+    char principal[PS_HBASE_PRINCIPAL_SIZE];
+    struct ps_hbase_proof proof;
+    size_t frame_size = 0;
+    PS_TRY(ps_hbase_principal_of(is_region_server ? limits->principal : limits->master_principal,
+                                 connection->address.host, principal, error));
+    PS_TRY(ps_hbase_kerberos_begin(limits->kerberos, principal, connection->name, &proof, error));
+    const int64_t deadline_ns = deadline_in(limits->connect_ms); /* the KDC's time does not count */
+    PS_TRY(ps_hbase_sasl_agree(&connection->sasl, &connection->socket, proof, &terms, deadline_ns,
+                               &frame_size, error));
+    return frame_size == 0 ? PENSTOCK_OK : greeting_refused(connection, frame_size, deadline_ns, error);
+}
+
 static penstock_code greet(struct ps_hbase_connection *connection, struct penstock_error *error) {
+    const struct ps_hbase_limits *const limits = &connection->limits;
     struct ps_buffer greeting PS_SCOPED(ps_buffer_done) = {.data = NULL};
-    ps_buffer_init(&greeting, FRAME_PIECE_SIZE);
-    PS_TRY(
-        ps_hbase_socket_open(&connection->socket, &connection->target, connection->limits.connect_ms, error));
-    ps_hbase_add_greeting(&greeting, connection->limits.user, connection->service);
+    ps_buffer_init(&greeting, GREETING_SIZE_MAX);
+    PS_TRY(ps_hbase_socket_open(&connection->socket, &connection->target, limits->connect_ms, error));
+    ps_hbase_add_preamble(&greeting, limits->kerberos != NULL);
+    if (limits->kerberos != NULL) {
+        PS_TRY(ps_buffer_status(&greeting, error));
+        PS_TRY(ps_hbase_socket_write(&connection->socket, greeting.data, greeting.size,
+                                     deadline_in(limits->connect_ms), error));
+        ps_buffer_clear(&greeting);
+        PS_TRY(log_in(connection, error));
+    }
+    ps_hbase_add_header(&greeting, limits->user, connection->service);
     PS_TRY(ps_buffer_status(&greeting, error));
-    return ps_hbase_socket_write(&connection->socket, greeting.data, greeting.size,
-                                 deadline_in(connection->limits.connect_ms), error);
+    return ps_hbase_sasl_write(&connection->sasl, &connection->socket, greeting.data, greeting.size,
+                               deadline_in(limits->connect_ms), error);
 }
 
 /* A connection that broke: what helps is to look the region up, for its server may be gone. */
@@ -193,8 +304,9 @@ penstock_code ps_hbase_connection_send(struct ps_hbase_connection *connection,
     ps_buffer_init(&frame, REQUEST_SIZE_MAX);
     ps_hbase_add_request(&frame, id, request);
     PS_TRY(ps_buffer_status(&frame, error));
-    const penstock_code code = ps_hbase_socket_write(&connection->socket, frame.data, frame.size,
-                                                     deadline_in(connection->limits.call_ms), error);
+    const penstock_code code =
+        ps_hbase_sasl_write(&connection->sasl, &connection->socket, frame.data, frame.size,
+                            deadline_in(connection->limits.call_ms), error);
     if (code != PENSTOCK_OK) {
         return lose(connection, true, code, fault);
     }
@@ -204,89 +316,14 @@ penstock_code ps_hbase_connection_send(struct ps_hbase_connection *connection,
     return PENSTOCK_OK;
 }
 
-/* Nothing came (UNAVAILABLE), or what came is no frame of HBase (INVALID_DATA). */
-static penstock_code not_hbase(const struct ps_hbase_connection *connection, penstock_code code,
-                               const char *words, struct penstock_error *error) {
-    (void)ps_error_set(error, code, "HBase at %s: %s", connection->name, words);
-    if (!connection->has_answered) {
-        (void)ps_error_hint(
-            error, "is it an HBase server? A master's port is 16000, a region server's 16020; 16010 and "
-                   "16030 are web pages");
-    }
-    return code;
-}
-
-/* The length in front of a frame. *size_out is 0 when the other side has closed. */
-static penstock_code read_length(struct ps_hbase_connection *connection, int64_t deadline_ns,
-                                 size_t *size_out, struct penstock_error *error) {
-    char bytes[4];
-    size_t got = 0;
-    PS_TRY(ps_hbase_socket_read(&connection->socket, bytes, sizeof bytes, deadline_ns, &got, error));
-    if (got == 0) {
-        return not_hbase(connection, PENSTOCK_UNAVAILABLE, "it closed the connection without an answer",
-                         error);
-    }
-    if (got < sizeof bytes) {
-        return not_hbase(connection, PENSTOCK_UNAVAILABLE,
-                         "it closed the connection in the middle of a frame", error);
-    }
-    const uint32_t size = ps_hbase_read_u32(bytes);
-    if (size > connection->limits.frame_size_max) {
-        bool is_text = true;
-        for (size_t i = 0; i < sizeof bytes; i++) {
-            is_text = is_text && isprint((unsigned char)bytes[i]);
-        }
-        if (is_text) {
-            char words[64];
-            snprintf(words, sizeof words, "it answers with the text \"%.4s...\", not as HBase does", bytes);
-            return not_hbase(connection, PENSTOCK_INVALID_DATA, words, error);
-        }
-        (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
-                           "HBase at %s: it answers with a frame of %u bytes, the limit is %zu",
-                           connection->name, (unsigned)size, connection->limits.frame_size_max);
-        return ps_error_hint(
-            error, connection->has_answered
-                       ? "read fewer rows or bytes at once; one row larger than the limit cannot be read"
-                       : "is it an HBase server?");
-    }
-    *size_out = size;
-    return PENSTOCK_OK;
-}
-
-static penstock_code read_frame(struct ps_hbase_connection *connection, int64_t deadline_ns,
-                                struct ps_hbase_frame *frame, struct penstock_error *error) {
-    size_t size = 0;
-    PS_TRY(read_length(connection, deadline_ns, &size, error));
-    frame->size = 0;
-    while (frame->size < size || frame->data == NULL) {
-        const size_t piece = frame->size < FRAME_PIECE_SIZE ? FRAME_PIECE_SIZE : frame->size;
-        const size_t wanted = size - frame->size < piece ? size : frame->size + piece;
-        if (frame->capacity < wanted || frame->data == NULL) {
-            char *const grown = ps_reallocate(frame->data, wanted + 1, 1);
-            if (grown == NULL) {
-                return ps_error_memory(error, "an answer of HBase");
-            }
-            frame->data = grown;
-            frame->capacity = wanted;
-        }
-        size_t got = 0;
-        PS_TRY(ps_hbase_socket_read(&connection->socket, frame->data + frame->size, wanted - frame->size,
-                                    deadline_ns, &got, error));
-        frame->size += got;
-        if (frame->size < wanted) {
-            return not_hbase(connection, PENSTOCK_UNAVAILABLE,
-                             "it closed the connection in the middle of a frame", error);
-        }
-    }
-    return PENSTOCK_OK;
-}
-
 /* Takes the next frame, whosever it is. *reply_out is set if it is the one of `id`. */
 static penstock_code take_frame(struct ps_hbase_connection *connection, uint32_t id, int64_t deadline_ns,
                                 struct ps_hbase_frame *frame, struct ps_hbase_reply *reply_out,
                                 bool *is_it_out, struct ps_hbase_fault *fault, struct penstock_error *error) {
     struct ps_hbase_reply reply;
-    PS_TRY(read_frame(connection, deadline_ns, frame, error));
+    size_t size = 0;
+    PS_TRY(read_length(connection, deadline_ns, &size, error));
+    PS_TRY(read_frame(connection, size, deadline_ns, frame, error));
     if (!ps_hbase_parse_reply((struct ps_bytes){frame->data, frame->size}, &reply)) {
         return not_hbase(connection, PENSTOCK_INVALID_DATA, "its answer cannot be read", error);
     }

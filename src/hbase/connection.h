@@ -28,8 +28,12 @@ bool ps_hbase_address_parse(struct ps_bytes text, uint16_t default_port,
 bool ps_hbase_address_equal(const struct ps_hbase_address *left, const struct ps_hbase_address *right);
 
 /* What holds for every connection of a client. */
+struct ps_hbase_kerberos;
 struct ps_hbase_limits {
-    const char *user;
+    const char *user;                         /* NULL with Kerberos: its principal */
+    struct ps_hbase_kerberos *kerberos;       /* NULL: SIMPLE authentication */
+    const char *principal, *master_principal; /* of servers, with Kerberos */
+    unsigned protections[3];                  /* enum ps_hbase_protection, the most wanted first */
     int64_t connect_ms, call_ms;
     size_t frame_size_max;
     const struct ps_stop *stop;

@@ -67,6 +67,9 @@ static const struct known knowns[] = {
      "a mutation is not of the row that the condition is about", NULL},
     {"AccessDeniedException", PS_HBASE_CURE_NONE, PENSTOCK_UNSUPPORTED, "access is denied",
      "give the user the right in HBase, or name another user"},
+    {"BadAuthException", PS_HBASE_CURE_NONE, PENSTOCK_UNSUPPORTED,
+     "it does not take this kind of authentication",
+     "penstock knows simple and kerberos (hbase.security.authentication); tokens (DIGEST) are not among them"},
     {"UnknownProtocolException", PS_HBASE_CURE_NONE, PENSTOCK_UNSUPPORTED, NULL, NULL},
     {"RequestTooBigException", PS_HBASE_CURE_NONE, PENSTOCK_INVALID_ARGUMENT,
      "the request is larger than the server takes", "hbase.ipc.max.request.size of the server is the limit"},
@@ -132,9 +135,12 @@ penstock_code ps_hbase_fault_set(const struct ps_hbase_exception *exception, con
     }
     if (known != NULL && strcmp(known->name, "AccessDeniedException") == 0 &&
         memmem(line.data, line.size, "uthentication is required", 25) != NULL) {
-        (void)ps_error_set(error, PENSTOCK_UNSUPPORTED,
-                           "HBase at %s asks for an authentication that penstock does not have", server);
-        (void)ps_error_hint(error, "it can speak to a server that allows SIMPLE authentication");
+        (void)ps_error_set(
+            error, PENSTOCK_UNSUPPORTED,
+            "HBase at %s asks for an authentication by Kerberos, and this side has come without", server);
+        (void)ps_error_hint(error,
+                            "set hbase.security.authentication (--authentication) to kerberos, with tickets "
+                            "of kinit or a keytab");
     } else if (known != NULL && known->hint != NULL) {
         (void)ps_error_hint(error, "%s", known->hint);
     }

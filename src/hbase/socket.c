@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * socket.c - connect, write and read with poll(): in pieces of a tenth of a second, so that a stop is seen soon.
+ * socket.c - connect, write and read with poll(): in pieces of a tenth of a second, so that a stop is seen soon; and
+ * the memory that frames are read into.
  */
 #include "hbase/socket.h"
 
@@ -17,7 +18,29 @@
 #include "base/clock.h"
 
 #define PIECE_MS 100
+#define FRAME_PIECE_SIZE ((size_t)1 << 20)
 #define NS_PER_MS INT64_C(1000000)
+
+void ps_hbase_frame_done(struct ps_hbase_frame *frame) {
+    ps_release(frame->data);
+    *frame = (struct ps_hbase_frame){.data = NULL};
+}
+
+penstock_code ps_hbase_frame_grow(struct ps_hbase_frame *frame, size_t size, size_t *wanted_out,
+                                  struct penstock_error *error) {
+    const size_t piece = frame->size < FRAME_PIECE_SIZE ? FRAME_PIECE_SIZE : frame->size;
+    const size_t wanted = size - frame->size < piece ? size : frame->size + piece;
+    if (frame->capacity < wanted || frame->data == NULL) {
+        char *const grown = ps_reallocate(frame->data, wanted + 1, 1);
+        if (grown == NULL) {
+            return ps_error_memory(error, "an answer of HBase");
+        }
+        frame->data = grown;
+        frame->capacity = wanted;
+    }
+    *wanted_out = wanted;
+    return PENSTOCK_OK;
+}
 
 static penstock_code fail(const struct ps_hbase_socket *socket, const char *what, const char *words,
                           struct penstock_error *error) {

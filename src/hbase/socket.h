@@ -13,6 +13,11 @@ struct ps_hbase_socket {
     const struct ps_stop *stop;
 };
 
+/* Room for the next bytes of a frame of `size`: until its size is *wanted_out, at least one byte more. It grows with
+ * what has come, so that a server that claims more than it sends costs no more than it sent. */
+penstock_code ps_hbase_frame_grow(struct ps_hbase_frame *frame, size_t size, size_t *wanted_out,
+                                  struct penstock_error *error) PENSTOCK_MUST_USE;
+
 /* Every address that the name has is tried. Errors: UNAVAILABLE, CANCELLED. */
 penstock_code ps_hbase_socket_open(struct ps_hbase_socket *socket, const struct ps_hbase_address *target,
                                    int64_t wait_ms, struct penstock_error *error) PENSTOCK_MUST_USE;

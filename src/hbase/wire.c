@@ -11,16 +11,22 @@
 #define CELL_CODEC "org.apache.hadoop.hbase.codec.KeyValueCodec"
 #define REGION_NAME 1
 
-void ps_hbase_add_greeting(struct ps_buffer *out, const char *user, const char *service) {
+void ps_hbase_add_preamble(struct ps_buffer *out, bool is_kerberos) {
+    ps_buffer_add(out, "HBas", 5); /* and version 0 */
+    ps_buffer_add(out, is_kerberos ? "\x51" : "\x50", 1);
+}
+
+void ps_hbase_add_header(struct ps_buffer *out, const char *user, const char *service) {
     struct ps_buffer header PS_SCOPED(ps_buffer_done) = {.data = NULL},
                             user_info PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&header, PART_SIZE_MAX);
     ps_buffer_init(&user_info, PART_SIZE_MAX);
-    ps_proto_add_text(&user_info, 1, user);
-    ps_proto_add_message(&header, 1, &user_info);
+    if (user != NULL) {
+        ps_proto_add_text(&user_info, 1, user);
+        ps_proto_add_message(&header, 1, &user_info);
+    }
     ps_proto_add_text(&header, 2, service);
     ps_proto_add_text(&header, 3, CELL_CODEC);
-    ps_buffer_add(out, "HBas\x00\x50", 6); /* version 0; 0x50 is SIMPLE */
     ps_hbase_add_u32(out, (uint32_t)header.size);
     ps_buffer_add(out, header.data, header.size);
     out->failed = out->failed || header.failed || user_info.failed;

@@ -10,8 +10,10 @@
 
 #include "hbase/cell.h"
 
-/* What a client says first: protocol, SIMPLE authentication, user, service, codec of cell blocks. */
-void ps_hbase_add_greeting(struct ps_buffer *out, const char *user, const char *service);
+/* What a client says first: protocol and authentication, SIMPLE or, with tokens to follow, Kerberos. */
+void ps_hbase_add_preamble(struct ps_buffer *out, bool is_kerberos);
+/* And then: user (NULL: who the tokens have proven), service, codec of cell blocks. */
+void ps_hbase_add_header(struct ps_buffer *out, const char *user, const char *service);
 
 struct ps_hbase_request {
     const char *method;

@@ -30,20 +30,36 @@ log4j.appender.out.layout.ConversionPattern=%d{HH:mm:ss,SSS} %p %c{1}: %m%n
 
 
 class HBase:
-    def __init__(self, folder, properties=None, home=None):
+    def __init__(self, folder, properties=None, home=None, kerberos=None):
         self.folder = os.path.abspath(folder)
         self.home = home or os.path.join(cache_folder(), "hbase-2.6.1")
         self.port, self.keeper_port = free_port(), free_port()
         self.properties = dict(properties or {})
         self.log_path = os.path.join(self.folder, "hbase.log")
         self.process = None
+        self.kerberos, self.jvm = kerberos, list(JVM)
         os.makedirs(self.folder, exist_ok=True)
+        if kerberos is not None:
+            self._secure(kerberos)
 
     masters = property(lambda self: f"127.0.0.1:{self.port}")
 
     @staticmethod
     def is_there():
         return os.path.exists(os.path.join(cache_folder(), "hbase-2.6.1", ".complete"))
+
+    def _secure(self, kerberos):
+        """Master and region servers are hbase/localhost; ZooKeeper stays inside of the process, without Kerberos."""
+        principal = f"hbase/localhost@{kerberos.realm}"
+        kerberos.add("hbase/localhost")
+        keytab = kerberos.keytab("hbase.keytab", "hbase/localhost")
+        given = {"hbase.security.authentication": "kerberos", "hadoop.security.authentication": "kerberos",
+                 "hbase.rpc.protection": "authentication,integrity,privacy"}
+        for role in ("master", "regionserver"):
+            given[f"hbase.{role}.kerberos.principal"], given[f"hbase.{role}.keytab.file"] = principal, keytab
+        self.properties = {**given, **self.properties}
+        self.jvm += ["-Djava.security.krb5.conf=" + kerberos.at("krb5.conf"),
+                     "--add-exports", "java.security.jgss/sun.security.krb5=ALL-UNNAMED"]
 
     def _write_configuration(self):
         at = lambda name: os.path.join(self.folder, name)
@@ -66,11 +82,12 @@ class HBase:
         given.update(self.properties)
         folder = at("conf")
         os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, "hbase-site.xml"), "w") as out:
-            out.write("<configuration>\n")
-            for name, value in given.items():
-                out.write(f"<property><name>{name}</name><value>{value}</value></property>\n")
-            out.write("</configuration>\n")
+        for file in ("hbase-site.xml", "core-site.xml"):  # Hadoop's login reads its own file only
+            with open(os.path.join(folder, file), "w") as out:
+                out.write("<configuration>\n")
+                for name, value in given.items():
+                    out.write(f"<property><name>{name}</name><value>{value}</value></property>\n")
+                out.write("</configuration>\n")
         with open(os.path.join(folder, "log4j.properties"), "w") as out:
             out.write(LOGGING)
 
@@ -81,7 +98,7 @@ class HBase:
         with open(self.log_path, "ab") as log:
             # its own session: a Ctrl-C at the terminal of the test is not the server's
             self.process = subprocess.Popen(
-                ["java", *JVM, "-cp", classes, "org.apache.hadoop.hbase.master.HMaster", "start"],
+                ["java", *self.jvm, "-cp", classes, "org.apache.hadoop.hbase.master.HMaster", "start"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, start_new_session=True)
         if wait:
             self.wait()

@@ -349,6 +349,9 @@ int main(int argc, char **argv) {
     const int64_t wait_ms = seconds == NULL ? 120000 : (int64_t)(atof(seconds) * 1000);
     const struct ps_hbase_options options = {.masters = getenv("PENSTOCK_HBASE_MASTERS"),
                                              .address_map = getenv("PENSTOCK_HBASE_MAP"),
+                                             .authentication = getenv("PENSTOCK_HBASE_AUTHENTICATION"),
+                                             .keytab = getenv("PENSTOCK_HBASE_KEYTAB"),
+                                             .protection = getenv("PENSTOCK_HBASE_PROTECTION"),
                                              .call_ms = wait_ms / 2,
                                              .retry_ms = wait_ms};
     penstock_code code = PENSTOCK_INVALID_ARGUMENT;
