@@ -78,6 +78,8 @@ penstock_code ps_bind_job_model(struct ps_analysis *analysis, const struct ps_it
 penstock_code ps_bind_dataset(struct ps_analysis *analysis, struct ps_item *item) PENSTOCK_MUST_USE;
 /* reads.c: which columns of each source are read. */
 penstock_code ps_reads_find(struct ps_analysis *analysis) PENSTOCK_MUST_USE;
+/* use.c: which of its rows can count; after ps_reads_find(). */
+penstock_code ps_use_find(struct ps_analysis *analysis) PENSTOCK_MUST_USE;
 /* bind_error.c: DuckDB's words become ours where a nearer name can be given. `text`: what the user wrote, in which
  * *offset (-1: not known) is looked up by the name that DuckDB complains about. `is_own`: `text` is about the item's
  * own columns (a rule), not about those of its inputs. */

@@ -269,6 +269,7 @@ static penstock_code build(struct ps_analysis *analysis, struct ps_graph *graph)
         PS_TRY(ps_bind_item(analysis, &analysis->items[order[i]]));
     }
     PS_TRY(ps_reads_find(analysis));
+    PS_TRY(ps_use_find(analysis));
     return fill_graph(analysis, order, graph);
 }
 

@@ -9,6 +9,7 @@
 #define PS_JOB_GRAPH_H
 
 #include "job/project.h"
+#include "job/use.h"
 
 enum ps_node_kind {
     PS_NODE_SOURCE,
@@ -35,6 +36,7 @@ struct ps_node {
     /* Sources: whether any statement reads the column (column_count of them; the watermark's always). What is not
      * read is still decoded and checked against its type, but need not go further. Else NULL. */
     bool *column_is_read;
+    const struct ps_source_use *use; /* sources: what the statements need of it; else NULL */
     /* Sources and tables: the column that is the event time of the watermark, handed through as it is; or -1. */
     int64_t time_column;
     /* Its rows are changes: FORMAT UPSERT or DEBEZIUM, and what streams from such a source row by row. A row

@@ -52,6 +52,8 @@ const char *ps_shape_alias(yyjson_mut_val *table);
  * that path[index + 1] is; "" if it has no name. */
 const char *ps_shape_carrier(const struct ps_shape *shape, size_t index);
 
+/* What path[index] calls the column that its FROM knows under this name from there, as it goes in; or NULL. */
+const char *ps_shape_passed(const struct ps_shape *shape, size_t index, const char *column);
 /* The name under which a column of the stream comes out of the whole SELECT as it went in, or NULL: it is left out or
  * computed, or there are two streams. */
 const char *ps_shape_handed(const struct ps_shape *shape, const char *column);

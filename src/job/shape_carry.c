@@ -113,21 +113,25 @@ static const char *through_item(yyjson_mut_val *item, const char *carrier, const
     return alias[0] != '\0' ? alias : name;
 }
 
+const char *ps_shape_passed(const struct ps_shape *shape, size_t index, const char *column) {
+    yyjson_mut_val *node = carrier_node(shape, index);
+    if (node == NULL || yyjson_mut_arr_size(yyjson_mut_obj_get(node, "column_name_alias")) > 0) {
+        return NULL;
+    }
+    const char *found = NULL;
+    const char *carrier = ps_shape_carrier(shape, index);
+    size_t position, max;
+    yyjson_mut_val *item;
+    yyjson_mut_arr_foreach(yyjson_mut_obj_get(shape->path[index], "select_list"), position, max, item) {
+        found = found != NULL ? found : through_item(item, carrier, column);
+    }
+    return found;
+}
+
 const char *ps_shape_handed(const struct ps_shape *shape, const char *column) {
     const char *name = shape->join.node == NULL ? column : NULL;
     for (size_t i = shape->path_count; name != NULL && i-- > 0;) {
-        yyjson_mut_val *node = carrier_node(shape, i);
-        if (node == NULL || yyjson_mut_arr_size(yyjson_mut_obj_get(node, "column_name_alias")) > 0) {
-            return NULL;
-        }
-        const char *found = NULL;
-        const char *carrier = ps_shape_carrier(shape, i);
-        size_t index, max;
-        yyjson_mut_val *item;
-        yyjson_mut_arr_foreach(yyjson_mut_obj_get(shape->path[i], "select_list"), index, max, item) {
-            found = found != NULL ? found : through_item(item, carrier, name);
-        }
-        name = found;
+        name = ps_shape_passed(shape, i, name);
     }
     return name;
 }
