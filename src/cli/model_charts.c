@@ -2,97 +2,19 @@
  *
  * model_charts.c - the drawings of the report page, as inline SVG, and the tables that go with them.
  *
- * A drawing is 720 units wide and scales with the page. Numbers on its axes are those of a small step (1, 2 or 5 times
- * a power of ten), so that they are short.
+ * Scales and axes are those of publish/drawing.h.
  */
 #include "cli/model_page.h"
 
 #include <math.h>
 #include <stdio.h>
 
-#define WIDTH 720.0
+#include "publish/drawing.h"
+
 /* Rows of a chart that are drawn; all are in its table. */
 #define BARS_MAX 30
 #define CELLS_MAX 40
 #define TABLE_MAX 500
-
-static double number_of(yyjson_val *object, const char *name) {
-    yyjson_val *value = yyjson_obj_get(object, name);
-    return yyjson_is_num(value) ? yyjson_get_num(value) : (double)NAN;
-}
-
-/* From data to the drawing. */
-struct scale {
-    double low, high, start, end;
-};
-
-static double place(const struct scale *scale, double value) {
-    const double share = scale->high > scale->low ? (value - scale->low) / (scale->high - scale->low) : 0.5;
-    return scale->start + fmin(1.0, fmax(0.0, share)) * (scale->end - scale->start);
-}
-
-static void widen(struct scale *scale, double value) {
-    if (isfinite(value)) {
-        scale->low = fmin(scale->low, value);
-        scale->high = fmax(scale->high, value);
-    }
-}
-
-static struct scale empty_scale(double start, double end) {
-    return (struct scale){(double)INFINITY, (double)-INFINITY, start, end};
-}
-
-static double step_of(const struct scale *scale) {
-    const double rough = (scale->high - scale->low) / 5;
-    const double power = pow(10, floor(log10(rough)));
-    const double lead = rough / power;
-    return power * (lead < 1.5 ? 1 : lead < 3.5 ? 2 : lead < 7.5 ? 5 : 10);
-}
-
-static void put_axis(struct ps_buffer *html, const struct scale *scale, double from, double to,
-                     bool is_horizontal) {
-    if (!(scale->high > scale->low)) {
-        return;
-    }
-    const double step = step_of(scale);
-    for (double at = ceil(scale->low / step) * step; at <= scale->high + step / 1e6; at += step) {
-        const double value = fabs(at) < step / 1e6 ? 0 : at;
-        const double where = place(scale, value);
-        if (is_horizontal) {
-            ps_buffer_printf(html, "<line class=axis x1=%.1f x2=%.1f y1=%.1f y2=%.1f />", where, where, from,
-                             to);
-            ps_buffer_printf(html, "<text x=%.1f y=%.1f text-anchor=middle>%.4g</text>", where, to + 14,
-                             value);
-        } else {
-            ps_buffer_printf(html, "<line class=axis x1=%.1f x2=%.1f y1=%.1f y2=%.1f />", from, to, where,
-                             where);
-            ps_buffer_printf(html, "<text x=%.1f y=%.1f text-anchor=end>%.4g</text>", from - 6, where + 4,
-                             value);
-        }
-    }
-}
-
-static void open_drawing(struct ps_buffer *html, double height, const char *what) {
-    ps_buffer_printf(html, "<svg viewBox=\"0 0 %.0f %.0f\" role=img aria-label=\"%s\">", WIDTH, height, what);
-}
-
-/* A label left of a bar: at most 28 characters. */
-static void put_label(struct ps_buffer *html, double x, double y, const char *text) {
-    char cut[128];
-    size_t size = strlen(text);
-    if (size > 28) {
-        size = 27;
-        while (size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80) {
-            size--; /* not in the middle of a character */
-        }
-        (void)snprintf(cut, sizeof cut, "%.*s\xE2\x80\xA6", (int)size, text);
-    } else {
-        (void)snprintf(cut, sizeof cut, "%s", text);
-    }
-    ps_buffer_printf(html, "<text class=ink x=%.1f y=%.1f text-anchor=end>", x, y);
-    ps_page_text(html, cut);
-    ps_buffer_text(html, "</text>");
-}
 
 /* ---- the search ---- */
 
@@ -144,24 +66,24 @@ static void put_cells_table(struct ps_buffer *html, yyjson_val *search) {
     ps_buffer_text(html, "</table></div></details>");
 }
 
-static void put_cell(struct ps_buffer *html, yyjson_val *cell, const struct scale *x, double y,
+static void put_cell(struct ps_buffer *html, yyjson_val *cell, const struct ps_scale *x, double y,
                      bool is_best) {
-    struct scale range = empty_scale(0, 0);
+    struct ps_scale range = ps_scale_empty(0, 0);
     char text[256];
     size_t fold, fold_count;
     yyjson_val *value;
     describe_cell(cell, text, sizeof text);
-    put_label(html, x->start - 10, y + 4, text);
+    ps_drawing_label(html, x->start - 10, y + 4, text);
     yyjson_arr_foreach(yyjson_obj_get(cell, "folds"), fold, fold_count, value) {
-        widen(&range, yyjson_is_num(value) ? yyjson_get_num(value) : (double)NAN);
+        ps_scale_widen(&range, yyjson_is_num(value) ? yyjson_get_num(value) : (double)NAN);
     }
     if (range.high >= range.low) {
-        ps_buffer_printf(html, "<line class=range x1=%.1f x2=%.1f y1=%.1f y2=%.1f />", place(x, range.low),
-                         place(x, range.high), y, y);
+        ps_buffer_printf(html, "<line class=range x1=%.1f x2=%.1f y1=%.1f y2=%.1f />",
+                         ps_scale_place(x, range.low), ps_scale_place(x, range.high), y, y);
     }
-    if (isfinite(number_of(cell, "mean"))) {
+    if (isfinite(ps_page_real(cell, "mean"))) {
         ps_buffer_printf(html, "<circle class=%s cx=%.1f cy=%.1f r=%d />", is_best ? "over" : "bar",
-                         place(x, number_of(cell, "mean")), y, is_best ? 5 : 4);
+                         ps_scale_place(x, ps_page_real(cell, "mean")), y, is_best ? 5 : 4);
     }
 }
 
@@ -175,22 +97,22 @@ void ps_page_search(struct ps_buffer *html, yyjson_val *search) {
     const size_t drawn = cell_count < CELLS_MAX ? cell_count : CELLS_MAX;
     const size_t first = best < drawn ? 0 : best - drawn + 1;
     const double height = 20.0 * (double)drawn + 30;
-    struct scale x = empty_scale(230, WIDTH - 20);
+    struct ps_scale x = ps_scale_empty(230, PS_DRAWING_WIDTH - 20);
     size_t index, count, fold, fold_count;
     yyjson_val *cell, *value;
     yyjson_arr_foreach(cells, index, count, cell) {
         const bool is_drawn = index >= first && index < first + drawn;
         yyjson_arr_foreach(yyjson_obj_get(cell, "folds"), fold, fold_count, value) {
-            widen(&x, is_drawn && yyjson_is_num(value) ? yyjson_get_num(value) : (double)NAN);
+            ps_scale_widen(&x, is_drawn && yyjson_is_num(value) ? yyjson_get_num(value) : (double)NAN);
         }
-        widen(&x, is_drawn ? number_of(cell, "mean") : (double)NAN);
+        ps_scale_widen(&x, is_drawn ? ps_page_real(cell, "mean") : (double)NAN);
     }
     ps_buffer_text(html, "<h2>Search</h2><p class=soft>Mean of the folds and their range, by ");
     ps_page_text(html, ps_page_member(search, "metric"));
     ps_buffer_printf(html, "; the chosen one is marked. %zu parameter set%s.</p>", cell_count,
                      cell_count == 1 ? "" : "s");
-    open_drawing(html, height, "metric of each parameter set");
-    put_axis(html, &x, 4, height - 22, true);
+    ps_drawing_open(html, height, "metric of each parameter set");
+    ps_drawing_axis(html, &x, 4, height - 22, true);
     yyjson_arr_foreach(cells, index, count, cell) {
         if (index >= first && index < first + drawn) {
             put_cell(html, cell, &x, 16 + 20.0 * (double)(index - first), index == best);
@@ -202,31 +124,31 @@ void ps_page_search(struct ps_buffer *html, yyjson_val *search) {
 
 /* ---- the hold-out ---- */
 
-static void put_band(struct ps_buffer *html, yyjson_val *parts, const struct scale *x, const struct scale *y,
-                     const char *low, const char *high, const char *class) {
+static void put_band(struct ps_buffer *html, yyjson_val *parts, const struct ps_scale *x,
+                     const struct ps_scale *y, const char *low, const char *high, const char *class) {
     size_t index, count;
     yyjson_val *part;
     ps_buffer_printf(html, "<polygon class=%s points=\"", class);
     yyjson_arr_foreach(parts, index, count, part) {
-        ps_buffer_printf(html, "%.1f,%.1f ", place(x, number_of(part, "predicted")),
-                         place(y, number_of(part, high)));
+        ps_buffer_printf(html, "%.1f,%.1f ", ps_scale_place(x, ps_page_real(part, "predicted")),
+                         ps_scale_place(y, ps_page_real(part, high)));
     }
     for (size_t i = count; i-- > 0;) {
         part = yyjson_arr_get(parts, i);
-        ps_buffer_printf(html, "%.1f,%.1f ", place(x, number_of(part, "predicted")),
-                         place(y, number_of(part, low)));
+        ps_buffer_printf(html, "%.1f,%.1f ", ps_scale_place(x, ps_page_real(part, "predicted")),
+                         ps_scale_place(y, ps_page_real(part, low)));
     }
     ps_buffer_text(html, "\" />");
 }
 
-static void put_line(struct ps_buffer *html, yyjson_val *parts, const struct scale *x, const struct scale *y,
-                     const char *what) {
+static void put_line(struct ps_buffer *html, yyjson_val *parts, const struct ps_scale *x,
+                     const struct ps_scale *y, const char *what) {
     size_t index, count;
     yyjson_val *part;
     ps_buffer_text(html, "<polyline class=line points=\"");
     yyjson_arr_foreach(parts, index, count, part) {
-        ps_buffer_printf(html, "%.1f,%.1f ", place(x, number_of(part, "predicted")),
-                         place(y, number_of(part, what)));
+        ps_buffer_printf(html, "%.1f,%.1f ", ps_scale_place(x, ps_page_real(part, "predicted")),
+                         ps_scale_place(y, ps_page_real(part, what)));
     }
     ps_buffer_text(html, "\" />");
 }
@@ -234,37 +156,38 @@ static void put_line(struct ps_buffer *html, yyjson_val *parts, const struct sca
 void ps_page_residuals(struct ps_buffer *html, yyjson_val *parts) {
     size_t index, count;
     yyjson_val *part;
-    struct scale x = empty_scale(60, WIDTH - 20);
-    struct scale y = empty_scale(250, 12);
+    struct ps_scale x = ps_scale_empty(60, PS_DRAWING_WIDTH - 20);
+    struct ps_scale y = ps_scale_empty(250, 12);
     if (yyjson_arr_size(parts) < 2) {
         return;
     }
     yyjson_arr_foreach(parts, index, count, part) {
-        widen(&x, number_of(part, "predicted"));
-        widen(&y, number_of(part, "p05"));
-        widen(&y, number_of(part, "p95"));
+        ps_scale_widen(&x, ps_page_real(part, "predicted"));
+        ps_scale_widen(&y, ps_page_real(part, "p05"));
+        ps_scale_widen(&y, ps_page_real(part, "p95"));
     }
-    widen(&y, 0);
+    ps_scale_widen(&y, 0);
     ps_buffer_text(
         html, "<h2>Residuals by prediction</h2><p class=soft>Label minus prediction on the hold-out: the "
               "median, half of the rows (dark) and nine tenths of them (light), in parts of equal size. A "
               "median off the dashed line is a bias that the model could have learnt.</p>");
-    open_drawing(html, 285, "residuals by prediction");
-    put_axis(html, &x, 12, 250, true);
-    put_axis(html, &y, 60, WIDTH - 20, false);
+    ps_drawing_open(html, 285, "residuals by prediction");
+    ps_drawing_axis(html, &x, 12, 250, true);
+    ps_drawing_axis(html, &y, 60, PS_DRAWING_WIDTH - 20, false);
     put_band(html, parts, &x, &y, "p05", "p95", "pale");
     put_band(html, parts, &x, &y, "p25", "p75", "mid");
-    ps_buffer_printf(html, "<line class=zero x1=60 x2=%.0f y1=%.1f y2=%.1f />", WIDTH - 20, place(&y, 0),
-                     place(&y, 0));
+    ps_buffer_printf(html, "<line class=zero x1=60 x2=%.0f y1=%.1f y2=%.1f />", PS_DRAWING_WIDTH - 20,
+                     ps_scale_place(&y, 0), ps_scale_place(&y, 0));
     put_line(html, parts, &x, &y, "p50");
-    ps_buffer_printf(html, "<text x=%.0f y=282 text-anchor=end>prediction</text></svg>", WIDTH - 20);
+    ps_buffer_printf(html, "<text x=%.0f y=282 text-anchor=end>prediction</text></svg>",
+                     PS_DRAWING_WIDTH - 20);
 }
 
 void ps_page_calibration(struct ps_buffer *html, yyjson_val *parts) {
     size_t index, count;
     yyjson_val *part;
-    const struct scale x = {0, 1, 60, 360};
-    const struct scale y = {0, 1, 312, 12};
+    const struct ps_scale x = {0, 1, 60, 360};
+    const struct ps_scale y = {0, 1, 312, 12};
     if (yyjson_arr_size(parts) < 2) {
         return;
     }
@@ -272,14 +195,15 @@ void ps_page_calibration(struct ps_buffer *html, yyjson_val *parts) {
                    "<h2>Calibration</h2><p class=soft>Of the hold-out rows for which the model says a "
                    "probability, the share that came true. On the dashed line a probability means what it "
                    "says.</p>");
-    open_drawing(html, 345, "calibration");
-    put_axis(html, &x, 12, 312, true);
-    put_axis(html, &y, 60, 360, false);
+    ps_drawing_open(html, 345, "calibration");
+    ps_drawing_axis(html, &x, 12, 312, true);
+    ps_drawing_axis(html, &y, 60, 360, false);
     ps_buffer_text(html, "<line class=zero x1=60 y1=312 x2=360 y2=12 />");
     put_line(html, parts, &x, &y, "observed");
     yyjson_arr_foreach(parts, index, count, part) {
         ps_buffer_printf(html, "<circle class=bar cx=%.1f cy=%.1f r=4 />",
-                         place(&x, number_of(part, "predicted")), place(&y, number_of(part, "observed")));
+                         ps_scale_place(&x, ps_page_real(part, "predicted")),
+                         ps_scale_place(&y, ps_page_real(part, "observed")));
     }
     ps_buffer_text(html, "<text x=360 y=343 text-anchor=end>probability said</text></svg>");
 }
@@ -305,7 +229,7 @@ void ps_page_slices(struct ps_buffer *html, yyjson_val *slices) {
             ps_page_number(html, yyjson_obj_get(value, "champion"));
             ps_buffer_text(html, "<td class=n>");
             ps_page_number(html, yyjson_obj_get(value, "candidate"));
-            ps_buffer_printf(html, "<td class=n>%+.1f %%<td class=n>", 100 * number_of(value, "gain"));
+            ps_buffer_printf(html, "<td class=n>%+.1f %%<td class=n>", 100 * ps_page_real(value, "gain"));
             ps_page_number(html, yyjson_obj_get(value, "probability"));
             ps_buffer_text(html, yyjson_get_bool(yyjson_obj_get(value, "refused"))
                                      ? "<td class=refused>&#10007; worse"
@@ -318,34 +242,35 @@ void ps_page_slices(struct ps_buffer *html, yyjson_val *slices) {
 static void put_drift(struct ps_buffer *html, yyjson_val *features, const char *title) {
     size_t index, count;
     yyjson_val *feature;
-    struct scale x = {0, 0, 230, WIDTH - 70};
+    struct ps_scale x = {0, 0, 230, PS_DRAWING_WIDTH - 70};
     const size_t all = yyjson_arr_size(features);
     if (all == 0) {
         return;
     }
     const size_t drawn = all < BARS_MAX ? all : BARS_MAX;
     yyjson_arr_foreach(features, index, count, feature) {
-        widen(&x, index < drawn ? number_of(feature, "score") : 0);
-        widen(&x, index < drawn ? number_of(feature, "limit") : 0);
+        ps_scale_widen(&x, index < drawn ? ps_page_real(feature, "score") : 0);
+        ps_scale_widen(&x, index < drawn ? ps_page_real(feature, "limit") : 0);
     }
     ps_buffer_printf(html, "<p class=soft>%s</p>", title);
-    open_drawing(html, 22.0 * (double)drawn + 8, "drift of each feature");
+    ps_drawing_open(html, 22.0 * (double)drawn + 8, "drift of each feature");
     yyjson_arr_foreach(features, index, count, feature) {
         const double y = 22.0 * (double)index + 4;
-        const double score = number_of(feature, "score");
-        const double limit = number_of(feature, "limit");
+        const double score = ps_page_real(feature, "score");
+        const double limit = ps_page_real(feature, "limit");
         if (index >= drawn) {
             continue;
         }
-        const double end = isfinite(score) ? place(&x, score) : x.end;
-        put_label(html, 220, y + 12, ps_page_member(feature, "name"));
+        const double end = isfinite(score) ? ps_scale_place(&x, score) : x.end;
+        ps_drawing_label(html, 220, y + 12, ps_page_member(feature, "name"));
         ps_buffer_printf(html, "<rect class=%s x=230 y=%.1f width=%.1f height=14 rx=2><title>",
                          yyjson_get_bool(yyjson_obj_get(feature, "drifted")) ? "over" : "bar", y,
                          fmax(1.0, end - x.start));
         ps_page_text(html, ps_page_member(feature, "sentence"));
         ps_buffer_printf(html, "</title></rect><line class=limit x1=%.1f x2=%.1f y1=%.1f y2=%.1f />",
-                         place(&x, limit), place(&x, limit), y - 2, y + 16);
-        ps_buffer_printf(html, "<text x=%.0f y=%.1f text-anchor=end>%.3g</text>", WIDTH - 4, y + 12, score);
+                         ps_scale_place(&x, limit), ps_scale_place(&x, limit), y - 2, y + 16);
+        ps_buffer_printf(html, "<text x=%.0f y=%.1f text-anchor=end>%.3g</text>", PS_DRAWING_WIDTH - 4,
+                         y + 12, score);
     }
     ps_buffer_text(html, "</svg>");
 }
@@ -380,23 +305,23 @@ static int compare_coefficients(const void *left, const void *right) {
 
 static void draw_coefficients(struct ps_buffer *html, const struct coefficient *all, size_t count) {
     const size_t drawn = count < BARS_MAX ? count : BARS_MAX;
-    struct scale x = {0, 0, 240, WIDTH - 80};
+    struct ps_scale x = {0, 0, 240, PS_DRAWING_WIDTH - 80};
     for (size_t i = 0; i < drawn; i++) {
-        widen(&x, all[i].value);
+        ps_scale_widen(&x, all[i].value);
     }
-    open_drawing(html, 22.0 * (double)drawn + 8, "coefficients");
+    ps_drawing_open(html, 22.0 * (double)drawn + 8, "coefficients");
     for (size_t i = 0; i < drawn; i++) {
         const double y = 22.0 * (double)i + 4;
-        const double from = fmin(place(&x, 0), place(&x, all[i].value));
-        const double to = fmax(place(&x, 0), place(&x, all[i].value));
-        put_label(html, 228, y + 12, all[i].name);
+        const double from = fmin(ps_scale_place(&x, 0), ps_scale_place(&x, all[i].value));
+        const double to = fmax(ps_scale_place(&x, 0), ps_scale_place(&x, all[i].value));
+        ps_drawing_label(html, 228, y + 12, all[i].name);
         ps_buffer_printf(html, "<rect class=%s x=%.1f y=%.1f width=%.1f height=14 rx=2 />",
                          all[i].value < 0 ? "over" : "bar", from, y, fmax(1.0, to - from));
-        ps_buffer_printf(html, "<text x=%.0f y=%.1f text-anchor=end>%.4g</text>", WIDTH - 4, y + 12,
-                         all[i].value);
+        ps_buffer_printf(html, "<text x=%.0f y=%.1f text-anchor=end>%.4g</text>", PS_DRAWING_WIDTH - 4,
+                         y + 12, all[i].value);
     }
-    ps_buffer_printf(html, "<line class=zero x1=%.1f x2=%.1f y1=0 y2=%.0f /></svg>", place(&x, 0),
-                     place(&x, 0), 22.0 * (double)drawn + 4);
+    ps_buffer_printf(html, "<line class=zero x1=%.1f x2=%.1f y1=0 y2=%.0f /></svg>", ps_scale_place(&x, 0),
+                     ps_scale_place(&x, 0), 22.0 * (double)drawn + 4);
 }
 
 /* The features' numbers as bars, largest first, and all of them in a table. */
@@ -484,14 +409,14 @@ void ps_page_columns(struct ps_buffer *html, yyjson_val *columns) {
               "the label.</p><div class=scroll><table><tr><th>column<th class=n>missing<th class=n>least"
               "<th class=n>mean<th class=n>deviation<th class=n>largest<th>shares");
     yyjson_arr_foreach(columns, index, count, column) {
-        const double rows = number_of(column, "count") + number_of(column, "missing");
+        const double rows = ps_page_real(column, "count") + ps_page_real(column, "missing");
         if (index >= TABLE_MAX) {
             continue;
         }
         ps_buffer_text(html, "<tr><td>");
         ps_page_text(html, ps_page_member(column, "name"));
         ps_buffer_printf(html, "<td class=n>%.2f %%<td class=n>",
-                         rows > 0 ? 100 * number_of(column, "missing") / rows : 0.0);
+                         rows > 0 ? 100 * ps_page_real(column, "missing") / rows : 0.0);
         ps_page_number(html, yyjson_obj_get(column, "minimum"));
         ps_buffer_text(html, "<td class=n>");
         ps_page_number(html, yyjson_obj_get(column, "mean"));

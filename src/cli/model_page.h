@@ -7,16 +7,13 @@
 
 #include <yyjson.h>
 
-#include "base/bytes.h"
+#include "publish/page.h"
 
 /* json: as ps_app_models_show() gives it. Errors: INTERNAL (no JSON), OUT_OF_MEMORY. */
 penstock_code ps_model_page_write(const char *json, size_t size, struct ps_buffer *html,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;
 
-/* Pieces, private to model_page*.c. */
-void ps_page_text(struct ps_buffer *html, const char *text);      /* escaped; NULL: nothing */
-void ps_page_number(struct ps_buffer *html, yyjson_val *value);   /* four digits; no number: an en dash */
-const char *ps_page_member(yyjson_val *object, const char *name); /* a text, "" if there is none */
+/* Private to model_page.c and model_charts.c. */
 /* Sections that are drawn; each writes nothing when there is nothing to draw. */
 void ps_page_search(struct ps_buffer *html, yyjson_val *search);
 void ps_page_residuals(struct ps_buffer *html, yyjson_val *parts);
