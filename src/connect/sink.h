@@ -36,6 +36,7 @@ struct ps_epoch {
 
 /* What a sink is opened with. Everything is borrowed and outlives the sink. */
 struct ps_sink_setup {
+    const char *what;                /* in errors: "dataset"; NULL: "sink" */
     const char *name;                /* of the CREATE SINK */
     const char *project;             /* name of the project: with `name` the sink's identity at its own end */
     const char *store_id;            /* of the store whose epochs these are */

@@ -189,28 +189,34 @@ static penstock_code commit_actions(struct ps_delta_sink *sink, const char *oper
     return ps_delta_log_commit(sink, &commit, NULL, error);
 }
 
-/* Version 0: protocol and columns. BUSY when somebody else was faster. */
-static penstock_code create_table(struct ps_delta_sink *sink, struct penstock_error *error) {
-    struct ps_buffer actions PS_SCOPED(ps_buffer_done);
-    ps_buffer_init(&actions, PS_DELTA_COMMIT_SIZE_MAX);
+penstock_code ps_delta_add_new_table(const struct ps_delta_sink *sink, struct ps_buffer *actions,
+                                     struct penstock_error *error) {
     uint8_t id[16] = {0};
     if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id) {
         return ps_error_set(error, PENSTOCK_INTERNAL, "the system gives no random bytes");
     }
     ps_buffer_text(
-        &actions, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n{\"metaData\":{\"id\":\"");
+        actions, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n{\"metaData\":{\"id\":\"");
     for (size_t i = 0; i < sizeof id; i++) {
         id[i] = i == 6 ? (uint8_t)(0x40 | (id[i] & 0x0f)) : i == 8 ? (uint8_t)(0x80 | (id[i] & 0x3f)) : id[i];
-        ps_buffer_printf(&actions, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", id[i]);
+        ps_buffer_printf(actions, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", id[i]);
     }
-    ps_buffer_text(&actions, "\",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":");
-    ps_buffer_json(&actions, sink->schema, strlen(sink->schema));
-    ps_buffer_text(&actions, ",\"partitionColumns\":[");
+    ps_buffer_text(actions, "\",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":");
+    ps_buffer_json(actions, sink->schema, strlen(sink->schema));
+    ps_buffer_text(actions, ",\"partitionColumns\":[");
     for (size_t i = 0; i < sink->partition_count; i++) {
-        ps_buffer_text(&actions, i > 0 ? "," : "");
-        ps_buffer_json(&actions, sink->partition_names[i], strlen(sink->partition_names[i]));
+        ps_buffer_text(actions, i > 0 ? "," : "");
+        ps_buffer_json(actions, sink->partition_names[i], strlen(sink->partition_names[i]));
     }
-    ps_buffer_printf(&actions, "],\"configuration\":{},\"createdTime\":%" PRId64 "}}\n", ps_clock_wall_ms());
+    ps_buffer_printf(actions, "],\"configuration\":{},\"createdTime\":%" PRId64 "}}\n", ps_clock_wall_ms());
+    return PENSTOCK_OK;
+}
+
+/* Version 0: protocol and columns. BUSY when somebody else was faster. */
+static penstock_code create_table(struct ps_delta_sink *sink, struct penstock_error *error) {
+    struct ps_buffer actions PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&actions, PS_DELTA_COMMIT_SIZE_MAX);
+    PS_TRY(ps_delta_add_new_table(sink, &actions, error));
     sink->epoch.number = 0;
     sink->generation = 1;
     add_claim(sink, &actions);
@@ -389,8 +395,8 @@ static penstock_code check_zone(const struct ps_delta_sink *sink, struct ps_conn
         return PENSTOCK_OK;
     }
     (void)ps_error_set(error, PENSTOCK_UNSUPPORTED,
-                       "sink %s: column %s has a TIMESTAMP inside, and the session's time zone is not UTC",
-                       sink->setup->name, column);
+                       "%s %s: column %s has a TIMESTAMP inside, and the session's time zone is not UTC",
+                       ps_delta_what(sink), sink->setup->name, column);
     return ps_error_hint(error, "SET TimeZone = 'UTC'; in the project's SQL");
 }
 
@@ -407,8 +413,8 @@ static void add_select(const struct ps_delta_sink *sink, const char *select_sql,
     ps_buffer_text(sql, "\n)");
 }
 
-static penstock_code write_rows(struct ps_delta_sink *sink, struct ps_connection *connection,
-                                const char *select_sql, struct penstock_error *error) {
+penstock_code ps_delta_write_rows(struct ps_delta_sink *sink, struct ps_connection *connection,
+                                  const char *select_sql, struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, PS_DELTA_STATEMENT_SIZE_MAX);
     add_select(sink, select_sql, &sql);
@@ -434,7 +440,7 @@ static penstock_code delta_copy(void *state, struct ps_connection *connection, c
     if (sink->is_there) {
         return ps_sink_count(connection, select_sql, row_count_out, error);
     }
-    const penstock_code code = write_rows(sink, connection, select_sql, error);
+    const penstock_code code = ps_delta_write_rows(sink, connection, select_sql, error);
     *row_count_out = sink->row_count;
     return code == PENSTOCK_OK
                ? code

@@ -88,6 +88,11 @@ penstock_code ps_delta_schema_check(const struct ps_delta_sink *sink, const char
 /* The table's schemaString with those columns last. */
 penstock_code ps_delta_schema_grow(const struct ps_delta_sink *sink, const char *table, struct ps_buffer *out,
                                    struct penstock_error *error) PENSTOCK_MUST_USE;
+/* What the rows go to, in errors. */
+const char *ps_delta_what(const struct ps_delta_sink *sink);
+/* protocol and metaData of a table that is not there yet. */
+penstock_code ps_delta_add_new_table(const struct ps_delta_sink *sink, struct ps_buffer *actions,
+                                     struct penstock_error *error) PENSTOCK_MUST_USE;
 /* From a DuckDB type; texts in the arena. NULL type_out: Delta has nothing like it. */
 penstock_code ps_delta_type_of(const char *duckdb_type, struct ps_arena *arena, const char **type_out,
                                const char **cast_out, bool *has_zone_cast_out, struct penstock_error *error)
@@ -161,6 +166,12 @@ penstock_code ps_delta_claim_check(const struct ps_delta_sink *sink, struct pens
  * what they did is checked as ps_delta_claim_check() says. */
 penstock_code ps_delta_state_load(struct ps_delta_sink *sink, bool *is_table_out,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;
+
+/* --- rows ---------------------------------------------------------------------------------------------------- */
+/* Into the stage, as sink->parts, with their add actions in sink->adds; the part's name has the epoch after
+ * sink->epoch. */
+penstock_code ps_delta_write_rows(struct ps_delta_sink *sink, struct ps_connection *connection,
+                                  const char *select_sql, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* --- the rest ------------------------------------------------------------------------------------------------ */
 /* Appends the add actions of the staged parts. */

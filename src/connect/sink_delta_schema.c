@@ -270,8 +270,8 @@ static penstock_code make_column(const struct ps_delta_sink *sink, size_t index,
     column->name = name;
     PS_TRY(ps_delta_type_of(type, sink->arena, &column->type, &cast, &column->has_zone_cast, error));
     if (column->type == NULL) {
-        (void)ps_error_set(error, PENSTOCK_UNSUPPORTED, "sink %s: Delta has no type for column %s %s",
-                           sink->setup->name, name, type);
+        (void)ps_error_set(error, PENSTOCK_UNSUPPORTED, "%s %s: Delta has no type for column %s %s",
+                           ps_delta_what(sink), sink->setup->name, name, type);
         return ps_error_hint(error, "cast it in the SELECT: %s",
                              strcmp(type, "TIMESTAMP_NS") == 0 ? "CAST(x AS TIMESTAMP) has microseconds"
                                                                : "CAST(x AS VARCHAR), for example");
@@ -297,19 +297,24 @@ static penstock_code make_column(const struct ps_delta_sink *sink, size_t index,
 }
 
 /* Delta's readers find a column by its name, and do not all tell cases apart. */
+const char *ps_delta_what(const struct ps_delta_sink *sink) {
+    return sink->setup->what != NULL ? sink->setup->what : "sink";
+}
+
 static penstock_code check_names(const struct ps_delta_sink *sink, struct penstock_error *error) {
     for (size_t i = 0; i < sink->setup->column_count; i++) {
         const char *name = sink->setup->column_names[i];
         if (name[strcspn(name, " ,;{}()\n\t=")] != '\0') {
             (void)ps_error_set(error, PENSTOCK_UNSUPPORTED,
-                               "sink %s: Delta allows none of ' ,;{}()=' in a name, as in column \"%s\"",
-                               sink->setup->name, name);
+                               "%s %s: Delta allows none of ' ,;{}()=' in a name, as in column \"%s\"",
+                               ps_delta_what(sink), sink->setup->name, name);
             return ps_error_hint(error, "give it another name in the SELECT: AS name");
         }
         for (size_t k = 0; k < i; k++) {
             if (ps_text_equal_nocase(name, sink->setup->column_names[k])) {
                 return ps_error_set(error, PENSTOCK_INVALID_PROJECT,
-                                    "sink %s: the SELECT gives column \"%s\" twice", sink->setup->name, name);
+                                    "%s %s: the SELECT gives column \"%s\" twice", ps_delta_what(sink),
+                                    sink->setup->name, name);
             }
         }
     }
