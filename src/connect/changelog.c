@@ -2,7 +2,8 @@
  *
  * changelog.c - records that change a table.
  *
- * UPSERT: the value is the row, no value is a delete, the record's key is the row's key. DEBEZIUM: the value is an
+ * UPSERT: the value is the row, no value is a delete, the record's key is the row's key (of a codec whose values have the
+ * key in them: the value is all there is). DEBEZIUM: the value is an
  * envelope {before, after, op}, which the source's codec decodes into four columns; before and after are JSON text
  * then, whatever the codec, and become columns by the JSON codec. Keys and envelopes are decoded into batches of
  * one row that share the arena of the real one, so that every text lives as long as the row it ends up in.
@@ -304,10 +305,29 @@ static penstock_code merge_key(struct ps_changelog *changelog, struct ps_record 
     return PENSTOCK_OK;
 }
 
+/* The value is the row with its key. */
+static penstock_code decode_keyed(struct ps_changelog *changelog, struct ps_record record,
+                                  struct penstock_error *error) {
+    struct ps_batch *batch = changelog->batch;
+    const int64_t before = batch->row_count;
+    PS_TRY(ps_decoder_decode(changelog->value_decoder, batch, record, error));
+    for (size_t i = 0; batch->row_count > before && i < changelog->decoding->key_schema.column_count; i++) {
+        if (!is_valid(batch, changelog->decoding->key_columns[i], before)) {
+            ps_batch_take_back_row(batch);
+            return refuse_key(changelog, record, key_name(changelog, i), error,
+                              "the record's key does not have this column of the primary key");
+        }
+    }
+    return PENSTOCK_OK;
+}
+
 static penstock_code decode_upsert(struct ps_changelog *changelog, struct ps_record record,
                                    struct penstock_error *error) {
     struct ps_batch *batch = changelog->batch;
     bool is_dead = false;
+    if (changelog->decoding->codec->has_key) {
+        return decode_keyed(changelog, record, error);
+    }
     PS_TRY(decode_key(changelog, record, &is_dead, error));
     if (is_dead) {
         return PENSTOCK_OK;

@@ -22,6 +22,7 @@ struct ps_codec_type {
     const struct ps_option *options; /* for csv: delimiter, quote, header, null_text, ... */
     size_t config_size;
     bool is_line_based; /* a record is a line, whatever is in it */
+    bool has_key; /* a record's value has the columns of its key: of a changelog no other key is looked at */
     /* Do the options go together? May be NULL. */
     penstock_code (*check)(const void *config, struct penstock_error *error);
     /* Can these columns be filled? May be NULL. */

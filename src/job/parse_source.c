@@ -360,6 +360,8 @@ penstock_code ps_parse_source(struct ps_cursor *cursor, struct ps_source_stateme
         ps_error_hint(cursor->error, "add WITH (connector = 'file', path = '...')");
         return PENSTOCK_INVALID_PROJECT;
     }
-    source->encode = source->encode != NULL ? source->encode : "json";
+    /* what HBase has are cells: no ENCODE says it */
+    const char *const usual = ps_option_name_equal(source->connector, "hbase") ? "cells" : "json";
+    source->encode = source->encode != NULL ? source->encode : usual;
     return PENSTOCK_OK;
 }

@@ -127,6 +127,19 @@ static penstock_code find_output(struct fill *fill, const char *name, struct pen
     return PENSTOCK_OK;
 }
 
+/* What is filled shall be what the records were when they were read. */
+static penstock_code check_source(const struct fill *fill, struct penstock_error *error) {
+    const struct ps_source_type *const type = ps_source_type_find(fill->input->statement->connector);
+    if (type == NULL || !type->is_fleeting) {
+        return PENSTOCK_OK;
+    }
+    (void)ps_error_set(error, PENSTOCK_UNSUPPORTED,
+                       "%s cannot be filled with what source %s has read: connector '%s' may have lost or "
+                       "overwritten it since",
+                       fill->output->name, fill->input->name, type->name);
+    return ps_error_hint(error, "a source with another name reads what is there now");
+}
+
 /* Everything else is left alone: other outputs, other sources, all sinks. */
 static penstock_code narrow(struct fill *fill, struct penstock_error *error) {
     struct ps_run *run = fill->run;
@@ -255,6 +268,7 @@ static penstock_code look(const struct ps_graph *graph, struct ps_store *store,
     PS_TRY(ps_position_list_init(&fill->at, error));
     PS_TRY(ps_run_new(graph, store, &fill->run, error));
     PS_TRY(find_output(fill, backfill->name, error));
+    PS_TRY(check_source(fill, error));
     PS_TRY(narrow(fill, error));
     PS_TRY(check_idle(fill, error));
     PS_TRY(check_state(fill, backfill, error));

@@ -278,6 +278,15 @@ penstock_code ps_plan_ends(const struct ps_run *run, struct ps_range *const *ran
                            struct ps_position_list *positions_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
 
+/* kept.c: with the plan, the records of sources that could not read them again */
+penstock_code ps_kept_declare(struct ps_engine *engine, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* In the transaction of the plan. */
+penstock_code ps_kept_save(struct ps_run *run, struct ps_range *const *ranges, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* Gives the slices of a loaded plan what was kept of them. Errors: INVALID_DATA. */
+penstock_code ps_kept_load(struct ps_run *run, struct ps_range *const *ranges, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+
 /* pins.c: which version of a model the epoch predicts with */
 penstock_code ps_pins_list(struct ps_run *run, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* Fixes it for the epoch, once; outside a transaction, or in one that is committed with it. */

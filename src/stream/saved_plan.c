@@ -101,6 +101,9 @@ penstock_code ps_plan_save(struct ps_run *run, int64_t planned_ms, struct ps_ran
         run->connection, "INSERT INTO penstock.plans VALUES ($1::BIGINT, $2::TIMESTAMPTZ::TIMESTAMP, $3, $4)",
         values, 4, error);
     if (code == PENSTOCK_OK) {
+        code = ps_kept_save(run, ranges, error);
+    }
+    if (code == PENSTOCK_OK) {
         code = ps_pins_save(run, run->epoch.number + 1, true, error);
     }
     if (code == PENSTOCK_OK) {
@@ -221,7 +224,7 @@ penstock_code ps_plan_load(struct ps_run *run, int64_t *planned_ms_out, struct p
     *planned_ms_out = ps_result_integer(result, 0, 0);
     const penstock_code code = read_ranges(run, yyjson_doc_get_root(document), ranges_out, error);
     yyjson_doc_free(document);
-    return code;
+    return code == PENSTOCK_OK ? ps_kept_load(run, ranges_out, error) : code;
 }
 
 penstock_code ps_plan_ends(const struct ps_run *run, struct ps_range *const *ranges,

@@ -161,6 +161,7 @@ static penstock_code open_engine(struct ps_store *store, const struct ps_store_o
     PS_TRY(ps_dead_declare(store->engine, error));
     PS_TRY(ps_position_declare(store->engine, error));
     PS_TRY(ps_epoch_declare(store->engine, error));
+    PS_TRY(ps_kept_declare(store->engine, error));
     /* what a timestamp means must not depend on the machine */
     return ps_sql_run(store->connection, "SET GLOBAL TimeZone = 'UTC'", error);
 }

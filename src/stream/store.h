@@ -14,6 +14,8 @@
  *   dead_letters(id, epoch, source, statement, partition, position, reason, column_name, rule, lateness_ms,
  *                message, raw BLOB, raw_size, created_at, replayed_epoch, record_key BLOB, headers, record_time)
  *   plans(epoch, planned_at, ranges, project)       the epoch in work, while outside sinks are written; one row or none
+ *   kept(source, slice, bytes BLOB)                 with the plan: records of sources that could not read them again;
+ *                                                   made by the first plan that has some
  *   sinks(name, connector, since_epoch, last_epoch, row_count)   outside sinks of the project
  *   offset_resets(reset_at, reset_by, source, partition, from_position, to_position, given)   made by the first one
  *   rule_violations(epoch, statement, rule, action, violations)
