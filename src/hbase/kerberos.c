@@ -79,7 +79,7 @@ static const struct meaning {
      "[realms] of krb5.conf says where it is; $KRB5_CONFIG names another file than /etc/krb5.conf"},
     {KRB5_REALM_CANT_RESOLVE, PENSTOCK_UNAVAILABLE, "the KDC's address is not found", NOBODY,
      "[realms] of krb5.conf says where it is; $KRB5_CONFIG names another file than /etc/krb5.conf"},
-    {KRB5_REALM_UNKNOWN, PENSTOCK_UNSUPPORTED, "the realm is not known here, for ", SERVER,
+    {KRB5_REALM_UNKNOWN, PENSTOCK_UNSUPPORTED, "the realm is not known here", NOBODY,
      "[realms] of krb5.conf says where its KDC is; $KRB5_CONFIG names another file than /etc/krb5.conf"},
     {KRB5_ERR_HOST_REALM_UNKNOWN, PENSTOCK_UNSUPPORTED, "the realm is not known here, for ", SERVER,
      "write the principal with its realm, hbase/_HOST@REALM, or see [domain_realm] of krb5.conf"},
@@ -101,18 +101,20 @@ static const char *subject_of(const struct proof *proof, enum subject subject) {
     return "";
 }
 
-/* Both texts of GSSAPI as the detail: the kind of the failure and, with the names, the cause. */
+/* GSSAPI's words: the cause with its names, or, where there is none, the kind of the failure. */
 static void add_detail(OM_uint32 major, OM_uint32 minor, struct penstock_error *error) {
-    gss_buffer_desc kind = GSS_C_EMPTY_BUFFER, cause = GSS_C_EMPTY_BUFFER;
+    gss_buffer_desc words = GSS_C_EMPTY_BUFFER;
     OM_uint32 ignored, more = 0;
-    (void)gss_display_status(&ignored, major, GSS_C_GSS_CODE, gss_mech_krb5, &more, &kind);
-    more = 0;
-    (void)gss_display_status(&ignored, minor, GSS_C_MECH_CODE, gss_mech_krb5, &more, &cause);
-    (void)ps_error_detail(error, "%.*s: %.*s", (int)(kind.length < 200 ? kind.length : 200),
-                          (const char *)kind.value, (int)(cause.length < 400 ? cause.length : 400),
-                          (const char *)cause.value);
-    (void)gss_release_buffer(&ignored, &kind);
-    (void)gss_release_buffer(&ignored, &cause);
+    if (minor != 0) {
+        (void)gss_display_status(&ignored, minor, GSS_C_MECH_CODE, gss_mech_krb5, &more, &words);
+    } else {
+        (void)gss_display_status(&ignored, major, GSS_C_GSS_CODE, gss_mech_krb5, &more, &words);
+    }
+    if (words.length > 0) {
+        (void)ps_error_detail(error, "%.*s", (int)(words.length < 400 ? words.length : 400),
+                              (const char *)words.value);
+    }
+    (void)gss_release_buffer(&ignored, &words);
 }
 
 /* The sentence for what a function of GSSAPI said. */
@@ -226,6 +228,60 @@ static penstock_code import_name(const struct proof *proof, const char *principa
 
 /* --- who we are ------------------------------------------------------------------------------------------ */
 
+/* Has it a key of the principal? Without one, the principal is who its first key is of. */
+static krb5_error_code look_into_keytab(struct ps_hbase_kerberos *kerberos, krb5_keytab keytab) {
+    krb5_context context = kerberos->context;
+    krb5_keytab_entry entry;
+    krb5_principal name = NULL;
+    char *text = NULL;
+    krb5_error_code code;
+    if (kerberos->principal[0] != '\0') {
+        code = krb5_parse_name(context, kerberos->principal, &name);
+        code = code != 0 ? code : krb5_kt_get_entry(context, keytab, name, 0, 0, &entry);
+        krb5_free_principal(context, name);
+    } else {
+        krb5_kt_cursor cursor;
+        code = krb5_kt_start_seq_get(context, keytab, &cursor);
+        if (code != 0) {
+            return code;
+        }
+        code = krb5_kt_next_entry(context, keytab, &entry, &cursor);
+        (void)krb5_kt_end_seq_get(context, keytab, &cursor);
+        if (code == 0 && krb5_unparse_name(context, entry.principal, &text) == 0) {
+            snprintf(kerberos->principal, sizeof kerberos->principal, "%s", text);
+            krb5_free_unparsed_name(context, text);
+        }
+    }
+    if (code == 0) {
+        (void)krb5_free_keytab_entry_contents(context, &entry);
+    }
+    return code;
+}
+
+static penstock_code check_keytab(struct ps_hbase_kerberos *kerberos, const char *path,
+                                  struct penstock_error *error) {
+    krb5_keytab keytab = NULL;
+    krb5_error_code code = krb5_kt_resolve(kerberos->context, kerberos->keytab, &keytab);
+    if (code == 0) {
+        code = look_into_keytab(kerberos, keytab);
+        (void)krb5_kt_close(kerberos->context, keytab);
+    }
+    if (code == 0) {
+        return PENSTOCK_OK;
+    }
+    const char *const words = krb5_get_error_message(kerberos->context, code);
+    if (code == KRB5_KT_NOTFOUND) {
+        (void)ps_error_set(error, PENSTOCK_NOT_FOUND, "Kerberos: the keytab %s has no key of %s", path,
+                           kerberos->principal);
+    } else {
+        (void)ps_error_set(error, PENSTOCK_INVALID_DATA, "Kerberos: no key can be read from the keytab %s",
+                           path);
+    }
+    (void)ps_error_detail(error, "%s", words);
+    krb5_free_error_message(kerberos->context, words);
+    return ps_error_hint(error, "klist -k %s shows whose keys it has", path);
+}
+
 static penstock_code make_cache(struct ps_hbase_kerberos *kerberos, struct penstock_error *error) {
     char *name = NULL;
     krb5_error_code code = krb5_init_context(&kerberos->context);
@@ -285,6 +341,7 @@ penstock_code ps_hbase_kerberos_new(const char *keytab, const char *principal,
         }
         snprintf(kerberos->keytab, sizeof kerberos->keytab, "FILE:%s", path);
         PS_TRY(make_cache(kerberos, error));
+        PS_TRY(check_keytab(kerberos, path, error));
     }
     *kerberos_out = ps_take(kerberos);
     return PENSTOCK_OK;
