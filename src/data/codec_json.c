@@ -300,11 +300,39 @@ static bool is_text_type(enum ps_type type) {
 
 /* --- a record -------------------------------------------------------------------------------------------- */
 
+static uint64_t load_8(const char *from) {
+    uint64_t value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+static uint32_t load_4(const char *from) {
+    uint32_t value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+/* Of one size. Keys are short, and a call of memcmp() for each costs more than looking at them: two loads that may
+ * overlap see all of up to 16 bytes. */
+static bool is_same_key(const char *left, const char *right, size_t size) {
+    if (size > 16) {
+        return memcmp(left, right, size) == 0;
+    }
+    if (size >= 8) {
+        return load_8(left) == load_8(right) && load_8(left + size - 8) == load_8(right + size - 8);
+    }
+    if (size >= 4) {
+        return load_4(left) == load_4(right) && load_4(left + size - 4) == load_4(right + size - 4);
+    }
+    return size == 0 ||
+           (left[0] == right[0] && left[size / 2] == right[size / 2] && left[size - 1] == right[size - 1]);
+}
+
 /* Which column the member number `index` with this key is. */
 static int32_t column_of_key(struct json_decoder *decoder, size_t index, struct ps_bytes key,
                              bool *is_exact_out) {
     struct hint *hint = &decoder->hints[index < HINT_COUNT ? index : 0];
-    if (index < decoder->hint_count && hint->size == key.size && memcmp(hint->key, key.data, key.size) == 0) {
+    if (index < decoder->hint_count && hint->size == key.size && is_same_key(hint->key, key.data, key.size)) {
         *is_exact_out = hint->is_exact;
         return hint->column;
     }
