@@ -67,6 +67,9 @@ class HBase:
             "hbase.rootdir": "file://" + at("data"), "hbase.tmp.dir": at("tmp"),
             "hbase.cluster.distributed": "false", "hbase.unsafe.stream.capability.enforce": "false",
             "hbase.wal.provider": "filesystem", "hbase.regionservers": "2",
+            # without checksum files a flush reaches the kernel, so that the log survives kill -9; the usual class keeps
+            # the end of a file to itself. The loader of jars insists on the usual class.
+            "fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem", "hbase.use.dynamic.jars": "false",
             "hbase.zookeeper.property.dataDir": at("zookeeper"), "hbase.zookeeper.quorum": "127.0.0.1",
             "hbase.zookeeper.property.clientPort": str(self.keeper_port),
             "hbase.zookeeper.property.clientPortAddress": "127.0.0.1",
@@ -79,8 +82,11 @@ class HBase:
             "hbase.balancer.period": "3600000", "hbase.master.loadbalance.bytable": "false",
             "hbase.catalogjanitor.interval": "3600000",
         }
-        given.update(self.properties)
-        folder = at("conf")
+        self.given = {**given, **self.properties}
+        self._write_folder(at("conf"), self.given)
+
+    @staticmethod
+    def _write_folder(folder, given):
         os.makedirs(folder, exist_ok=True)
         for file in ("hbase-site.xml", "core-site.xml"):  # Hadoop's login reads its own file only
             with open(os.path.join(folder, file), "w") as out:
@@ -138,11 +144,51 @@ class HBase:
             self.process.wait()
             self.process = None
 
+    def region_server(self, name):
+        """One more region server, as a process of its own, which can be killed alone."""
+        return RegionServer(self, name)
+
     def __enter__(self):
         return self.start()
 
     def __exit__(self, *_):
         self.stop()
+
+
+class RegionServer:
+    """Its death is noticed after zookeeper.session.timeout (90 s unless set), and regions go to it only when it has
+    reported to the master (hbase.regionserver.msginterval, 3 s unless set)."""
+
+    def __init__(self, hbase, name):
+        self.hbase, self.port = hbase, free_port()
+        folder = os.path.join(hbase.folder, name)
+        self.log_path = folder + ".log"
+        hbase._write_folder(folder, {**hbase.given, "hbase.cluster.distributed": "true",
+                                     "hbase.regionserver.port": str(self.port)})
+        classes = folder + ":" + os.path.join(hbase.home, "libs", "*")
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                ["java", *hbase.jvm, "-cp", classes, "org.apache.hadoop.hbase.regionserver.HRegionServer", "start"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=hbase.folder, start_new_session=True)
+
+    address = property(lambda self: f"localhost:{self.port}")
+
+    def log(self):
+        with open(self.log_path, errors="replace") as file:
+            return file.read()
+
+    def wait(self):
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while "Serving as" not in self.log():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError("a region server does not start; the end of its log:\n" + self.log()[-3000:])
+            time.sleep(0.1)
+        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
 
 
 def main():
