@@ -7,8 +7,8 @@
  *   family  = 'f'                                      a column that is not mentioned is f:<its name>
  *
  * A mapping is made once of the words of CREATE SOURCE or CREATE SINK and the columns, and then only read, by any
- * number of threads. It says which cells are needed (so that nothing else is asked of a server), turns cells into values
- * and values into cells. An encoding is stated or follows from the SQL type: HBase's own `Bytes` (big-endian).
+ * number of threads. It says which cells are needed (so that nothing else is asked of a server), turns cells into
+ * values and values into cells. An encoding is stated or follows from the SQL type: HBase's own `Bytes` (big-endian).
  */
 #ifndef PS_CONNECT_HBASE_MAPPING_H
 #define PS_CONNECT_HBASE_MAPPING_H
@@ -92,9 +92,9 @@ struct ps_hbase_mapping {
 };
 
 /* `schema`: the declared columns of a source, or those of a sink's SELECT with their types; borrowed.
- * Errors: INVALID_PROJECT: a column that is nowhere, a word that is no encoding (with the nearest), an encoding that does
- * not suit the type, a part of variable width that nothing ends, and for a sink (is_sink): a key that is not written
- * whole, one column of a cell too many, family:qualifier@timestamp. The message does not name the source or sink. */
+ * Errors: INVALID_PROJECT: a column that is nowhere, a word that is no encoding (with the nearest), an encoding that
+ * does not suit the type, a part of variable width that nothing ends, and for a sink (is_sink): a key that is not
+ * written whole, two columns of one cell, family:qualifier@timestamp. The message does not name the source or sink. */
 penstock_code ps_hbase_mapping_new(const struct ps_hbase_mapping_words *words, const struct ps_schema *schema,
                                    bool is_sink, struct ps_arena *arena,
                                    struct ps_hbase_mapping **mapping_out, struct penstock_error *error)
@@ -126,14 +126,15 @@ penstock_code ps_hbase_value_encode(const struct ps_hbase_mapping *mapping,
                                     const struct ps_hbase_field *field, struct ps_bytes value,
                                     struct ps_buffer *out, struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The row key of values in the mapping's parts, or of the :key column: `values` has one per field, data NULL for NULL.
- * Errors: INVALID_DATA: a NULL, what ps_hbase_value_encode() refuses, an empty key, one above PS_HBASE_ROW_SIZE_MAX. */
+ * Errors: INVALID_DATA: a NULL, what ps_hbase_value_encode() refuses, an empty key, one above PS_HBASE_ROW_SIZE_MAX.
+ */
 penstock_code ps_hbase_key_encode(const struct ps_hbase_mapping *mapping, const struct ps_bytes *values,
                                   struct ps_buffer *out, struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* The codec of the source's records: each is a block of cells (KeyValueCodec), all of one row, newest version of a
  * column first, as the wire has it. A value that does not fit becomes a dead letter that names row key, column,
- * timestamp and what was expected; a cell that is absent, or deleted by a mark in the record, is NULL. Its config is a mapping (of which the
- * first bytes are no options: `options` is empty). */
+ * timestamp and what was expected; a cell that is absent, or deleted by a mark in the record, is NULL. Its config is a
+ * mapping (no options: `options` is empty). */
 extern const struct ps_codec_type ps_codec_cells;
 
 #endif

@@ -114,13 +114,14 @@ penstock_code ps_decoder_decode_block(struct ps_decoder *decoder, struct ps_batc
         const char *data = block.data + at;
         const size_t length = ps_codec_frame(decoder->type, decoder->config, data, block.size - at, true);
         struct ps_bytes raw = {data, length};
-        if (raw.size > 0 && raw.data[raw.size - 1] == '\n') {
+        const bool is_binary = decoder->type->is_binary;
+        if (!is_binary && raw.size > 0 && raw.data[raw.size - 1] == '\n') {
             raw.size--;
         }
-        if (raw.size > 0 && raw.data[raw.size - 1] == '\r') {
+        if (!is_binary && raw.size > 0 && raw.data[raw.size - 1] == '\r') {
             raw.size--;
         }
-        if (!is_blank(raw)) {
+        if (is_binary || !is_blank(raw)) {
             const struct ps_record record = {.raw = raw, .offset = base_offset + (int64_t)at};
             PS_TRY(ps_decoder_decode(decoder, batch, record, error));
         }

@@ -22,6 +22,7 @@ struct ps_codec_type {
     const struct ps_option *options; /* for csv: delimiter, quote, header, null_text, ... */
     size_t config_size;
     bool is_line_based; /* a record is a line, whatever is in it */
+    bool is_binary;     /* a record ends where `frame` says: a last byte 0x0A belongs to it */
     bool has_key; /* a record's value has the columns of its key: of a changelog no other key is looked at */
     /* Do the options go together? May be NULL. */
     penstock_code (*check)(const void *config, struct penstock_error *error);
@@ -44,6 +45,9 @@ struct ps_codec_type {
     penstock_code (*decode)(void *state, struct ps_batch *batch, struct ps_record record,
                             struct penstock_error *error);
     void (*close)(void *state);
+    /* A record's raw bytes as lines for a person, without a last newline; any bytes, also the beginning of a record.
+     * NULL: they are text, or shown as bytes. */
+    void (*print)(struct ps_bytes raw, struct ps_buffer *out);
 };
 extern const struct ps_codec_type *const ps_codec_types[]; /* NULL-terminated */
 
