@@ -163,7 +163,12 @@ static penstock_code hbase_configure(const struct ps_source_setup *setup, const 
                                                  : NULL};
     struct ps_hbase_mapping *mapping = NULL;
     struct ps_hbase_words understood;
-    penstock_code code = ps_hbase_mapping_new(&words, &setup->codec_schema, false, arena, &mapping, error);
+    struct ps_schema *const schema = ps_arena_allocate(arena, 1, sizeof *schema); /* the setup may be moved */
+    if (schema == NULL) {
+        return ps_error_memory(error, "a source");
+    }
+    *schema = setup->codec_schema;
+    penstock_code code = ps_hbase_mapping_new(&words, schema, false, arena, &mapping, error);
     if (code == PENSTOCK_OK) {
         code = ps_hbase_words_read(setup, config, mapping, arena, &understood, error);
     }
