@@ -11,9 +11,11 @@
 #include "base/check.h"
 #include "connect/decoding.h"
 #include "connect/source_file.h"
+#include "connect/source_hbase.h"
 #include "connect/source_kafka.h"
 
-const struct ps_source_type *const ps_source_types[] = {&ps_source_file, &ps_source_kafka, NULL};
+const struct ps_source_type *const ps_source_types[] = {&ps_source_file, &ps_source_hbase, &ps_source_kafka,
+                                                        NULL};
 
 struct ps_source {
     const struct ps_source_type *type;
