@@ -61,6 +61,31 @@ static penstock_code disable(struct tool *tool, struct penstock_error *error) {
     return ps_hbase_disable_table(tool->client, argument(tool, 0), error);
 }
 
+/* durability TABLE WORD: SKIP_WAL, ASYNC_WAL, ... as the table's own */
+static penstock_code durability(struct tool *tool, struct penstock_error *error) {
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                             schema PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                             attribute PS_SCOPED(ps_buffer_done) = {.data = NULL};
+    struct ps_hbase_table table;
+    PS_TRY(ps_hbase_describe(tool->client, argument(tool, 0), tool->arena, &table, error));
+    ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
+    ps_buffer_init(&schema, PS_HBASE_MESSAGE_SIZE_MAX);
+    ps_buffer_init(&attribute, PS_HBASE_MESSAGE_SIZE_MAX);
+    ps_proto_add_text(&attribute, 1, "DURABILITY");
+    ps_proto_add_text(&attribute, 2, argument(tool, 1));
+    ps_hbase_add_table_name(&schema, 1, argument(tool, 0));
+    ps_proto_add_message(&schema, 2, &attribute);
+    for (size_t i = 0; i < table.family_count; i++) {
+        struct ps_buffer family PS_SCOPED(ps_buffer_done) = {.data = NULL};
+        ps_buffer_init(&family, PS_HBASE_MESSAGE_SIZE_MAX);
+        ps_proto_add_bytes(&family, 1, table.families[i].name.data, table.families[i].name.size);
+        ps_proto_add_message(&schema, 3, &family);
+    }
+    ps_hbase_add_table_name(&message, 1, argument(tool, 0));
+    ps_proto_add_message(&message, 2, &schema);
+    return ps_hbase_master_procedure(tool->client, "ModifyTable", &message, error);
+}
+
 /* flush TABLE: out of memory into files, so that a kill -9 finds it there: on a local disk HBase's log is not synced */
 static penstock_code flush(struct tool *tool, struct penstock_error *error) {
     struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
@@ -138,6 +163,43 @@ static penstock_code put(struct tool *tool, struct penstock_error *error) {
     struct ps_hbase_mutation mutation = {.cells = &cell, .cell_count = 1};
     PS_TRY(ps_hbase_spell(argument(tool, 1), tool->arena, &mutation.row, error));
     return ps_hbase_mutate(tool->client, argument(tool, 0), &mutation, 1, error);
+}
+
+#define LINE_COUNT_MAX 5000
+
+/* puts TABLE: cells from lines "ROW FAMILY:QUALIFIER VALUE TIMESTAMP" (0: the server's clock); after a line "." those
+ * before it are written, and "ok" is said. */
+static penstock_code puts_lines(struct tool *tool, struct penstock_error *error) {
+    static char lines[LINE_COUNT_MAX][256], keys[LINE_COUNT_MAX][64], columns[LINE_COUNT_MAX][64],
+        values[LINE_COUNT_MAX][128];
+    static struct ps_hbase_cell cells[LINE_COUNT_MAX];
+    static struct ps_hbase_mutation mutations[LINE_COUNT_MAX];
+    size_t count = 0;
+    while (count < LINE_COUNT_MAX && fgets(lines[count], sizeof lines[count], stdin) != NULL) {
+        long long time = 0;
+        if (strcmp(lines[count], ".\n") == 0) {
+            PS_TRY(ps_hbase_mutate(tool->client, argument(tool, 0), mutations, count, error));
+            printf("ok\n");
+            fflush(stdout);
+            count = 0;
+            continue;
+        }
+        if (sscanf(lines[count], "%63s %63s %127s %lld", keys[count], columns[count], values[count], &time) !=
+            4) {
+            return ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "no cell: %s", lines[count]);
+        }
+        const char *const colon = strchr(columns[count], ':');
+        cells[count] = (struct ps_hbase_cell){
+            .family = {columns[count], colon == NULL ? 0 : (size_t)(colon - columns[count])},
+            .qualifier = ps_bytes_of(colon == NULL ? "" : colon + 1),
+            .timestamp = time > 0 ? time : PS_HBASE_LATEST,
+            .type = PS_HBASE_CELL_PUT};
+        PS_TRY(ps_hbase_spell(values[count], tool->arena, &cells[count].value, error));
+        mutations[count] = (struct ps_hbase_mutation){.cells = &cells[count], .cell_count = 1};
+        PS_TRY(ps_hbase_spell(keys[count], tool->arena, &mutations[count].row, error));
+        count++;
+    }
+    return PENSTOCK_OK;
 }
 
 /* get TABLE ROW: a line a cell */
@@ -336,10 +398,12 @@ static penstock_code servers(struct tool *tool, struct penstock_error *error) {
 static const struct {
     const char *name;
     penstock_code (*run)(struct tool *tool, struct penstock_error *error);
-} commands[] = {{"create", create}, {"drop", drop},   {"disable", disable},   {"fill", fill},
-                {"scan", scan},     {"put", put},     {"delete", delete_row}, {"cas", compare_and_set},
-                {"split", split},   {"merge", merge}, {"move", move},         {"servers", servers},
-                {"flush", flush},   {"get", get},     {"gets", gets},         {"describe", describe}};
+} commands[] = {{"create", create},   {"drop", drop},         {"disable", disable},
+                {"fill", fill},       {"scan", scan},         {"put", put},
+                {"puts", puts_lines}, {"delete", delete_row}, {"cas", compare_and_set},
+                {"split", split},     {"merge", merge},       {"move", move},
+                {"servers", servers}, {"flush", flush},       {"get", get},
+                {"gets", gets},       {"describe", describe}, {"durability", durability}};
 
 int main(int argc, char **argv) {
     struct penstock_error error = {0};
