@@ -78,9 +78,9 @@ enum ps_hbase_fit ps_hbase_store_double(const struct ps_hbase_slot *slot, double
         ps_render_double(slot->scratch, value, false, false);
         return store_scratch(slot);
     }
-    if (slot->column->type == PS_TYPE_FLOAT && !isfinite(value)) {
+    if (slot->column->type == PS_TYPE_FLOAT) { /* rounded first: the text of FLT_MAX is a double above it */
         ((float *)slot->values)[slot->row] = (float)value;
-        return PS_HBASE_FITS;
+        return isfinite(value) && !isfinite((float)value) ? PS_HBASE_MISFIT_RANGE : PS_HBASE_FITS;
     }
     if (slot->column->type < PS_TYPE_FLOAT && !isfinite(value)) {
         return PS_HBASE_MISFIT_RANGE;

@@ -7,7 +7,6 @@
  */
 #include "connect/hbase_encoding.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -119,12 +118,25 @@ static penstock_code encode_integer(enum ps_hbase_encoding encoding, const struc
     return PENSTOCK_OK;
 }
 
+/* A whole number that would be another one afterwards is out of range. */
+static enum ps_hbase_fit keeps_integer(enum ps_type type, struct ps_bytes value, bool is_float) {
+    int64_t integer = 0;
+    const enum ps_hbase_fit fit = ps_hbase_integer_of_text(type, value, &integer);
+    const double kept = is_float ? (double)(float)integer : (double)integer;
+    /* 2^63 is the first double above all of them */
+    const bool is_kept = kept < 9223372036854775808.0 && (int64_t)kept == integer;
+    return fit != PS_HBASE_FITS || is_kept ? fit : PS_HBASE_MISFIT_RANGE;
+}
+
 static penstock_code encode_real(enum ps_hbase_encoding encoding, const struct ps_column_schema *column,
                                  struct ps_bytes value, struct ps_buffer *out, struct penstock_error *error) {
     double real = 0;
     enum ps_hbase_fit fit = ps_hbase_double_of_text(value, &real);
     const bool is_float = encoding == PS_HBASE_AS_FLOAT;
-    if (fit == PS_HBASE_FITS && is_float && isfinite(real) && fabs(real) > (double)FLT_MAX) {
+    if (fit == PS_HBASE_FITS && column->type <= PS_TYPE_BIGINT) {
+        fit = keeps_integer(column->type, value, is_float);
+    }
+    if (fit == PS_HBASE_FITS && is_float && isfinite(real) && !isfinite((float)real)) {
         fit = PS_HBASE_MISFIT_RANGE;
     }
     if (fit != PS_HBASE_FITS) {

@@ -233,7 +233,9 @@ enum ps_hbase_order ps_hbase_encoding_order(enum ps_hbase_encoding encoding, enu
     case PS_HBASE_AS_BLOB_LAST:
     case PS_HBASE_AS_BLOB_LAST_DESC: return is_text ? way : PS_HBASE_ORDER_NONE;
     case PS_HBASE_AS_ORDERED:
-    case PS_HBASE_AS_ORDERED_DESC: return type != PS_TYPE_CAST ? way : PS_HBASE_ORDER_NONE;
+    case PS_HBASE_AS_ORDERED_DESC:
+        /* not that of bytes: 0x01 stands before 0x00 0xFF, because the bit that says that more follows comes first */
+        return type != PS_TYPE_CAST && type != PS_TYPE_BLOB ? way : PS_HBASE_ORDER_NONE;
     case PS_HBASE_AS_NUMERIC:
     case PS_HBASE_AS_NUMERIC_DESC: return is_integer(type) ? way : PS_HBASE_ORDER_NONE;
     case PS_HBASE_AS_BYTES:
@@ -246,6 +248,9 @@ enum ps_hbase_order ps_hbase_encoding_order(enum ps_hbase_encoding encoding, enu
 
 /* Where bytes have an order, a value has one form, but for the two zeros. */
 bool ps_hbase_encoding_is_unique(enum ps_hbase_encoding encoding, enum ps_type type) {
+    if (type == PS_TYPE_BLOB && (encoding == PS_HBASE_AS_ORDERED || encoding == PS_HBASE_AS_ORDERED_DESC)) {
+        return true;
+    }
     return type != PS_TYPE_FLOAT && type != PS_TYPE_DOUBLE &&
            ps_hbase_encoding_order(encoding, type) != PS_HBASE_ORDER_NONE;
 }
