@@ -43,7 +43,7 @@ struct proof {
 
 /* --- what went wrong ------------------------------------------------------------------------------------- */
 
-enum subject { NOBODY, SERVER, CLIENT };
+enum subject { NOBODY, SERVER, CLIENT, OWNER /* a client that may have no name */ };
 #define KINIT_HINT \
     "run kinit as the user who runs penstock, or give a keytab with hbase.client.keytab.file (--keytab)"
 #define PRINCIPAL_HINT \
@@ -56,9 +56,9 @@ static const struct meaning {
     enum subject subject;
     const char *hint;
 } meanings[] = {
-    {KRB5_FCC_NOFILE, PENSTOCK_NOT_FOUND, "there is no ticket", NOBODY, KINIT_HINT},
-    {KRB5_CC_NOTFOUND, PENSTOCK_NOT_FOUND, "there is no ticket", NOBODY, KINIT_HINT},
-    {KRB5_NOCREDS_SUPPLIED, PENSTOCK_NOT_FOUND, "there is no ticket", NOBODY, KINIT_HINT},
+    {KRB5_FCC_NOFILE, PENSTOCK_NOT_FOUND, "there is no ticket", OWNER, KINIT_HINT},
+    {KRB5_CC_NOTFOUND, PENSTOCK_NOT_FOUND, "there is no ticket", OWNER, KINIT_HINT},
+    {KRB5_NOCREDS_SUPPLIED, PENSTOCK_NOT_FOUND, "there is no ticket", OWNER, KINIT_HINT},
     {KRB5KRB_AP_ERR_TKT_EXPIRED, PENSTOCK_NOT_FOUND, "the ticket has expired", NOBODY, KINIT_HINT},
     {KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN, PENSTOCK_UNSUPPORTED, "the KDC does not know the server's principal ",
      SERVER, PRINCIPAL_HINT},
@@ -70,6 +70,8 @@ static const struct meaning {
      CLIENT, "its key was changed after the keytab was made: make the keytab anew"},
     {KRB5_PREAUTH_FAILED, PENSTOCK_UNSUPPORTED, "the KDC does not accept the key of the keytab for ", CLIENT,
      "its key was changed after the keytab was made: make the keytab anew"},
+    {KRB5KRB_AP_ERR_BAD_INTEGRITY, PENSTOCK_UNSUPPORTED, "the KDC does not accept the key of the keytab for ",
+     CLIENT, "its key was changed after the keytab was made: make the keytab anew"},
     {KRB5KDC_ERR_CLIENT_REVOKED, PENSTOCK_UNSUPPORTED, "the KDC has locked ", CLIENT, NULL},
     {KRB5KDC_ERR_NAME_EXP, PENSTOCK_UNSUPPORTED, "the KDC's entry has expired of ", CLIENT, NULL},
     {KRB5KDC_ERR_KEY_EXP, PENSTOCK_UNSUPPORTED, "the password or key has expired of ", CLIENT, NULL},
@@ -96,6 +98,7 @@ static const char *subject_of(const struct proof *proof, enum subject subject) {
     switch (subject) {
     case SERVER: return proof->principal;
     case CLIENT: return client[0] == '\0' ? "this principal" : client;
+    case OWNER: return client;
     case NOBODY: return "";
     }
     return "";
@@ -123,13 +126,16 @@ static penstock_code explain(const struct proof *proof, OM_uint32 major, OM_uint
     const krb5_error_code code = (krb5_error_code)minor;
     const struct meaning *found = NULL;
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0] && found == NULL; i++) {
-        found = meanings[i].code == code ? &meanings[i] : NULL;
+        /* once the server is spoken to, nothing is about our own keys any more */
+        const bool is_apt = meanings[i].subject != CLIENT || proof->context == GSS_C_NO_CONTEXT;
+        found = meanings[i].code == code && is_apt ? &meanings[i] : NULL;
     }
     penstock_code result = PENSTOCK_UNSUPPORTED;
     if (found != NULL) {
         result = found->result;
-        (void)ps_error_set(error, result, "HBase at %s: Kerberos: %s%s", proof->server, found->words,
-                           subject_of(proof, found->subject));
+        const char *const subject = subject_of(proof, found->subject);
+        (void)ps_error_set(error, result, "HBase at %s: Kerberos: %s%s%s", proof->server, found->words,
+                           found->subject == OWNER && subject[0] != '\0' ? " of " : "", subject);
     } else if (GSS_ROUTINE_ERROR(major) == GSS_S_CREDENTIALS_EXPIRED) {
         result = PENSTOCK_NOT_FOUND;
         (void)ps_error_set(error, result, "HBase at %s: Kerberos: the ticket has expired", proof->server);

@@ -2,8 +2,8 @@
  *
  * kerberos.h - who a client is for Kerberos, and its proofs to servers. The only file that knows GSSAPI is kerberos.c.
  *
- * Tickets come from the user's cache (kinit), or, with a keytab, from the KDC into a cache in memory that belongs to the
- * client: new ones are fetched whenever half of their life is over, so that a run outlives every ticket. Nothing
+ * Tickets come from the user's cache (kinit), or, with a keytab, from the KDC into a cache in memory that belongs to
+ * the client: new ones are fetched whenever half of their life is over, so that a run outlives every ticket. Nothing
  * is written to a disk. What Kerberos is like here (realms, KDCs) is in krb5.conf, as for every program.
  * Errors name principals and files, never keys.
  *

@@ -151,8 +151,8 @@ static penstock_code refused(struct ps_hbase_socket *socket, int64_t deadline_ns
     (void)ps_error_detail(error, "%s", class_name);
     return ps_error_hint(
         error, strstr(words, "GSS initiate failed") != NULL
-                   ? "the server's log says more: often a clock that is wrong by more than 5 minutes, or a "
-                     "keytab of the server that is older than its key in the KDC"
+                   ? "often the principal (--principal) is another server's, a clock is wrong by more than 5 "
+                     "minutes, or the server's keytab is older than its key; its log says more"
                    : "the server's log says more");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sasl.h - how two sides of a connection prove who they are before HBase's first message, and what seals all later ones.
+ * sasl.h - how the sides of a connection prove who they are before HBase's first message, and what seals later ones.
  *
  * HBase sends tokens of SASL's mechanism GSSAPI (RFC 4752) with their lengths in front, and a status in front of each
  * answer. In the end both agree on one of three protections: of the login only, of the integrity of all that follows,

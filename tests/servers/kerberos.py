@@ -99,10 +99,9 @@ class Kerberos:
             self.process.wait(30)
             self.process = None
 
-    def add(self, *principals):
-        self._run("kadmin.local", "-r", self.realm, "-q", "listprincs")
+    def add(self, *principals, options=""):
         for principal in principals:
-            self._run("kadmin.local", "-r", self.realm, "-q", f"addprinc -randkey {principal}@{self.realm}")
+            self._run("kadmin.local", "-r", self.realm, "-q", f"addprinc -randkey {options} {principal}@{self.realm}")
 
     def keytab(self, name, *principals, anew=False):
         """Into a file; `anew` gives them other keys first, so that older keytabs no longer fit."""
