@@ -13,7 +13,7 @@ static const struct ps_cli_option export_options[] = {
     {.row = {.name = "as",
              .type = PS_OPTION_CHOICE,
              .default_text = "all",
-             .choices = "all|mlflow|onnx|spark|pmml|sql",
+             .choices = "all|mlflow|onnx|spark|pmml|sql|xgboost",
              .offset = offsetof(struct export_values, as),
              .help = "what to write; all leaves out what cannot say the model, and tells why",
              .since = "0.2"}},
@@ -49,7 +49,7 @@ static penstock_code run_export(struct ps_cli *cli, struct penstock_error *error
 
 const struct ps_command ps_command_models_export = {
     .name = "models export",
-    .summary = "a version as MLflow, ONNX, Spark ML, PMML and SQL",
+    .summary = "a version as MLflow, ONNX, Spark ML, PMML, SQL and XGBoost",
     .arguments = "MODEL DIR",
     .argument_count_min = 2,
     .argument_count_max = 2,
@@ -57,9 +57,10 @@ const struct ps_command ps_command_models_export = {
     .values_size = sizeof(struct export_values),
     .details =
         "Writes a new folder: MLmodel and model.onnx (MLflow and onnxruntime load them), spark (a PipelineModel of "
-        "Spark ML), model.pmml (PMML 4.4) and model.sql (one SELECT). Each predicts the numbers that penstock "
-        "predicts. A format that has no word for a transform or an estimator is left out with the reason, or, asked "
-        "for by its name, is an error. A folder that is not empty is never touched.",
+        "Spark ML), model.pmml (PMML 4.4), model.sql (one SELECT) and, of trees over plain columns, "
+        "model.xgboost.json. Each predicts the numbers that penstock predicts. A format that has no word for a "
+        "transform or an estimator is left out with the reason, or, asked for by its name, is an error. A folder "
+        "that is not empty is never touched.",
     .examples = "penstock models export congestion@champion exported\n"
                 "penstock models export congestion@3 exported --as onnx",
     .run = run_export,

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "model/export_parts.h"
 
-const char *const ps_export_formats[] = {"mlflow", "onnx", "spark", "pmml", "sql", NULL};
+const char *const ps_export_formats[] = {"mlflow", "onnx", "spark", "pmml", "sql", "xgboost", NULL};
 
 /* In the order in which they are written: MLmodel points to the ONNX file. */
 struct format {
@@ -26,7 +26,7 @@ struct format {
 static const struct format formats[PS_EXPORT_FORMAT_COUNT] = {
     {"onnx", "model.onnx", ps_export_onnx, NULL}, {"mlflow", "MLmodel", ps_export_mlmodel, NULL},
     {"spark", "spark", NULL, ps_export_spark},    {"pmml", "model.pmml", ps_export_pmml, NULL},
-    {"sql", "model.sql", ps_export_sql, NULL},
+    {"sql", "model.sql", ps_export_sql, NULL},    {"xgboost", "model.xgboost.json", ps_export_xgboost, NULL},
 };
 
 const struct ps_linear_predictor *ps_export_linear(const struct ps_exporting *exporting) {
@@ -38,7 +38,7 @@ const struct ps_linear_predictor *ps_export_linear(const struct ps_exporting *ex
 const char *ps_export_estimator(const struct ps_exporting *exporting) {
     return exporting->predictor->type == &ps_network_predictor_type ? "MultilayerPerceptron"
            : exporting->predictor->type == &ps_trees_predictor_type ? "GradientBoostedTrees"
-                                                                    : "the estimator";
+                                                                    : "a linear model";
 }
 
 void ps_export_title(const struct ps_exporting *exporting, struct ps_buffer *out) {
@@ -151,7 +151,12 @@ static const char *without_slashes(struct ps_arena *arena, const char *path) {
 
 /* --- formats -------------------------------------------------------------------------------------------- */
 
-static bool is_wanted(const struct ps_export_options *options, const struct format *format) {
+static bool is_wanted(const struct ps_exporting *exporting, const struct format *format) {
+    const struct ps_export_options *options = exporting->options;
+    if (format->write == ps_export_xgboost && exporting->predictor->type != &ps_trees_predictor_type &&
+        options->format == NULL) {
+        return false; /* nobody would look for it */
+    }
     const bool needs_onnx = options->format != NULL && strcmp(options->format, "mlflow") == 0;
     return options->format == NULL || strcmp(options->format, format->name) == 0 ||
            (needs_onnx && format->write == ps_export_onnx);
@@ -162,7 +167,7 @@ static penstock_code write_formats(struct ps_exporting *exporting, struct ps_exp
     size_t written = 0;
     *count_out = 0;
     for (size_t i = 0; i < PS_EXPORT_FORMAT_COUNT; i++) {
-        if (!is_wanted(exporting->options, &formats[i])) {
+        if (!is_wanted(exporting, &formats[i])) {
             continue;
         }
         struct penstock_error cause = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * export.h - a fitted model in the formats of others: MLflow, ONNX, Spark ML, PMML, SQL.
+ * export.h - a fitted model in the formats of others: MLflow, ONNX, Spark ML, PMML, SQL, XGBoost.
  *
  * It stands in this room because it reads what only this room knows (pipelines, predictors); it knows nothing of the
  * registry: names, versions and metrics come as texts. The folder appears whole or not at all. A format that cannot
@@ -13,7 +13,7 @@
 #include "model/fitted.h"
 #include "sql/engine.h"
 
-enum { PS_EXPORT_FORMAT_COUNT = 5 };
+enum { PS_EXPORT_FORMAT_COUNT = 6 };
 
 struct ps_export_options {
     const struct ps_fitted *fitted;
@@ -32,7 +32,7 @@ struct ps_export_outcome {
     const char *format, *file;
     const char *reason; /* why it was left out; NULL: it is there */
 };
-/* {"mlflow", "onnx", "spark", "pmml", "sql"}, NULL-terminated */
+/* {"mlflow", "onnx", "spark", "pmml", "sql", "xgboost"}, NULL-terminated */
 extern const char *const ps_export_formats[];
 
 /* outcomes_out: PS_EXPORT_FORMAT_COUNT, texts in the arena. *count_out of them are filled.

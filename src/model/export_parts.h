@@ -51,6 +51,8 @@ penstock_code ps_export_pmml(const struct ps_exporting *exporting, struct ps_buf
                              struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_export_mlmodel(const struct ps_exporting *exporting, struct ps_buffer *out,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;
+penstock_code ps_export_xgboost(const struct ps_exporting *exporting, struct ps_buffer *out,
+                                struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_export_spark(const struct ps_exporting *exporting, struct penstock_error *error)
     PENSTOCK_MUST_USE;
 

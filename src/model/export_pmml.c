@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * export_pmml.c - a linear model as PMML 4.4: derived fields for the steps, a RegressionModel for the sums.
+ * export_pmml.c - a model as PMML 4.4: derived fields for the steps, a RegressionModel for linear sums. Trees and
+ * networks stand in files of their own.
  *
  * A category is first mapped to its index (MapValues), which says what an unknown one becomes, then each index to a
  * field of zeros and ones (NormDiscrete). What cannot be predicted is missing in PMML, too: it goes through Apply and
@@ -8,20 +9,11 @@
  */
 #include <math.h>
 
-#include "model/export_parts.h"
+#include "model/export_pmml.h"
 #include "penstock.h"
 
-struct writer {
-    const struct ps_exporting *exporting;
-    const struct ps_formula *formula;
-    struct ps_buffer *out;
-    const char **names;    /* of each step */
-    const char **features; /* of each feature */
-    struct penstock_error *error;
-};
-
 /* In an attribute or between tags. Control characters cannot stand in XML at all: a space does. */
-static void add_text(struct ps_buffer *out, const char *text) {
+void ps_export_pmml_text(struct ps_buffer *out, const char *text) {
     for (const char *at = text; *at != '\0'; at++) {
         switch (*at) {
         case '&': ps_buffer_text(out, "&amp;"); break;
@@ -36,13 +28,13 @@ static void add_text(struct ps_buffer *out, const char *text) {
     }
 }
 
-static void add_reference(struct ps_buffer *out, const char *name) {
+void ps_export_pmml_reference(struct ps_buffer *out, const char *name) {
     ps_buffer_text(out, "<FieldRef field=\"");
-    add_text(out, name);
+    ps_export_pmml_text(out, name);
     ps_buffer_text(out, "\"/>");
 }
 
-static void add_constant(struct ps_buffer *out, double value) {
+void ps_export_pmml_constant(struct ps_buffer *out, double value) {
     ps_buffer_text(out, "<Constant dataType=\"double\">");
     ps_export_number(out, value);
     ps_buffer_text(out, "</Constant>");
@@ -50,7 +42,7 @@ static void add_constant(struct ps_buffer *out, double value) {
 
 static void begin_field(struct ps_buffer *out, const char *name, bool is_index) {
     ps_buffer_text(out, "    <DerivedField name=\"");
-    add_text(out, name);
+    ps_export_pmml_text(out, name);
     ps_buffer_printf(out, "\" optype=\"%s\" dataType=\"%s\">", is_index ? "categorical" : "continuous",
                      is_index ? "integer" : "double");
 }
@@ -61,12 +53,12 @@ static void end_field(struct ps_buffer *out) {
 
 static void add_affine(struct ps_buffer *out, const struct ps_formula_step *step, const char *a) {
     ps_buffer_text(out, "<Apply function=\"+\"><Apply function=\"*\"><Apply function=\"-\">");
-    add_reference(out, a);
-    add_constant(out, step->numbers[0]);
+    ps_export_pmml_reference(out, a);
+    ps_export_pmml_constant(out, step->numbers[0]);
     ps_buffer_text(out, "</Apply>");
-    add_constant(out, step->numbers[1]);
+    ps_export_pmml_constant(out, step->numbers[1]);
     ps_buffer_text(out, "</Apply>");
-    add_constant(out, step->numbers[2]);
+    ps_export_pmml_constant(out, step->numbers[2]);
     ps_buffer_text(out, "</Apply>");
 }
 
@@ -76,22 +68,22 @@ static void add_fill(struct ps_buffer *out, const struct ps_formula_step *step, 
         ps_buffer_text(out, "<Apply function=\"or\">");
     }
     ps_buffer_text(out, "<Apply function=\"isMissing\">");
-    add_reference(out, a);
+    ps_export_pmml_reference(out, a);
     ps_buffer_text(out, "</Apply>");
     if (!isnan(step->numbers[1])) {
         ps_buffer_text(out, "<Apply function=\"equal\">");
-        add_reference(out, a);
-        add_constant(out, step->numbers[1]);
+        ps_export_pmml_reference(out, a);
+        ps_export_pmml_constant(out, step->numbers[1]);
         ps_buffer_text(out, "</Apply></Apply>");
     }
-    add_constant(out, step->numbers[0]);
-    add_reference(out, a);
+    ps_export_pmml_constant(out, step->numbers[0]);
+    ps_export_pmml_reference(out, a);
     ps_buffer_text(out, "</Apply>");
 }
 
 static void add_bucket(struct ps_buffer *out, const struct ps_formula_step *step, const char *a) {
     ps_buffer_text(out, "<Discretize field=\"");
-    add_text(out, a);
+    ps_export_pmml_text(out, a);
     ps_buffer_text(out, "\"");
     if (!isnan(step->unknown)) {
         ps_buffer_printf(out, " mapMissingTo=\"%.0f\"", step->unknown);
@@ -122,14 +114,14 @@ static void add_index(struct ps_buffer *out, const struct ps_formula_step *step,
         ps_buffer_printf(out, " defaultValue=\"%.0f\" mapMissingTo=\"%.0f\"", step->unknown, step->unknown);
     }
     ps_buffer_text(out, "><FieldColumnPair field=\"");
-    add_text(out, a);
+    ps_export_pmml_text(out, a);
     ps_buffer_text(out, "\" column=\"value\"/><InlineTable>");
     for (size_t i = 0; i < step->categories->count; i++) {
         ps_buffer_text(out, "<row><value>");
         if (step->categories->numbers != NULL) {
             ps_export_number(out, step->categories->numbers[i]);
         } else {
-            add_text(out, step->categories->labels[i]);
+            ps_export_pmml_text(out, step->categories->labels[i]);
         }
         ps_buffer_printf(out, "</value><index>%zu</index></row>", i);
     }
@@ -141,12 +133,12 @@ static void add_product(struct ps_buffer *out, const char *const *names, size_t 
         ps_buffer_text(out, "<Apply function=\"*\">");
     }
     for (size_t i = 0; i < count; i++) {
-        add_reference(out, names[i]);
+        ps_export_pmml_reference(out, names[i]);
         ps_buffer_text(out, i > 0 ? "</Apply>" : "");
     }
 }
 
-static penstock_code write_step(struct writer *writer, size_t index) {
+static penstock_code write_step(struct ps_pmml_writer *writer, size_t index) {
     const struct ps_formula_step *step = &writer->formula->steps[index];
     struct ps_buffer *out = writer->out;
     if (step->op == PS_FORMULA_NUMBER || step->op == PS_FORMULA_TEXT) {
@@ -177,7 +169,7 @@ static penstock_code write_step(struct writer *writer, size_t index) {
 }
 
 /* Zeros and ones of every category of every part: names_out[p][c], in the arena. */
-static penstock_code write_parts(struct writer *writer, const struct ps_formula_column *column,
+static penstock_code write_parts(struct ps_pmml_writer *writer, const struct ps_formula_column *column,
                                  size_t column_index, const char ***names_out) {
     for (size_t p = 0; p < column->part_count; p++) {
         const struct ps_formula_part *part = &column->parts[p];
@@ -190,7 +182,7 @@ static penstock_code write_parts(struct writer *writer, const struct ps_formula_
             }
             begin_field(writer->out, names_out[p][c], false);
             ps_buffer_text(writer->out, "<NormDiscrete field=\"");
-            add_text(writer->out, writer->names[part->step]);
+            ps_export_pmml_text(writer->out, writer->names[part->step]);
             ps_buffer_printf(writer->out, "\" value=\"%zu\"/>", c);
             end_field(writer->out);
         }
@@ -201,7 +193,7 @@ static penstock_code write_parts(struct writer *writer, const struct ps_formula_
     return PENSTOCK_OK;
 }
 
-static penstock_code write_group(struct writer *writer, size_t column_index) {
+static penstock_code write_group(struct ps_pmml_writer *writer, size_t column_index) {
     const struct ps_formula_column *column = &writer->formula->columns[column_index];
     struct ps_arena *arena = writer->exporting->arena;
     const char ***parts = ps_arena_allocate(arena, column->part_count + 1, sizeof *parts);
@@ -238,7 +230,7 @@ static penstock_code write_group(struct writer *writer, size_t column_index) {
     return PENSTOCK_OK;
 }
 
-static void write_dictionary(struct writer *writer) {
+static void write_dictionary(struct ps_pmml_writer *writer) {
     struct ps_buffer *out = writer->out;
     const struct ps_target *target = &writer->exporting->target;
     const char *label = writer->exporting->options->label;
@@ -248,20 +240,20 @@ static void write_dictionary(struct writer *writer) {
         if (step->op == PS_FORMULA_NUMBER || step->op == PS_FORMULA_TEXT) {
             const bool is_text = step->op == PS_FORMULA_TEXT;
             ps_buffer_text(out, "    <DataField name=\"");
-            add_text(out, step->name);
+            ps_export_pmml_text(out, step->name);
             ps_buffer_printf(out, "\" optype=\"%s\" dataType=\"%s\"/>\n",
                              is_text ? "categorical" : "continuous", is_text ? "string" : "double");
         }
     }
     ps_buffer_text(out, "    <DataField name=\"");
-    add_text(out, label == NULL ? "label" : label);
+    ps_export_pmml_text(out, label == NULL ? "label" : label);
     if (target->class_count == 0) {
         ps_buffer_text(out, "\" optype=\"continuous\" dataType=\"double\"/>\n");
     } else {
         ps_buffer_text(out, "\" optype=\"categorical\" dataType=\"string\">");
         for (size_t k = 0; k < target->class_count; k++) {
             ps_buffer_text(out, "<Value value=\"");
-            add_text(out, target->class_names[k]);
+            ps_export_pmml_text(out, target->class_names[k]);
             ps_buffer_text(out, "\"/>");
         }
         ps_buffer_text(out, "</DataField>\n");
@@ -269,12 +261,16 @@ static void write_dictionary(struct writer *writer) {
     ps_buffer_text(out, "  </DataDictionary>\n");
 }
 
-static penstock_code write_transformations(struct writer *writer) {
+static penstock_code write_transformations(struct ps_pmml_writer *writer) {
     ps_buffer_text(writer->out, "  <TransformationDictionary>\n");
     for (size_t i = 0; i < writer->formula->step_count; i++) {
         PS_TRY(write_step(writer, i));
     }
-    for (size_t c = 0; c < writer->formula->column_count; c++) {
+    const bool is_split = writer->exporting->predictor->type == &ps_trees_predictor_type;
+    if (is_split) {
+        PS_TRY(ps_export_pmml_tree_fields(writer));
+    }
+    for (size_t c = 0; c < writer->formula->column_count && !is_split; c++) {
         const struct ps_formula_column *column = &writer->formula->columns[c];
         if (column->is_group) {
             PS_TRY(write_group(writer, c));
@@ -286,13 +282,13 @@ static penstock_code write_transformations(struct writer *writer) {
     return PENSTOCK_OK;
 }
 
-static void write_table(struct writer *writer, const char *category, double intercept,
+static void write_table(struct ps_pmml_writer *writer, const char *category, double intercept,
                         const double *coefficients) {
     struct ps_buffer *out = writer->out;
     ps_buffer_text(out, "    <RegressionTable");
     if (category != NULL) {
         ps_buffer_text(out, " targetCategory=\"");
-        add_text(out, category);
+        ps_export_pmml_text(out, category);
         ps_buffer_text(out, "\"");
     }
     ps_buffer_text(out, " intercept=\"");
@@ -300,7 +296,7 @@ static void write_table(struct writer *writer, const char *category, double inte
     ps_buffer_text(out, "\">\n");
     for (size_t j = 0; coefficients != NULL && j < writer->formula->feature_count; j++) {
         ps_buffer_text(out, "      <NumericPredictor name=\"");
-        add_text(out, writer->features[j]);
+        ps_export_pmml_text(out, writer->features[j]);
         ps_buffer_text(out, "\" coefficient=\"");
         ps_export_number(out, coefficients[j]);
         ps_buffer_text(out, "\"/>\n");
@@ -324,70 +320,74 @@ static const char *normalization_of(enum ps_link link) {
     return NULL;
 }
 
-static void write_output(struct writer *writer, const struct ps_linear_predictor *linear) {
+void ps_export_pmml_output(struct ps_pmml_writer *writer, const char *name) {
     struct ps_buffer *out = writer->out;
     const struct ps_target *target = &writer->exporting->target;
-    const bool is_direct = normalization_of(linear->link) != NULL;
     ps_buffer_printf(out,
                      "    <Output>\n      <OutputField name=\"%s\" feature=\"predictedValue\" optype=\"%s\""
                      " dataType=\"%s\"/>\n",
-                     is_direct ? "prediction" : "sum",
-                     target->class_count == 0 ? "continuous" : "categorical",
+                     name, target->class_count == 0 ? "continuous" : "categorical",
                      target->class_count == 0 ? "double" : "string");
     for (size_t k = 0; k < target->class_count; k++) {
         ps_buffer_text(out, "      <OutputField name=\"probability(");
-        add_text(out, target->class_names[k]);
+        ps_export_pmml_text(out, target->class_names[k]);
         ps_buffer_text(out, ")\" feature=\"probability\" optype=\"continuous\" dataType=\"double\" value=\"");
-        add_text(out, target->class_names[k]);
+        ps_export_pmml_text(out, target->class_names[k]);
         ps_buffer_text(out, "\"/>\n");
     }
+}
+
+static void write_output(struct ps_pmml_writer *writer, const struct ps_linear_predictor *linear) {
+    struct ps_buffer *out = writer->out;
+    const bool is_direct = normalization_of(linear->link) != NULL;
+    ps_export_pmml_output(writer, is_direct ? "prediction" : "sum");
     if (!is_direct) {
         ps_buffer_text(out, "      <OutputField name=\"prediction\" feature=\"transformedValue\""
                             " optype=\"continuous\" dataType=\"double\">");
         if (linear->link == PS_LINK_INVERSE) {
             ps_buffer_text(out, "<Apply function=\"/\">");
-            add_constant(out, 1);
-            add_reference(out, "sum");
+            ps_export_pmml_constant(out, 1);
+            ps_export_pmml_reference(out, "sum");
         } else if (linear->link == PS_LINK_POWER && linear->link_power == 0) {
             ps_buffer_text(out, "<Apply function=\"exp\">");
-            add_reference(out, "sum");
+            ps_export_pmml_reference(out, "sum");
         } else {
             ps_buffer_text(out, "<Apply function=\"pow\">");
-            add_reference(out, "sum");
-            add_constant(out, linear->link == PS_LINK_SQRT ? 2 : 1 / linear->link_power);
+            ps_export_pmml_reference(out, "sum");
+            ps_export_pmml_constant(out, linear->link == PS_LINK_SQRT ? 2 : 1 / linear->link_power);
         }
         ps_buffer_text(out, "</Apply></OutputField>\n");
     }
     ps_buffer_text(out, "    </Output>\n");
 }
 
-static void write_schema(struct writer *writer) {
+void ps_export_pmml_schema(struct ps_pmml_writer *writer) {
     struct ps_buffer *out = writer->out;
     const char *label = writer->exporting->options->label;
     ps_buffer_text(out, "    <MiningSchema>\n      <MiningField name=\"");
-    add_text(out, label == NULL ? "label" : label);
+    ps_export_pmml_text(out, label == NULL ? "label" : label);
     ps_buffer_text(out, "\" usageType=\"target\"/>\n");
     for (size_t i = 0; i < writer->formula->step_count; i++) {
         const struct ps_formula_step *step = &writer->formula->steps[i];
         if (step->op == PS_FORMULA_NUMBER || step->op == PS_FORMULA_TEXT) {
             ps_buffer_text(out, "      <MiningField name=\"");
-            add_text(out, step->name);
+            ps_export_pmml_text(out, step->name);
             ps_buffer_text(out, "\" invalidValueTreatment=\"asIs\"/>\n");
         }
     }
     ps_buffer_text(out, "    </MiningSchema>\n");
 }
 
-static void write_model(struct writer *writer, const struct ps_linear_predictor *linear) {
+static void write_model(struct ps_pmml_writer *writer, const struct ps_linear_predictor *linear) {
     struct ps_buffer *out = writer->out;
     const struct ps_target *target = &writer->exporting->target;
     const char *normalization = normalization_of(linear->link);
     ps_buffer_text(out, "  <RegressionModel modelName=\"");
-    add_text(out, writer->exporting->options->name);
+    ps_export_pmml_text(out, writer->exporting->options->name);
     ps_buffer_printf(out, "\" functionName=\"%s\" normalizationMethod=\"%s\">\n",
                      target->class_count == 0 ? "regression" : "classification",
                      normalization == NULL ? "none" : normalization);
-    write_schema(writer);
+    ps_export_pmml_schema(writer);
     write_output(writer, linear);
     if (target->class_count == 2 && linear->sum_count == 1) {
         write_table(writer, target->class_names[1], linear->intercepts[0], linear->coefficients);
@@ -404,12 +404,11 @@ static void write_model(struct writer *writer, const struct ps_linear_predictor 
 penstock_code ps_export_pmml(const struct ps_exporting *exporting, struct ps_buffer *out,
                              struct penstock_error *error) {
     const struct ps_linear_predictor *linear = ps_export_linear(exporting);
-    struct writer writer = {
+    const struct ps_predictor *predictor = exporting->predictor;
+    struct ps_pmml_writer writer = {
         .exporting = exporting, .formula = exporting->formula, .out = out, .error = error};
-    if (linear == NULL) {
-        return ps_export_refuse(error, "PMML", ps_export_estimator(exporting));
-    }
-    if (exporting->target.class_count == 2 && linear->sum_count == 1 && linear->threshold != 0.5) {
+    if (predictor->thresholds != NULL || (linear != NULL && exporting->target.class_count == 2 &&
+                                          linear->sum_count == 1 && linear->threshold != 0.5)) {
         return ps_export_refuse(error, "PMML", "a threshold other than 0.5");
     }
     writer.names = ps_arena_allocate(exporting->arena, writer.formula->step_count + 1, sizeof *writer.names);
@@ -425,11 +424,17 @@ penstock_code ps_export_pmml(const struct ps_exporting *exporting, struct ps_buf
     ps_buffer_init(&title, PS_EXPORT_SIZE_MAX);
     ps_export_title(exporting, &title);
     PS_TRY(ps_buffer_status(&title, error));
-    add_text(out, title.data);
+    ps_export_pmml_text(out, title.data);
     ps_buffer_text(out, "\"><Application name=\"penstock\" version=\"" PENSTOCK_VERSION "\"/></Header>\n");
     write_dictionary(&writer);
     PS_TRY(write_transformations(&writer));
-    write_model(&writer, linear);
+    if (predictor->type == &ps_trees_predictor_type) {
+        PS_TRY(ps_export_pmml_trees(&writer, (const struct ps_trees_predictor *)(const void *)predictor));
+    } else if (predictor->type == &ps_network_predictor_type) {
+        PS_TRY(ps_export_pmml_network(&writer, (const struct ps_network_predictor *)(const void *)predictor));
+    } else {
+        write_model(&writer, linear);
+    }
     ps_buffer_text(out, "</PMML>\n");
     return ps_buffer_status(out, error);
 }

@@ -6,7 +6,9 @@
 #define PS_MODEL_EXPORT_SPARK_H
 
 #include "model/export_parts.h"
+#include "model/network.h"
 #include "model/spark_stages.h"
+#include "model/trees.h"
 
 /* Where Spark has a value: in a column, or in an element of a vector column. */
 struct ps_spark_place {
@@ -43,5 +45,15 @@ penstock_code ps_spark_assemble(struct ps_spark_writer *writer, const char *cons
 penstock_code ps_export_spark_features(struct ps_spark_writer *writer) PENSTOCK_MUST_USE;
 /* The last stages: from the vector "features" to "prediction". */
 penstock_code ps_export_spark_predictor(struct ps_spark_writer *writer) PENSTOCK_MUST_USE;
+penstock_code ps_export_spark_trees(struct ps_spark_writer *writer, const struct ps_trees_predictor *trees)
+    PENSTOCK_MUST_USE;
+penstock_code ps_export_spark_network(struct ps_spark_writer *writer,
+                                      const struct ps_network_predictor *network) PENSTOCK_MUST_USE;
+/* The column "penstock_whole": 0, or NaN where a feature is. */
+penstock_code ps_spark_add_whole(struct ps_spark_writer *writer) PENSTOCK_MUST_USE;
+/* Columns and thresholds of a classifier; it predicts "penstock_class". */
+void ps_spark_begin_classifier(struct ps_spark_writer *writer, struct ps_spark_stage *stage);
+/* "prediction" from "penstock_class" and "penstock_whole". */
+penstock_code ps_spark_add_class(struct ps_spark_writer *writer) PENSTOCK_MUST_USE;
 
 #endif

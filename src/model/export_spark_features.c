@@ -37,8 +37,9 @@ static penstock_code plain_copy(struct ps_spark_writer *writer, size_t step, con
     struct ps_buffer text PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&text, PS_EXPORT_SIZE_MAX);
     *column_out = ps_spark_name(writer);
+    ps_buffer_text(&text, "coalesce("); /* Interaction stops at NULL, NaN passes */
     ps_spark_add_column(writer, &text, step);
-    ps_buffer_text(&text, " + 0D AS ");
+    ps_buffer_text(&text, ", CAST('NaN' AS DOUBLE)) + 0D AS ");
     if (*column_out == NULL) {
         return ps_spark_no_memory(writer);
     }

@@ -4,6 +4,9 @@
  *
  * A generalised linear model is told by its link; the family is any that has this link, since it has no part in a
  * prediction. Spark predicts the index of a class; its name is put behind it.
+ *
+ * Spark's classifiers and trees make something of NaN. So a linear regression of zeros looks at the same vector: it
+ * gives 0, or NaN where the row cannot be predicted (penstock_whole).
  */
 #include "model/export_spark.h"
 
@@ -69,11 +72,16 @@ static bool is_counted(const struct ps_target *target) {
     return true;
 }
 
-static penstock_code write_names(struct ps_spark_writer *writer) {
+penstock_code ps_spark_add_class(struct ps_spark_writer *writer) {
     const struct ps_target *target = &writer->exporting->target;
     struct ps_buffer text PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&text, PS_EXPORT_SIZE_MAX);
-    ps_buffer_text(&text, "CASE CAST(penstock_class AS INT)");
+    if (is_counted(target)) {
+        ps_buffer_text(&text, "CASE WHEN NOT isnan(penstock_whole) THEN penstock_class END AS prediction");
+        PS_TRY(ps_buffer_status(&text, writer->error));
+        return ps_spark_add_sql(writer, text.data, NULL);
+    }
+    ps_buffer_text(&text, "CASE CASE WHEN NOT isnan(penstock_whole) THEN CAST(penstock_class AS INT) END");
     for (size_t i = 0; i < target->class_count; i++) {
         double number = 0;
         const bool is_text = target->is_text || !ps_parse_double(target->class_names[i], &number);
@@ -94,18 +102,40 @@ static penstock_code write_names(struct ps_spark_writer *writer) {
     return ps_spark_add_sql(writer, text.data, NULL);
 }
 
+penstock_code ps_spark_add_whole(struct ps_spark_writer *writer) {
+    const double *zeros = ps_arena_allocate(writer->exporting->arena, writer->width + 1, sizeof *zeros);
+    struct ps_spark_stage *stage = ps_spark_add(&writer->stages, "regression.LinearRegressionModel");
+    if (stage == NULL || zeros == NULL) {
+        return ps_spark_no_memory(writer);
+    }
+    ps_spark_set_text(stage, "featuresCol", "features");
+    ps_spark_set_text(stage, "predictionCol", "penstock_whole");
+    ps_spark_learn_number(stage, "intercept", 0);
+    ps_spark_learn_vector(stage, "coefficients", zeros, writer->width);
+    ps_spark_learn_number(stage, "scale", 1);
+    return PENSTOCK_OK;
+}
+
+void ps_spark_begin_classifier(struct ps_spark_writer *writer, struct ps_spark_stage *stage) {
+    const struct ps_predictor *predictor = writer->exporting->predictor;
+    ps_spark_set_text(stage, "featuresCol", "features");
+    ps_spark_set_text(stage, "predictionCol", "penstock_class");
+    ps_spark_set_text(stage, "probabilityCol", "probability");
+    ps_spark_set_text(stage, "rawPredictionCol", "rawPrediction");
+    if (predictor->thresholds != NULL) {
+        ps_spark_set_numbers(stage, "thresholds", predictor->thresholds, predictor->output_count);
+    }
+}
+
 static penstock_code write_classes(struct ps_spark_writer *writer, const struct ps_linear_predictor *linear,
                                    const double *coefficients) {
     const struct ps_target *target = &writer->exporting->target;
-    const bool has_names = !is_counted(target);
+    PS_TRY(ps_spark_add_whole(writer));
     struct ps_spark_stage *stage = ps_spark_add(&writer->stages, "classification.LogisticRegressionModel");
     if (stage == NULL) {
         return ps_error_memory(writer->error, "an export");
     }
-    ps_spark_set_text(stage, "featuresCol", "features");
-    ps_spark_set_text(stage, "predictionCol", has_names ? "penstock_class" : "prediction");
-    ps_spark_set_text(stage, "probabilityCol", "probability");
-    ps_spark_set_text(stage, "rawPredictionCol", "rawPrediction");
+    ps_spark_begin_classifier(writer, stage);
     if (linear->sum_count == 1) {
         ps_spark_set_number(stage, "threshold", linear->threshold);
     }
@@ -114,13 +144,17 @@ static penstock_code write_classes(struct ps_spark_writer *writer, const struct 
     ps_spark_learn_vector(stage, "interceptVector", linear->intercepts, linear->sum_count);
     ps_spark_learn_matrix(stage, "coefficientMatrix", coefficients, linear->sum_count, writer->width);
     ps_spark_learn_bool(stage, "isMultinomial", linear->sum_count > 1);
-    return has_names ? write_names(writer) : PENSTOCK_OK;
+    return ps_spark_add_class(writer);
 }
 
 penstock_code ps_export_spark_predictor(struct ps_spark_writer *writer) {
     const struct ps_linear_predictor *linear = ps_export_linear(writer->exporting);
-    if (linear == NULL) {
-        return ps_export_refuse(writer->error, "Spark ML", ps_export_estimator(writer->exporting));
+    const struct ps_predictor *predictor = writer->exporting->predictor;
+    if (predictor->type == &ps_trees_predictor_type) {
+        return ps_export_spark_trees(writer, (const struct ps_trees_predictor *)(const void *)predictor);
+    }
+    if (predictor->type == &ps_network_predictor_type) {
+        return ps_export_spark_network(writer, (const struct ps_network_predictor *)(const void *)predictor);
     }
     const double *coefficients = arrange(writer, linear);
     if (coefficients == NULL) {

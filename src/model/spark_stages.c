@@ -5,6 +5,7 @@
  *   metadata/part-00000                       {"class": ..., "paramMap": {"stageUids": [...]}, ...}
  *   stages/03_StandardScaler_penstock/metadata/part-00000
  *   stages/03_StandardScaler_penstock/data/part-00000.parquet
+ *   stages/09_GBTRegressionModel_penstock9/treesMetadata/part-00000.parquet
  */
 #include "model/spark_stages.h"
 
@@ -66,6 +67,7 @@ struct ps_spark_stage *ps_spark_add(struct ps_spark_stages *stages, const char *
     ps_buffer_init(&stage.parameters, STAGE_SIZE_MAX);
     ps_buffer_init(&stage.values, STAGE_SIZE_MAX);
     ps_buffer_init(&stage.fields, STAGE_SIZE_MAX);
+    ps_buffer_init(&stage.members, STAGE_SIZE_MAX);
     stages->items[stages->count] = stage;
     return &stages->items[stages->count++];
 }
@@ -75,6 +77,7 @@ void ps_spark_done(struct ps_spark_stages *stages) {
         ps_buffer_done(&stages->items[i].parameters);
         ps_buffer_done(&stages->items[i].values);
         ps_buffer_done(&stages->items[i].fields);
+        ps_buffer_done(&stages->items[i].members);
     }
     stages->count = 0;
 }
@@ -245,7 +248,7 @@ void ps_spark_end_labels(struct ps_spark_stage *stage, const char *name) {
 /* --- files ---------------------------------------------------------------------------------------------- */
 
 static penstock_code write_metadata(struct ps_arena *arena, const char *folder, const char *class_name,
-                                    const char *uid, const struct ps_buffer *parameters,
+                                    const char *uid, const struct ps_buffer *parameters, const char *members,
                                     struct penstock_error *error) {
     struct ps_buffer text PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&text, STAGE_SIZE_MAX);
@@ -256,7 +259,7 @@ static penstock_code write_metadata(struct ps_arena *arena, const char *folder, 
     if (parameters->size > 0) {
         ps_buffer_add(&text, parameters->data, parameters->size);
     }
-    ps_buffer_text(&text, "},\"defaultParamMap\":{}}\n");
+    ps_buffer_printf(&text, "},\"defaultParamMap\":{}%s}\n", members);
     PS_TRY(ps_buffer_status(parameters, error));
     PS_TRY(ps_buffer_status(&text, error));
     const char *inner = ps_path_join(arena, folder, "metadata");
@@ -268,24 +271,25 @@ static penstock_code write_metadata(struct ps_arena *arena, const char *folder, 
     return ps_file_replace(path, text.data, text.size, error);
 }
 
-static penstock_code write_data(struct ps_arena *arena, const char *folder,
-                                const struct ps_spark_stage *stage, struct ps_connection *connection,
-                                struct penstock_error *error) {
+/* A file of Parquet in folder `name` of the stage. select: what follows SELECT. */
+static penstock_code write_table(struct ps_arena *arena, const char *folder, const char *name,
+                                 const char *select, const char *fields, struct ps_connection *connection,
+                                 struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     struct ps_buffer schema PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, STAGE_SIZE_MAX);
     ps_buffer_init(&schema, STAGE_SIZE_MAX);
-    const char *inner = ps_path_join(arena, folder, "data");
+    const char *inner = ps_path_join(arena, folder, name);
     const char *path = inner == NULL ? NULL : ps_path_join(arena, inner, "part-00000.parquet");
     if (path == NULL) {
         return ps_error_memory(error, "an export");
     }
     PS_TRY(ps_file_make_folders(inner, error));
-    PS_TRY(ps_buffer_status(&stage->values, error));
-    PS_TRY(ps_buffer_status(&stage->fields, error));
-    ps_buffer_printf(&schema, "{\"type\":\"struct\",\"fields\":[%s]}", stage->fields.data);
+    ps_buffer_printf(&schema, "{\"type\":\"struct\",\"fields\":[%s]}", fields);
     PS_TRY(ps_buffer_status(&schema, error));
-    ps_buffer_printf(&sql, "COPY (SELECT %s) TO ", stage->values.data);
+    ps_buffer_text(&sql, "COPY (SELECT ");
+    ps_buffer_text(&sql, select);
+    ps_buffer_text(&sql, ") TO ");
     ps_buffer_sql_literal(&sql, path);
     ps_buffer_text(&sql, " (FORMAT parquet, KV_METADATA {'org.apache.spark.version': '" SPARK_VERSION
                          "', 'org.apache.spark.sql.parquet.row.metadata': ");
@@ -293,6 +297,86 @@ static penstock_code write_data(struct ps_arena *arena, const char *folder,
     ps_buffer_text(&sql, "})");
     PS_TRY(ps_buffer_status(&sql, error));
     return ps_sql_run(connection, sql.data, error);
+}
+
+/* --- trees ---------------------------------------------------------------------------------------------- */
+
+void ps_spark_learn_trees(struct ps_spark_stage *stage, struct ps_spark_trees *trees, size_t feature_count) {
+    stage->trees = trees;
+    ps_spark_set_text(stage, "impurity", "variance");
+    ps_buffer_printf(&stage->members, ",\"numFeatures\":%zu,\"numTrees\":%zu", feature_count,
+                     trees->tree_count);
+}
+
+static int32_t member_of(const struct ps_spark_node *node, size_t member) {
+    const int32_t members[] = {node->tree, node->id, node->left, node->right, node->feature};
+    return members[member];
+}
+
+static penstock_code write_nodes(struct ps_arena *arena, const char *folder,
+                                 const struct ps_spark_trees *trees, struct ps_connection *connection,
+                                 struct penstock_error *error) {
+    static const char *const names[] = {"treeID", "id", "l", "r", "f"};
+    static const char fields[] =
+        "{\"name\":\"treeID\",\"type\":\"integer\",\"nullable\":false,\"metadata\":{}},{\"name\":\"nodeData\","
+        "\"type\":{\"type\":\"struct\",\"fields\":["
+        "{\"name\":\"id\",\"type\":\"integer\",\"nullable\":false,\"metadata\":{}},"
+        "{\"name\":\"prediction\",\"type\":\"double\",\"nullable\":false,\"metadata\":{}},"
+        "{\"name\":\"impurity\",\"type\":\"double\",\"nullable\":false,\"metadata\":{}},"
+        "{\"name\":\"impurityStats\",\"type\":{\"type\":\"array\",\"elementType\":\"double\",\"containsNull\":false},"
+        "\"nullable\":true,\"metadata\":{}},"
+        "{\"name\":\"rawCount\",\"type\":\"long\",\"nullable\":false,\"metadata\":{}},"
+        "{\"name\":\"gain\",\"type\":\"double\",\"nullable\":false,\"metadata\":{}},"
+        "{\"name\":\"leftChild\",\"type\":\"integer\",\"nullable\":false,\"metadata\":{}},"
+        "{\"name\":\"rightChild\",\"type\":\"integer\",\"nullable\":false,\"metadata\":{}},"
+        "{\"name\":\"split\",\"type\":{\"type\":\"struct\",\"fields\":["
+        "{\"name\":\"featureIndex\",\"type\":\"integer\",\"nullable\":false,\"metadata\":{}},"
+        "{\"name\":\"leftCategoriesOrThreshold\",\"type\":{\"type\":\"array\",\"elementType\":\"double\","
+        "\"containsNull\":false},\"nullable\":true,\"metadata\":{}},"
+        "{\"name\":\"numCategories\",\"type\":\"integer\",\"nullable\":false,\"metadata\":{}}]},"
+        "\"nullable\":true,\"metadata\":{}}]},\"nullable\":true,\"metadata\":{}}";
+    struct ps_buffer select PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&select, STAGE_SIZE_MAX);
+    ps_buffer_text(
+        &select,
+        "treeID, {'id': id, 'prediction': CASE WHEN f < 0 THEN v ELSE 0 END, 'impurity': CAST(0 AS DOUBLE),"
+        " 'impurityStats': CAST([0, 0, 0] AS DOUBLE[]), 'rawCount': CAST(0 AS BIGINT), 'gain': CAST(CASE "
+        "WHEN f < 0 THEN -1 ELSE 0 END AS DOUBLE), 'leftChild': l, 'rightChild': r, 'split': {"
+        "'featureIndex': f, 'leftCategoriesOrThreshold': CASE WHEN f < 0 THEN CAST([] AS DOUBLE[]) ELSE [v] "
+        "END, 'numCategories': CAST(-1 AS INTEGER)}} AS nodeData FROM (SELECT ");
+    for (size_t member = 0; member < 5; member++) {
+        ps_buffer_text(&select, "unnest(CAST([");
+        for (size_t i = 0; i < trees->node_count; i++) {
+            ps_buffer_printf(&select, "%s%d", i == 0 ? "" : ",", (int)member_of(&trees->nodes[i], member));
+        }
+        ps_buffer_printf(&select, "] AS INTEGER[])) AS %s, ", names[member]);
+    }
+    ps_buffer_text(&select, "unnest(CAST([");
+    for (size_t i = 0; i < trees->node_count; i++) {
+        ps_buffer_printf(&select, "%s%.17e", i == 0 ? "" : ",", trees->nodes[i].value);
+    }
+    ps_buffer_text(&select, "] AS DOUBLE[])) AS v)");
+    PS_TRY(ps_buffer_status(&select, error));
+    return write_table(arena, folder, "data", select.data, fields, connection, error);
+}
+
+/* Of each tree: the metadata that it would have if it stood alone, and its weight. */
+static penstock_code write_tree_list(struct ps_arena *arena, const char *folder,
+                                     const struct ps_spark_trees *trees, struct ps_connection *connection,
+                                     struct penstock_error *error) {
+    static const char fields[] = "{\"name\":\"_1\",\"type\":\"integer\",\"nullable\":false,\"metadata\":{}},"
+                                 "{\"name\":\"_2\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}},"
+                                 "{\"name\":\"_3\",\"type\":\"double\",\"nullable\":false,\"metadata\":{}}";
+    struct ps_buffer select PS_SCOPED(ps_buffer_done);
+    ps_buffer_init(&select, STAGE_SIZE_MAX);
+    ps_buffer_printf(&select,
+                     "CAST(t AS INTEGER) AS _1, '{\"class\":\"org.apache.spark.ml.regression."
+                     "DecisionTreeRegressionModel\",\"timestamp\":%lld,\"sparkVersion\":\"" SPARK_VERSION
+                     "\",\"uid\":\"dtr_penstock' || t || '\",\"paramMap\":{\"impurity\":\"variance\"},"
+                     "\"defaultParamMap\":{}}' AS _2, CAST(%.17e AS DOUBLE) AS _3 FROM range(%zu) AS r(t)",
+                     (long long)ps_clock_wall_ms(), trees->weight, trees->tree_count);
+    PS_TRY(ps_buffer_status(&select, error));
+    return write_table(arena, folder, "treesMetadata", select.data, fields, connection, error);
 }
 
 static penstock_code write_stage(struct ps_spark_stages *stages, size_t index, const char *folder, int digits,
@@ -303,8 +387,19 @@ static penstock_code write_stage(struct ps_spark_stages *stages, size_t index, c
     if (path == NULL) {
         return ps_error_memory(error, "an export");
     }
-    PS_TRY(write_metadata(stages->arena, path, stage->class_name, stage->uid, &stage->parameters, error));
-    return stage->values.size == 0 ? PENSTOCK_OK : write_data(stages->arena, path, stage, connection, error);
+    PS_TRY(write_metadata(stages->arena, path, stage->class_name, stage->uid, &stage->parameters,
+                          stage->members.size > 0 ? stage->members.data : "", error));
+    if (stage->trees != NULL) {
+        PS_TRY(write_nodes(stages->arena, path, stage->trees, connection, error));
+        return write_tree_list(stages->arena, path, stage->trees, connection, error);
+    }
+    if (stage->values.size == 0) {
+        return PENSTOCK_OK;
+    }
+    PS_TRY(ps_buffer_status(&stage->values, error));
+    PS_TRY(ps_buffer_status(&stage->fields, error));
+    return write_table(stages->arena, path, "data", stage->values.data, stage->fields.data, connection,
+                       error);
 }
 
 penstock_code ps_spark_write(struct ps_spark_stages *stages, const char *folder, const char *uid,
@@ -318,8 +413,8 @@ penstock_code ps_spark_write(struct ps_spark_stages *stages, const char *folder,
         ps_buffer_printf(&parameters, "%s\"%s\"", i == 0 ? "" : ",", stages->items[i].uid);
     }
     ps_buffer_text(&parameters, "]");
-    PS_TRY(
-        write_metadata(stages->arena, folder, "org.apache.spark.ml.PipelineModel", uid, &parameters, error));
+    PS_TRY(write_metadata(stages->arena, folder, "org.apache.spark.ml.PipelineModel", uid, &parameters, "",
+                          error));
     for (size_t i = 0; i < stages->count; i++) {
         PS_TRY(write_stage(stages, i, folder, digits, connection, error));
     }

@@ -15,9 +15,21 @@
 struct ps_spark_stage {
     const char *class_name; /* "org.apache.spark.ml.feature.VectorAssembler" */
     const char *uid;
-    struct ps_buffer parameters; /* members of paramMap */
-    struct ps_buffer values;     /* SELECT list of the row; empty: no data */
-    struct ps_buffer fields;     /* its schema, fields of Spark's JSON */
+    struct ps_buffer parameters;  /* members of paramMap */
+    struct ps_buffer values;      /* SELECT list of the row; empty: no data */
+    struct ps_buffer fields;      /* its schema, fields of Spark's JSON */
+    struct ps_buffer members;     /* of metadata, beside paramMap: ,"name":value */
+    struct ps_spark_trees *trees; /* of a model of trees: their files instead of the row; NULL: none */
+};
+/* Nodes of regression trees, in the arena, tree after tree; children are given by their number within the tree. */
+struct ps_spark_node {
+    int32_t tree, id, left, right, feature; /* feature -1: a leaf, as left and right */
+    double value;                           /* of a leaf; else rows up to it go left */
+};
+struct ps_spark_trees {
+    const struct ps_spark_node *nodes;
+    size_t node_count, tree_count;
+    double weight; /* of each tree */
 };
 struct ps_spark_stages {
     struct ps_arena *arena;
@@ -53,6 +65,9 @@ void ps_spark_learn_integers(struct ps_spark_stage *stage, const char *name, con
 void ps_spark_begin_labels(struct ps_spark_stage *stage, const char *name);
 void ps_spark_add_labels(struct ps_spark_stage *stage, const char *const *labels, size_t count);
 void ps_spark_end_labels(struct ps_spark_stage *stage, const char *name);
+
+/* numFeatures and numTrees, and the files of the trees. */
+void ps_spark_learn_trees(struct ps_spark_stage *stage, struct ps_spark_trees *trees, size_t feature_count);
 
 /* Writes the PipelineModel into `folder`. */
 penstock_code ps_spark_write(struct ps_spark_stages *stages, const char *folder, const char *uid,

@@ -4,10 +4,12 @@
 
     predict(path, rows)      rows: dicts of column -> number, text or None; gives dicts of output field -> value
 
-It knows what a RegressionModel with derived fields can have: FieldRef, Constant, Apply, MapValues, NormDiscrete,
-Discretize, RegressionTable, and Output. A missing value is None. What it does not know is an error, never ignored.
+It knows derived fields (FieldRef, Constant, Apply, MapValues, NormDiscrete, Discretize), RegressionModel, TreeModel,
+NeuralNetwork, MiningModel (sum, modelChain) and Output. A missing value is None. What it does not know is an error,
+never ignored.
 """
 import math
+import struct
 import xml.etree.ElementTree as ElementTree
 
 NAMESPACE = "{http://www.dmg.org/PMML-4_4}"
@@ -20,8 +22,12 @@ def tag(element):
 def apply_function(name, values):
     if name == "isMissing":
         return values[0] is None
+    if name == "isNotMissing":
+        return values[0] is not None
+    if name == "and":
+        return all(values)
     if name == "if":
-        return values[1] if values[0] else values[2]
+        return values[1] if values[0] else values[2] if len(values) > 2 else None
     if name == "or":
         return any(v for v in values)
     if name == "equal":
@@ -121,10 +127,70 @@ def probabilities(model, sums):
     return [first, 1 - first]
 
 
-def predict_row(model, derived, row):
-    fields = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
-    for name, element in derived:
-        fields[name] = evaluate(element, fields)
+def holds(predicate, fields):
+    """True, False, or None: unknown, for a field is missing."""
+    kind = tag(predicate)
+    if kind == "True":
+        return True
+    if kind == "CompoundPredicate":
+        assert predicate.get("booleanOperator") == "and"
+        parts = [holds(part, fields) for part in predicate]
+        return False if False in parts else None if None in parts else True
+    assert kind == "SimplePredicate"
+    value = fields[predicate.get("field")]
+    if value is None:
+        return None
+    limit = float(predicate.get("value"))
+    return {"lessThan": value < limit, "greaterOrEqual": value >= limit, "equal": value == limit}[predicate.get("operator")]
+
+
+def tree_score(tree, fields):
+    """missingValueStrategy none: a predicate that is unknown is false."""
+    assert tree.get("missingValueStrategy", "none") == "none"
+    node = tree.find(NAMESPACE + "Node")
+    assert holds(node[0], fields)
+    while node.find(NAMESPACE + "Node") is not None:
+        node = next(child for child in node.findall(NAMESPACE + "Node") if holds(child[0], fields))
+    return float(node.get("score"))
+
+
+def chain(model, fields):
+    """The (regression, chances) of a MiningModel."""
+    method = model.find(NAMESPACE + "Segmentation").get("multipleModelMethod")
+    segments = [segment[1] for segment in model.find(NAMESPACE + "Segmentation")]
+    if method == "sum":
+        return sum(tree_score(tree, fields) for tree in segments), {}
+    assert method == "modelChain"
+    for segment in segments[:-1]:
+        fields.update(outputs_of(segment, fields))
+    return outcome_of(segments[-1], fields)
+
+
+def network(model, fields):
+    values = {}
+    for neuron in model.find(NAMESPACE + "NeuralInputs"):
+        values[neuron.get("id")] = evaluate(neuron[0][0], fields)
+    if None in values.values():
+        return None, {}
+    functions = {"identity": lambda x: x, "rectifier": lambda x: max(x, 0.0), "tanh": math.tanh,
+                 "logistic": lambda x: 1 / (1 + math.exp(-x))}
+    for layer in model.findall(NAMESPACE + "NeuralLayer"):
+        function = functions[layer.get("activationFunction", model.get("activationFunction"))]
+        neurons = layer.findall(NAMESPACE + "Neuron")
+        assert len(neurons) == int(layer.get("numberOfNeurons"))
+        sums = [function(float(neuron.get("bias")) + sum(float(con.get("weight")) * values[con.get("from")] for con in neuron))
+                for neuron in neurons]
+        if layer.get("normalizationMethod") == "softmax":
+            weights = [math.exp(s - max(sums)) for s in sums]
+            sums = [w / sum(weights) for w in weights]
+        values.update(zip([neuron.get("id") for neuron in neurons], sums))
+    outputs = {output[0][0].get("value"): values[output.get("outputNeuron")] for output in model.find(NAMESPACE + "NeuralOutputs")}
+    if model.get("functionName") == "classification":
+        return max(outputs, key=outputs.get), outputs
+    return outputs[None], {}
+
+
+def regression(model, fields):
     tables = model.findall(NAMESPACE + "RegressionTable")
     sums = [table_sum(table, fields) for table in tables]
     is_missing = None in sums
@@ -135,6 +201,15 @@ def predict_row(model, derived, row):
         value = None if is_missing else max(chances, key=chances.get)
     else:
         value = None if is_missing else normalize(model.get("normalizationMethod"), sums[0])
+    return value, chances
+
+
+def outcome_of(model, fields):
+    return {"RegressionModel": regression, "MiningModel": chain, "NeuralNetwork": network}[tag(model)](model, fields)
+
+
+def outputs_of(model, fields):
+    value, chances = outcome_of(model, fields)
     result = {}
     for output in model.find(NAMESPACE + "Output"):
         feature = output.get("feature")
@@ -150,11 +225,19 @@ def predict_row(model, derived, row):
     return result
 
 
+def predict_row(model, derived, row):
+    fields = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+    for name, element, kind in derived:
+        value = evaluate(element, fields)
+        fields[name] = struct.unpack("f", struct.pack("f", value))[0] if kind == "float" and value is not None else value
+    return outputs_of(model, fields)
+
+
 def predict(path, rows):
     root = ElementTree.parse(path).getroot()
     assert root.get("version") == "4.4"
-    model = root.find(NAMESPACE + "RegressionModel")
-    derived = [(field.get("name"), field[0]) for field in root.find(NAMESPACE + "TransformationDictionary")]
+    model = next(child for child in root if tag(child) in ("RegressionModel", "MiningModel", "NeuralNetwork"))
+    derived = [(field.get("name"), field[0], field.get("dataType")) for field in root.find(NAMESPACE + "TransformationDictionary")]
     names = [field.get("name") for field in root.find(NAMESPACE + "DataDictionary")]
-    assert len(set(names + [name for name, _ in derived])) == len(names) + len(derived), "a name is there twice"
+    assert len(set(names + [name for name, _, _ in derived])) == len(names) + len(derived), "a name is there twice"
     return [predict_row(model, derived, row) for row in rows]
