@@ -17,7 +17,7 @@ const struct ps_option ps_sink_options[] = {
      .type = PS_OPTION_TEXT,
      .is_required = true,
      .offset = offsetof(struct framework_config, connector),
-     .help = "where the rows go: kafka, postgres, delta, parquet, file",
+     .help = "where the rows go: kafka, postgres, hbase, delta, parquet, file",
      .since = "0.2"},
     {.name = "delivery",
      .type = PS_OPTION_CHOICE,
@@ -84,7 +84,7 @@ static penstock_code check_delivery(const struct ps_sink_statement *statement,
                        "sink %s promises exactly_once, but connector '%s' can keep at_least_once only",
                        setup->name, type->name);
     (void)ps_error_hint(
-        error, "say delivery = 'at_least_once', or write to kafka, postgres, delta, parquet or file");
+        error, "say delivery = 'at_least_once', or write to kafka, postgres, hbase, delta, parquet or file");
     return ps_settings_blame(error, statement->connector_location, PENSTOCK_INVALID_PROJECT);
 }
 

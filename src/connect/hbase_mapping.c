@@ -27,6 +27,16 @@ struct maker {
 
 /* --- one column -------------------------------------------------------------------------------------------------- */
 
+static penstock_code check_timestamp(const struct ps_column_schema *column, struct penstock_error *error) {
+    if (column->type == PS_TYPE_TIMESTAMP || column->type == PS_TYPE_BIGINT) {
+        return PENSTOCK_OK;
+    }
+    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                       "mapping: column %s of type %s cannot hold a timestamp of HBase", column->name,
+                       column->type_text);
+    return ps_error_hint(error, "declare it as TIMESTAMP, or as BIGINT (milliseconds)");
+}
+
 static penstock_code resolve(const struct maker *maker, size_t column, enum ps_hbase_encoding encoding,
                              struct penstock_error *error) {
     const struct ps_column_schema *const schema = &maker->schema->columns[column];
@@ -37,12 +47,7 @@ static penstock_code resolve(const struct maker *maker, size_t column, enum ps_h
                                 "mapping: column %s is a timestamp of HBase, which has no encoding",
                                 schema->name);
         }
-        if (schema->type != PS_TYPE_TIMESTAMP && schema->type != PS_TYPE_BIGINT) {
-            (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
-                               "mapping: column %s of type %s cannot hold a timestamp of HBase", schema->name,
-                               schema->type_text);
-            return ps_error_hint(error, "declare it as TIMESTAMP, or as BIGINT (milliseconds)");
-        }
+        PS_TRY(check_timestamp(schema, error));
         field->encoding = schema->type == PS_TYPE_BIGINT ? PS_HBASE_AS_LONG : PS_HBASE_AS_MILLIS;
         return PENSTOCK_OK;
     }
@@ -157,6 +162,18 @@ static char *next_word(char **rest) {
     return word;
 }
 
+/* In a sink a column of the row key may be the timestamp, too. */
+static bool is_key_and_timestamp(const struct maker *maker, const char *name, const char *place,
+                                 size_t *column_out) {
+    const int64_t column = ps_schema_find(maker->schema, name);
+    if (!maker->is_sink || !ps_text_equal_nocase(place, ":timestamp") || column < 0 || !maker->is_placed[column]) {
+        return false;
+    }
+    *column_out = (size_t)column;
+    const enum ps_hbase_place in = maker->mapping->fields[column].place;
+    return maker->mapping->timestamp == SIZE_MAX && (in == PS_HBASE_IN_KEY || in == PS_HBASE_IN_KEY_PART);
+}
+
 static penstock_code place_item(const struct maker *maker, const char *item, struct penstock_error *error) {
     char *rest = ps_arena_copy(maker->arena, item);
     if (rest == NULL) {
@@ -169,6 +186,10 @@ static penstock_code place_item(const struct maker *maker, const char *item, str
     }
     if (count == 0 || count == WORD_COUNT_MAX) {
         return refuse_item(item, count == 0 ? "nothing between two commas" : "too many words", error);
+    }
+    if (count == 2 && is_key_and_timestamp(maker, words[0], words[1], &column)) {
+        maker->mapping->timestamp = column;
+        return check_timestamp(&maker->schema->columns[column], error);
     }
     PS_TRY(find_column(maker, item, words[0], &column, error));
     const bool has_place = count > 1 && strchr(words[1], ':') != NULL;
@@ -381,7 +402,8 @@ static penstock_code check_sink_key(const struct maker *maker, struct penstock_e
 
 static penstock_code check_sink(const struct maker *maker, struct penstock_error *error) {
     const struct ps_hbase_mapping *const mapping = maker->mapping;
-    const char *timestamp = NULL;
+    const char *timestamp =
+        mapping->timestamp == SIZE_MAX ? NULL : maker->schema->columns[mapping->timestamp].name;
     PS_TRY(check_sink_key(maker, error));
     for (size_t i = 0; i < mapping->field_count; i++) {
         const struct ps_hbase_field *const field = &mapping->fields[i];
@@ -397,7 +419,10 @@ static penstock_code check_sink(const struct maker *maker, struct penstock_error
             return ps_error_set(error, PENSTOCK_INVALID_PROJECT,
                                 "mapping: columns %s and %s both are :timestamp", timestamp, name);
         }
-        timestamp = field->place == PS_HBASE_IN_TIMESTAMP ? name : timestamp;
+        if (field->place == PS_HBASE_IN_TIMESTAMP) {
+            timestamp = name;
+            maker->mapping->timestamp = i;
+        }
     }
     for (size_t i = 0; i < mapping->cell_count; i++) {
         const size_t first = mapping->first_of_cell[i];
@@ -431,6 +456,7 @@ penstock_code ps_hbase_mapping_new(const struct ps_hbase_mapping_words *words, c
     maker.mapping->schema = schema;
     maker.mapping->fields = fields;
     maker.mapping->field_count = count;
+    maker.mapping->timestamp = SIZE_MAX;
     PS_TRY(place_key_parts(&maker, error));
     PS_TRY(place_items(&maker, error));
     PS_TRY(place_key(&maker, words->key, error));

@@ -43,6 +43,8 @@ static bool is_plain(const struct ps_hbase_mapping *mapping, const struct ps_hba
 
 penstock_code ps_hbase_puts_init(struct ps_hbase_puts *puts, struct penstock_error *error) {
     ps_buffer_init(&puts->bytes, BYTES_SIZE_MAX);
+    puts->has_timestamp = puts->mapping->timestamp != SIZE_MAX;
+    puts->time_column = puts->has_timestamp ? puts->mapping->fields[puts->mapping->timestamp].column : 0;
     puts->arena = ps_arena_new(0);
     puts->values = ps_allocate(puts->mapping->field_count + 1, sizeof *puts->values);
     puts->is_plain = ps_allocate(puts->mapping->schema->column_count + 1, sizeof *puts->is_plain);

@@ -21,12 +21,12 @@ struct ps_hbase_puts {
     const char *table;
     enum ps_hbase_durability durability;
     bool deletes_nulls; /* on_null = 'delete' */
-    bool has_timestamp; /* a batch has one column more than the SELECT: the record's time in ms, as text */
-    size_t time_column; /* of the SELECT; if has_timestamp */
     size_t size_max;    /* of what is sent at once */
     int64_t row_count;  /* of the epoch */
 
     /* its own */
+    bool has_timestamp; /* a batch has one column more than the SELECT: the record's time in ms, as text */
+    size_t time_column; /* of the SELECT; if has_timestamp */
     struct ps_buffer bytes; /* row keys and values */
     struct ps_hbase_put *puts;
     struct ps_hbase_put_cell *cells; /* mapping->cell_count of each put */

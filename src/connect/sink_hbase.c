@@ -184,12 +184,6 @@ static penstock_code prepare_puts(struct hbase_sink *sink, struct penstock_error
     sink->puts.durability = durability_of(sink->config->durability);
     sink->puts.deletes_nulls = strcmp(sink->config->on_null, "delete") == 0;
     sink->puts.size_max = (size_t)sink->config->batch_size;
-    for (size_t i = 0; i < sink->mapping->field_count; i++) {
-        if (sink->mapping->fields[i].place == PS_HBASE_IN_TIMESTAMP) {
-            sink->puts.has_timestamp = true;
-            sink->puts.time_column = sink->mapping->fields[i].column;
-        }
-    }
     return ps_hbase_puts_init(&sink->puts, error);
 }
 
@@ -198,7 +192,7 @@ static penstock_code check_promise(const struct hbase_sink *sink, struct penstoc
     if (sink->setup->is_at_least_once) {
         return PENSTOCK_OK;
     }
-    if (!sink->puts.has_timestamp) {
+    if (sink->mapping->timestamp == SIZE_MAX) {
         (void)ps_error_set(
             error, PENSTOCK_INVALID_PROJECT,
             "%s: exactly_once needs a column that is :timestamp, so that what is written again after"

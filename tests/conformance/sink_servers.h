@@ -21,5 +21,7 @@ const struct sink_quirks *const *sink_servers_postgres(struct sink_servers *serv
 void sink_servers_postgres_done(void);
 const struct sink_quirks *const *sink_servers_kafka(struct sink_servers *servers);
 void sink_servers_kafka_done(void);
+const struct sink_quirks *const *sink_servers_hbase(struct sink_servers *servers);
+void sink_servers_hbase_done(void);
 
 #endif
