@@ -380,7 +380,7 @@ static penstock_code check_sink_key(const struct maker *maker, struct penstock_e
         const char *const name = maker->schema->columns[i].name;
         if (mapping->fields[i].place == PS_HBASE_IN_KEY && (key != NULL || mapping->part_count > 0)) {
             return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "column %s and %s%s both are the row key",
-                                name, key != NULL ? "column " : "rowkey", key != NULL ? key : "");
+                                name, key != NULL ? "column " : "the parts of rowkey", key != NULL ? key : "");
         }
         key = mapping->fields[i].place == PS_HBASE_IN_KEY ? name : key;
     }

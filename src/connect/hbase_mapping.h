@@ -89,8 +89,8 @@ struct ps_hbase_mapping {
     const size_t *of_cell, *first_of_cell;
     struct ps_hbase_key_part *parts; /* none: the row key is one column, or not asked for */
     size_t part_count;
-    /* Of a sink: the field whose value is the timestamp of all cells. It may be in the row key as well, and then that is
-     * its place. SIZE_MAX: there is none. */
+    /* Of a sink: the field whose value is the timestamp of all cells. It may be in the row key as well, and then that
+     * is its place. SIZE_MAX: there is none. */
     size_t timestamp;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hbase_encoding_test.c - values and bytes: as HBase itself writes them, there and back, and in the order that predicates
- * count on.
+ * hbase_encoding_test.c - values and bytes: as HBase itself writes them, there and back, and in the order that
+ * predicates count on.
  *
  * tests/parity/hbase_vectors.txt is what Bytes and OrderedBytes of HBase 2.6.1 made of values (make_hbase_vectors.py).
  */
@@ -117,7 +117,7 @@ static void bytes_are_those_of_hbase(void **state) {
     ps_arena_free(arena);
 }
 
-/* --- order --------------------------------------------------------------------------------------------------------- */
+/* --- order ------------------------------------------------------------------------------------------------------- */
 
 struct generator {
     uint64_t state;
@@ -370,7 +370,7 @@ static void a_wrong_claim_is_seen(void **state) {
     assert_false(order_holds("BIGINT", PS_HBASE_AS_ORDERED, PS_HBASE_ORDER_OPPOSITE, 1));
 }
 
-/* --- what is refused ----------------------------------------------------------------------------------------------- */
+/* --- what is refused --------------------------------------------------------------------------------------------- */
 
 static void expect_no_bytes(const char *type, const char *encoding, const char *value, const char *message) {
     struct scene scene;
