@@ -257,13 +257,34 @@ static penstock_code resolve(const struct ps_source_statement *statement, const 
 penstock_code ps_source_create(const struct ps_source_statement *statement, const char *name,
                                const char *folder, struct ps_arena *arena, struct ps_source **source_out,
                                struct ps_source_setup *setup_out, struct penstock_error *error) {
-    struct wanted wanted = {0};
+    return ps_source_create_for(statement, name, folder, NULL, arena, source_out, setup_out, error);
+}
+
+penstock_code ps_source_create_for(const struct ps_source_statement *statement, const char *name,
+                                   const char *folder, const struct ps_source_use *use,
+                                   struct ps_arena *arena, struct ps_source **source_out,
+                                   struct ps_source_setup *setup_out, struct penstock_error *error) {
+    struct wanted wanted = {.setup = {.use = use}};
     PS_TRY(resolve(statement, name, folder, arena, &wanted, error));
     struct ps_source *source = NULL;
     PS_TRY(ps_source_open(wanted.type, &wanted.setup, wanted.config, &source, error));
     *source_out = source;
     *setup_out = wanted.setup;
     return PENSTOCK_OK;
+}
+
+penstock_code ps_source_explain(const struct ps_source_statement *statement, const char *name,
+                                const char *folder, const struct ps_source_use *use, struct ps_arena *arena,
+                                struct ps_pushed *pushed_out, bool *is_known_out,
+                                struct penstock_error *error) {
+    struct wanted wanted = {.setup = {.use = use}};
+    penstock_code code = resolve(statement, name, folder, arena, &wanted, error);
+    *is_known_out = wanted.type != NULL && wanted.type->explain != NULL;
+    if (code == PENSTOCK_OK && *is_known_out) {
+        code = wanted.type->explain(&wanted.setup, wanted.config, arena, pushed_out, error);
+    }
+    ps_decoding_free(wanted.setup.decoding);
+    return code;
 }
 
 penstock_code ps_source_check(const struct ps_source_statement *statement, const char *name,

@@ -22,6 +22,18 @@ penstock_code ps_source_create(const struct ps_source_statement *statement, cons
                                struct ps_source_setup *setup_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
 
+/* The same for statements that need no more of it than `use` says (borrowed as long; NULL: everything). */
+penstock_code ps_source_create_for(const struct ps_source_statement *statement, const char *name,
+                                   const char *folder, const struct ps_source_use *use,
+                                   struct ps_arena *arena, struct ps_source **source_out,
+                                   struct ps_source_setup *setup_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* What such a source leaves out by itself; *is_known_out false: its connector leaves nothing out. Touches no world. */
+penstock_code ps_source_explain(const struct ps_source_statement *statement, const char *name,
+                                const char *folder, const struct ps_source_use *use, struct ps_arena *arena,
+                                struct ps_pushed *pushed_out, bool *is_known_out,
+                                struct penstock_error *error) PENSTOCK_MUST_USE;
+
 /* The same checks without touching the world: for `penstock check`. */
 penstock_code ps_source_check(const struct ps_source_statement *statement, const char *name,
                               const char *folder, struct penstock_error *error) PENSTOCK_MUST_USE;

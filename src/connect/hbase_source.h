@@ -20,6 +20,7 @@
 #define PS_CONNECT_HBASE_SOURCE_H
 
 #include "connect/hbase_mapping.h"
+#include "connect/hbase_pushdown.h"
 #include "connect/source.h"
 #include "hbase/scan.h"
 
@@ -33,7 +34,8 @@
 struct ps_hbase_source_config {
     const char *masters, *user, *address_map;
     const char *table, *family, *mapping, *rowkey;
-    const char *start_row, *stop_row, *time_range, *versions, *mode;
+    const char *start_row, *stop_row, *time_range, *versions, *mode, *filter;
+    bool pushes_down;
     int64_t overlap_ms, interval_ms, caching;
     int64_t connect_ms, call_ms, retry_ms, frame_size_max;
 };
@@ -50,6 +52,7 @@ struct ps_hbase_words {
     const struct ps_hbase_mapping *mapping;
     /* No cell's value is asked for; and no cell but one of each row is needed. */
     bool needs_keys_only, needs_first_only;
+    const struct ps_hbase_pushdown *pushdown; /* what the servers leave out */
 };
 /* Errors: INVALID_PROJECT; the message does not name the source. */
 penstock_code ps_hbase_words_read(const struct ps_source_setup *setup,
@@ -149,6 +152,10 @@ penstock_code ps_hbase_source_connect(struct ps_hbase_source *source, const stru
 penstock_code ps_hbase_source_layout(struct ps_hbase_source *source, const struct ps_position_list *positions,
                                      struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_hbase_source_forget_parts(struct ps_hbase_source *source);
+/* What a server refused for the statement's sake is a mistake of the project: a table that is disabled, a family that is
+ * not there, which is looked for. Other codes stay. */
+penstock_code ps_hbase_source_refuse(struct ps_hbase_source *source, penstock_code code,
+                                     struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The key ranges of regions that begin at `starts` (the first: an empty key, or not) within [start, stop), at most
  * `count_max`; in the arena. */
 penstock_code ps_hbase_cut(const struct ps_bytes *starts, size_t count, struct ps_bytes start,
@@ -158,6 +165,8 @@ penstock_code ps_hbase_cut(const struct ps_bytes *starts, size_t count, struct p
 /* "t[r005000]", in the arena. */
 const char *ps_hbase_part_name(const char *table, struct ps_bytes start, struct ps_arena *arena);
 
+/* The filter that the words alone ask for, or none. */
+struct ps_hbase_filter ps_hbase_source_filter(const struct ps_hbase_words *words);
 /* What is asked of the servers from where the part stands on. Views of the source and the part. */
 void ps_hbase_source_scan_options(const struct ps_hbase_source *source, const struct ps_hbase_part *part,
                                   struct ps_hbase_scan_options *options_out);

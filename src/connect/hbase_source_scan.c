@@ -2,8 +2,8 @@
  *
  * hbase_source_scan.c - what is asked of the servers.
  *
- * The one place where a scan's options are made: the keys that are left of the partition, the pass's range of time, the
- * mapping's columns and no others. What is known to be of no use is best left out here, on the servers.
+ * The one place where a scan's options are made: the keys that are left of the partition, the pass's range of time, and
+ * of both and of the mapping's columns what can be of use (hbase_pushdown.h).
  */
 #include "connect/hbase_source.h"
 
@@ -17,16 +17,15 @@ static const char both[] = "\x08\x01"
                            "\x12\x33\x0a\x31org.apache.hadoop.hbase.filter.FirstKeyOnlyFilter"
                            "\x12\x32\x0a\x2corg.apache.hadoop.hbase.filter.KeyOnlyFilter\x12\x02\x08\x00";
 
-static void leave_values_out(const struct ps_hbase_words *words, struct ps_hbase_range *range) {
+struct ps_hbase_filter ps_hbase_source_filter(const struct ps_hbase_words *words) {
     _Static_assert(sizeof keys_only_class - 1 == 0x2c, "the length in `both`");
     _Static_assert(sizeof first_only_class - 1 == 0x31, "the length in `both`");
     if (words->needs_first_only) {
-        range->filter_class = PS_BYTES(list_class);
-        range->filter = (struct ps_bytes){both, sizeof both - 1};
-    } else if (words->needs_keys_only) {
-        range->filter_class = PS_BYTES(keys_only_class);
-        range->filter = (struct ps_bytes){keys_only, sizeof keys_only - 1};
+        return (struct ps_hbase_filter){list_class, {both, sizeof both - 1}};
     }
+    return words->needs_keys_only
+               ? (struct ps_hbase_filter){keys_only_class, {keys_only, sizeof keys_only - 1}}
+               : (struct ps_hbase_filter){NULL, {NULL, 0}};
 }
 
 void ps_hbase_source_scan_options(const struct ps_hbase_source *source, const struct ps_hbase_part *part,
@@ -40,12 +39,10 @@ void ps_hbase_source_scan_options(const struct ps_hbase_source *source, const st
                       stand->has_next ? (struct ps_bytes){stand->next.data, stand->next.size} : stand->start,
                   .start_is_exclusive = stand->has_next,
                   .stop_row = stand->stop,
-                  .columns = words->mapping->cells,
-                  .column_count = words->mapping->cell_count,
                   .time_min = stand->from,
                   .time_max = stand->to < words->time_max ? stand->to : words->time_max,
                   .versions = words->versions}};
-    leave_values_out(words, &options.range);
+    options.is_empty = !ps_hbase_pushdown_apply(words->pushdown, stand->pass == 0, &options.range);
     *options_out = options;
 }
 

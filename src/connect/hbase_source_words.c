@@ -152,6 +152,21 @@ static void look_at_needs(struct ps_hbase_words *words) {
         words->needs_keys_only && !needs_time && words->is_snapshot && words->versions == 1;
 }
 
+static penstock_code make_pushdown(const struct ps_source_setup *setup,
+                                   const struct ps_hbase_source_config *config, struct ps_arena *arena,
+                                   struct ps_hbase_words *words, struct penstock_error *error) {
+    const struct ps_hbase_pushdown_request request = {
+        .mapping = words->mapping,
+        .statement = setup->statement,
+        .use = config->pushes_down ? setup->use : NULL,
+        .filter = config->filter != NULL && config->filter[0] != '\0' ? config->filter : NULL,
+        .versions = words->versions,
+        .is_snapshot = words->is_snapshot,
+        .is_upsert = words->is_upsert,
+        .base = ps_hbase_source_filter(words)};
+    return ps_hbase_pushdown_new(&request, arena, &words->pushdown, error);
+}
+
 penstock_code ps_hbase_words_read(const struct ps_source_setup *setup,
                                   const struct ps_hbase_source_config *config,
                                   const struct ps_hbase_mapping *mapping, struct ps_arena *arena,
@@ -171,6 +186,7 @@ penstock_code ps_hbase_words_read(const struct ps_source_setup *setup,
     PS_TRY(read_versions(config, &words, error));
     PS_TRY(check_statement(setup->statement, &words, error));
     look_at_needs(&words);
+    PS_TRY(make_pushdown(setup, config, arena, &words, error));
     *words_out = words;
     return PENSTOCK_OK;
 }

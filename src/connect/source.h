@@ -18,6 +18,8 @@
 
 #include "data/codec.h"
 #include "job/project.h"
+#include "job/pushed.h"
+#include "job/use.h"
 
 /* How much one epoch may take. */
 struct ps_epoch_limits {
@@ -91,6 +93,9 @@ struct ps_source_setup {
      * Columns NULL: all of `schema`. */
     struct ps_schema codec_schema;
     const struct ps_source_statement *statement; /* format, primary key, INCLUDE, WITH settings as written */
+    /* What the statements need of it: what they do not, need not be read. NULL: everything is needed. A connector
+     * that cannot leave anything out ignores it. */
+    const struct ps_source_use *use;
     struct ps_decoding
         *decoding; /* schemas, keys of changelogs; NULL: none are needed. Owned by the open source */
 };
@@ -125,6 +130,10 @@ struct ps_source_type {
     penstock_code (*configure)(const struct ps_source_setup *setup, const void *config,
                                struct ps_arena *arena, const void **codec_config_out,
                                struct penstock_error *error);
+    /* What is left out because of setup->use and the statement's own words, without touching the world; the texts are
+     * in the arena. NULL: nothing ever is. */
+    penstock_code (*explain)(const struct ps_source_setup *setup, const void *config, struct ps_arena *arena,
+                             struct ps_pushed *pushed_out, struct penstock_error *error);
     /* What can be wrong with the statement besides its options, found without touching the world: for `penstock
      * check`. May be NULL. */
     penstock_code (*check)(const struct ps_source_setup *setup, const void *config,

@@ -58,6 +58,18 @@ static const struct ps_option hbase_options[] = {
          "cells from one timestamp to before another: '2026-01-31 12:00:00,' (UTC) or milliseconds; either may "
          "be left out",
      .since = "0.2"},
+    {.name = "scan.filter",
+     .type = PS_OPTION_TEXT,
+     .offset = offsetof(struct ps_hbase_source_config, filter),
+     .help = "a condition on the columns that HBase looks at: rows that do not pass are not read; 'speed > 10 AND lane "
+             "= 2'",
+     .since = "0.2"},
+    {.name = "scan.pushdown",
+     .type = PS_OPTION_BOOLEAN,
+     .default_text = "true",
+     .offset = offsetof(struct ps_hbase_source_config, pushes_down),
+     .help = "false: all rows and columns are read, also those that no statement can use (penstock explain)",
+     .since = "0.2"},
     {.name = "scan.versions",
      .type = PS_OPTION_TEXT,
      .default_text = "1",
@@ -237,6 +249,19 @@ penstock_code ps_hbase_source_connect(struct ps_hbase_source *source, const stru
     return ps_hbase_open(&options, &source->client, error);
 }
 
+static penstock_code hbase_explain(const struct ps_source_setup *setup, const void *config,
+                                   struct ps_arena *arena, struct ps_pushed *pushed_out,
+                                   struct penstock_error *error) {
+    const struct ps_hbase_source_config *const given_config = config;
+    struct ps_hbase_words words;
+    PS_TRY(ps_hbase_words_read(setup, config, setup->codec_config, arena, &words, error));
+    *pushed_out = words.pushdown->shown;
+    if (!given_config->pushes_down) {
+        pushed_out->why_all_columns = pushed_out->why_all_rows = "scan.pushdown is false";
+    }
+    return PENSTOCK_OK;
+}
+
 /* An address that is none is found without a server. */
 static penstock_code hbase_check(const struct ps_source_setup *setup, const void *config,
                                  struct penstock_error *error) {
@@ -309,6 +334,7 @@ const struct ps_source_type ps_source_hbase = {
     .is_fleeting = true,
     .codec = &ps_codec_cells,
     .configure = hbase_configure,
+    .explain = hbase_explain,
     .check = hbase_check,
     .open = hbase_open,
     .seek = hbase_seek,

@@ -26,6 +26,7 @@ struct ps_hbase_scan_options {
     int64_t caching;             /* rows of one answer; 0: 1000 */
     int64_t row_count_max;       /* 0: all */
     bool waits_for_caller;       /* the next answer is asked for only when it is needed */
+    bool is_empty;               /* it is known that there is no such row: nobody is asked */
 };
 
 struct ps_hbase_scan;

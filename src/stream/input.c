@@ -140,8 +140,8 @@ penstock_code ps_input_open_all(struct ps_run *run, struct penstock_error *error
             continue; /* reading it would move its positions for nothing */
         }
         PS_TRY(check_time_type(input, error));
-        PS_TRY(ps_source_create(input->statement, input->name, run->project->folder, run->arena,
-                                &input->source, &input->setup, error));
+        PS_TRY(ps_source_create_for(input->statement, input->name, run->project->folder, input->node->use,
+                                    run->arena, &input->source, &input->setup, error));
         PS_TRY(load_time(run, input, error));
         PS_TRY(seek(run, input, error));
         PS_TRY(ps_input_declare(run, input, error));
