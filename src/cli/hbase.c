@@ -45,8 +45,13 @@ struct hbase_values {
                  .help = "who to be for HBase; else the one who runs penstock, or the Kerberos principal", \
                  .since = "0.2"}, \
          .value_name = "NAME"}, \
-        CONNECTION_TEXT("authentication", authentication, "TEXT", \
-                        "simple (default) or kerberos (hbase.security.authentication)"), \
+        {.row = {.name = "authentication", \
+                 .type = PS_OPTION_CHOICE, \
+                 .choices = "simple|kerberos", \
+                 .default_text = "simple", \
+                 .offset = offsetof(struct hbase_values, authentication), \
+                 .help = "as the servers' hbase.security.authentication", \
+                 .since = "0.2"}}, \
         CONNECTION_TEXT("principal", principal, "PRINCIPAL", \
                         "of the region servers (hbase.regionserver.kerberos.principal); else hbase/_HOST"), \
         CONNECTION_TEXT("master-principal", master_principal, "PRINCIPAL", \
@@ -55,7 +60,7 @@ struct hbase_values {
                         "log in with it (hbase.client.keytab.file); else the tickets of kinit"), \
         CONNECTION_TEXT("user-principal", user_principal, "PRINCIPAL", \
                         "who to be for Kerberos (hbase.client.keytab.principal); else the keytab's first"), \
-        CONNECTION_TEXT("protection", protection, "TEXT", \
+        CONNECTION_TEXT("protection", protection, "NAMES", \
                         "authentication, integrity or privacy (hbase.rpc.protection); else the strongest"), \
     { \
         .row = {.name = "timeout", \
