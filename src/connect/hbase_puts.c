@@ -2,8 +2,8 @@
  *
  * hbase_puts.c - rows as puts and deletes; see hbase_puts.h.
  *
- * A put of the batch is a row key with a timestamp and one place for each cell of the mapping. A further record with the
- * same key and timestamp is written over it. Bytes are kept in one buffer, by offset, for it grows.
+ * A put of the batch is a row key with a timestamp and one place for each cell of the mapping. A further record with
+ * the same key and timestamp is written over it. Bytes are kept in one buffer, by offset, for it grows.
  */
 #include "connect/hbase_puts.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hbase_puts.h - batches of a SELECT's rows as puts and deletes of one table of HBase, a bounded number of bytes at once.
+ * hbase_puts.h - batches of a SELECT's rows as puts and deletes of a table of HBase, a bounded number of bytes a call.
  *
  * Of records with the same row key and the same timestamp that are sent together only the last value of each cell is
  * sent: HBase takes what comes in one call as one moment, in which a delete hides a put whatever their order. Calls

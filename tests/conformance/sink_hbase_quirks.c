@@ -2,9 +2,9 @@
  *
  * sink_hbase_quirks.c - rows of one table of a real HBase as worlds of the sink suite.
  *
- * HBase shows an epoch's rows before it is committed, and the same cells written again are the same cells: what tells is
- * the number of versions of each. The family keeps ten. A sink that leaves the timestamps to the server's clock, but is
- * held to exactly once, is the canary that must be caught by it.
+ * HBase shows an epoch's rows before it is committed, and the same cells written again are the same cells: what tells
+ * is the number of versions of each. The family keeps ten. A sink that leaves the timestamps to the server's clock, but
+ * is held to exactly once, is the canary that must be caught by it.
  */
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sink_hbase_test.c - what the HBase sink says of a statement before it touches anything, and what it makes of rows that
- * DuckDB gives: row keys, timestamps, cells, deletes, and only the last of what is the same cell. The rest, against a
- * real HBase, is in tests/services/sink_hbase.py.
+ * sink_hbase_test.c - what the HBase sink says of a statement before it touches anything, and what it makes of rows
+ * that DuckDB gives: row keys, timestamps, cells, deletes, and only the last of what is the same cell. The rest,
+ * against a real HBase, is in tests/services/sink_hbase.py.
  */
 #include <setjmp.h>
 #include <stdarg.h>
