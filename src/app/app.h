@@ -56,6 +56,14 @@ struct ps_model_outcome {
     size_t sample_count;
     double sample_labels[3], sample_predictions[3];
 };
+/* What became of one CREATE DATASET in a run. */
+struct ps_dataset_outcome {
+    const char *name;
+    bool is_skipped; /* made before from the same rows by the same statement */
+    int64_t making;  /* 1, 2, ... */
+    int64_t row_count, kept_count;
+    const char *places; /* "out/a.parquet, out/a (version 3)" */
+};
 struct ps_run_report {
     const char *application;
     bool has_sources;                   /* false: a batch project, its totals say nothing */
@@ -66,6 +74,8 @@ struct ps_run_report {
     struct ps_text_table *stages;       /* stage, tasks, records, wall_ms, cpu_ms: of this run */
     struct ps_model_outcome *models;
     size_t model_count;
+    struct ps_dataset_outcome *datasets;
+    size_t dataset_count;
     struct ps_arena *arena;
 };
 struct ps_app_run_options {
@@ -127,6 +137,12 @@ struct ps_job_result {
 penstock_code ps_app_jobs_run(struct ps_app *app, const char *name, const struct ps_app_run_options *options,
                               struct ps_job_result *result_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
+/* dataset, making, made_at, rows_read, rows_kept, files, application: the last making of each. */
+penstock_code ps_app_datasets_list(struct ps_app *app, struct ps_text_table **table_out,
+                                   struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The last making: JSON as publish/quality.h says, with "fitted". NOT_FOUND with the nearest name. */
+penstock_code ps_app_datasets_show(struct ps_app *app, const char *name, struct ps_buffer *json_out,
+                                   struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_app_dlq_list(struct ps_app *app, const char *source, const char *reason,
                               int64_t row_count_max, struct ps_text_table **table_out,
                               struct penstock_error *error) PENSTOCK_MUST_USE;

@@ -50,6 +50,8 @@ struct ps_progress {
     int64_t line_epoch; /* and for which epoch */
     struct ps_model_outcome *models;
     size_t model_count;
+    struct ps_dataset_outcome *datasets;
+    size_t dataset_count;
     const char *refusal; /* sentence of the first refused model, or NULL */
 };
 
@@ -66,7 +68,8 @@ void ps_progress_event(const struct ps_event *event, void *context); /* struct p
 /* The line about the last epoch, if it has not been printed. */
 void ps_progress_flush(struct ps_progress *progress);
 
-/* Trains all models. Errors are those of the first model that failed; a refusal is none (see refusal). */
+/* Trains all models and makes all datasets. Errors are those of the first that failed; a refusal is none (see
+ * refusal). */
 penstock_code ps_training_run(struct ps_progress *progress, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_training_free(struct ps_model_outcome *models, size_t count);
 

@@ -139,6 +139,8 @@ penstock_code ps_report_make(struct ps_progress *progress, struct ps_run_report 
     }
     report->models = progress->models;
     report->model_count = progress->model_count;
+    report->datasets = progress->datasets;
+    report->dataset_count = progress->dataset_count;
     report->arena = ps_take(progress->arena);
     progress->models = NULL;
     progress->model_count = 0;

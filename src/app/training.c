@@ -12,8 +12,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "app/datasets.h"
 #include "app/jobs.h"
 #include "app/late.h"
+#include "app/standing.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "publish/history.h"
@@ -46,16 +48,6 @@ struct training {
 
 /* ---- what the model stands on ---- */
 
-/* Marks the nodes that `index` reads, directly or not. Nodes come after their inputs, so one walk back is enough. */
-static void mark_inputs(const struct ps_graph *graph, size_t index, bool *is_read) {
-    is_read[index] = true;
-    for (size_t i = index + 1; i-- > 0;) {
-        for (size_t k = 0; is_read[i] && k < graph->nodes[i].input_count; k++) {
-            is_read[graph->nodes[i].inputs[k]] = true;
-        }
-    }
-}
-
 struct outside {
     bool found;
 };
@@ -84,51 +76,19 @@ static penstock_code reads_outside(struct training *training, struct ps_arena *a
     return PENSTOCK_OK;
 }
 
-static penstock_code add_positions(yyjson_mut_doc *document, struct ps_connection *connection,
-                                   const char *source, struct penstock_error *error) {
-    const char *const values[] = {source};
-    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(
-        connection,
-        "SELECT partition, position FROM penstock.positions WHERE source = $1 ORDER BY ordinal, partition",
-        values, 1, &result, error));
-    yyjson_mut_val *object = yyjson_mut_obj_add_obj(document, yyjson_mut_doc_get_root(document), source);
-    for (int64_t row = 0; row < ps_result_row_count(result); row++) {
-        (void)yyjson_mut_obj_add(object, yyjson_mut_strcpy(document, ps_result_text(result, row, 0)),
-                                 yyjson_mut_sint(document, ps_result_integer(result, row, 1)));
-    }
-    struct ps_result *replayed PS_SCOPED(ps_result_free_scoped) = NULL;
-    PS_TRY(ps_sql_query_with(connection,
-                             "SELECT max(replayed_epoch) FROM penstock.dead_letters WHERE source = $1",
-                             values, 1, &replayed, error));
-    if (ps_result_text(replayed, 0, 0) != NULL) { /* rows that came back without a position moving */
-        (void)yyjson_mut_obj_add(object, yyjson_mut_str(document, "(dead letters replayed in epoch)"),
-                                 yyjson_mut_sint(document, ps_result_integer(replayed, 0, 0)));
-    }
-    return PENSTOCK_OK;
-}
-
 /* Positions of the sources that the model stands on, and whether they say everything about its rows. */
 static penstock_code find_positions(struct training *training, struct penstock_error *error) {
-    const struct ps_graph *graph = training->progress->app->graph;
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
-    bool *is_read = arena == NULL ? NULL : ps_arena_allocate(arena, graph->node_count, sizeof *is_read);
-    yyjson_mut_doc *document PS_SCOPED(ps_json_free_scoped) = ps_json_new();
-    if (is_read == NULL || document == NULL) {
+    size_t source_count = 0;
+    bool outside = false;
+    if (arena == NULL) {
         return ps_error_memory(error, "positions");
     }
-    mark_inputs(graph, (size_t)(training->node - graph->nodes), is_read);
-    size_t source_count = 0;
-    for (size_t i = 0; i < graph->node_count; i++) {
-        if (is_read[i] && graph->nodes[i].kind == PS_NODE_SOURCE) {
-            PS_TRY(add_positions(document, training->connection, graph->nodes[i].name, error));
-            source_count++;
-        }
-    }
-    bool outside = false;
+    PS_TRY(ps_standing_positions(training->connection, training->progress->app->graph, training->node,
+                                 &training->positions, &source_count, error));
     PS_TRY(reads_outside(training, arena, &outside, error));
     training->can_skip = source_count > 0 && !outside;
-    return ps_json_write(document, false, &training->positions, error);
+    return PENSTOCK_OK;
 }
 
 /* The champion or the last version, if it was trained from the same positions by the same statement; 0 if not. */
@@ -441,6 +401,8 @@ static penstock_code run_nodes(struct ps_progress *progress, size_t count, struc
         if (node->kind == PS_NODE_MODEL && !ps_jobs_has_model(progress->jobs, node)) {
             PS_TRY(run_node(progress, node, &progress->models[progress->model_count], error));
             progress->model_count++;
+        } else if (node->kind == PS_NODE_DATASET) {
+            PS_TRY(ps_dataset_make(progress, node, error));
         }
         PS_TRY(ps_late_run(progress, i, i + 1, false, error));
     }
@@ -452,15 +414,17 @@ static penstock_code run_nodes(struct ps_progress *progress, size_t count, struc
 
 penstock_code ps_training_run(struct ps_progress *progress, struct penstock_error *error) {
     const struct ps_graph *graph = progress->app->graph;
-    size_t count = 0;
+    size_t count = 0, dataset_count = 0;
     for (size_t i = 0; i < graph->node_count; i++) {
         count += graph->nodes[i].kind == PS_NODE_MODEL;
+        dataset_count += graph->nodes[i].kind == PS_NODE_DATASET;
     }
-    if (count == 0) {
+    if (count + dataset_count == 0) {
         return PENSTOCK_OK;
     }
-    progress->models = ps_arena_allocate(progress->arena, count, sizeof *progress->models);
-    if (progress->models == NULL) {
+    progress->models = ps_arena_allocate(progress->arena, count + 1, sizeof *progress->models);
+    progress->datasets = ps_arena_allocate(progress->arena, dataset_count + 1, sizeof *progress->datasets);
+    if (progress->models == NULL || progress->datasets == NULL) {
         return ps_error_memory(error, "models");
     }
     ps_shelf_unpin(progress->shelf); /* the last epoch is over */

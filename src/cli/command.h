@@ -79,6 +79,8 @@ extern const struct ps_command ps_command_models_replay;
 extern const struct ps_command ps_command_replay;
 extern const struct ps_command ps_command_models_export;
 extern const struct ps_command ps_command_models_import;
+extern const struct ps_command ps_command_datasets_list;
+extern const struct ps_command ps_command_datasets_show;
 extern const struct ps_command ps_command_jobs_list;
 extern const struct ps_command ps_command_jobs_run;
 extern const struct ps_command ps_command_predict;

@@ -23,6 +23,8 @@ const struct ps_command *const ps_commands[] = {
     &ps_command_replay,
     &ps_command_models_export,
     &ps_command_models_import,
+    &ps_command_datasets_list,
+    &ps_command_datasets_show,
     &ps_command_jobs_list,
     &ps_command_jobs_run,
     &ps_command_predict,

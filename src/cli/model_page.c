@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * model_page.c - the report page of a version: head, numbers, gate, lineage. What is drawn is in model_charts.c; how a page
- * looks, in publish/page.c.
+ * model_page.c - the report page of a version: head, numbers, gate, lineage. What is drawn is in model_charts.c; how a
+ * page looks, in publish/page.c.
  */
 #include "cli/model_page.h"
 

@@ -64,6 +64,7 @@ void ps_reference_walk(ps_reference_visit *visit, void *context) {
     for (const struct ps_estimator_type *type = ps_estimator_types; type->name != NULL; type++) {
         visit_rows(&walk, "estimator", type->name, type->help, type->options);
     }
+    visit_rows(&walk, "dataset", "CREATE DATASET", "settings of every dataset", ps_dataset_options);
     visit_rows(&walk, "job", "CREATE JOB", "settings of every job", ps_job_options);
     for (const struct ps_validation_type *type = ps_validation_types; type->name != NULL; type++) {
         visit_rows(&walk, "validation", type->name, type->help, type->options);

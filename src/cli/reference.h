@@ -13,7 +13,8 @@
 
 struct ps_reference_row {
     const char *
-        group; /* "command", "manifest", "source", "sink", "encode", "transform", "estimator", "validation" */
+        group; /* "command", "manifest", "source", "sink", "encode", "transform", "estimator", "job", "dataset",
+               "validation" */
     const char *owner;                   /* "run", "penstock.yml", "file", "csv", "StandardScaler" */
     const char *summary;                 /* of the owner */
     const struct ps_option *option;      /* NULL: the owner itself, before its options */

@@ -95,6 +95,10 @@ void ps_report_print_csv(struct ps_output *out, const struct ps_run_report *repo
     for (size_t index = 0; index < report->model_count; index++) {
         add_model(table, &report->models[index]);
     }
+    for (size_t index = 0; index < report->dataset_count; index++) {
+        add_count(table, report->datasets[index].name, "rows_read", report->datasets[index].row_count);
+        add_count(table, report->datasets[index].name, "rows_kept", report->datasets[index].kept_count);
+    }
     ps_output_table_csv(out, table);
 }
 

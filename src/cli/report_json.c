@@ -149,6 +149,20 @@ static void put_model(struct ps_output *out, const struct ps_model_outcome *outc
     ps_output_text(out, "]}");
 }
 
+static void put_datasets(struct ps_output *out, const struct ps_run_report *report) {
+    for (size_t index = 0; index < report->dataset_count; index++) {
+        const struct ps_dataset_outcome *const outcome = &report->datasets[index];
+        ps_output_text(out, index == 0 ? ",\n  \"datasets\": [\n    {\"name\": " : ",\n    {\"name\": ");
+        ps_output_json(out, outcome->name);
+        ps_output_printf(out,
+                         ", \"outcome\": \"%s\", \"making\": %" PRId64 ", \"rows_read\": %" PRId64
+                         ", \"rows_kept\": %" PRId64 "}",
+                         outcome->is_skipped ? "skipped" : "made", outcome->making, outcome->row_count,
+                         outcome->kept_count);
+    }
+    ps_output_text(out, report->dataset_count == 0 ? "" : "\n  ]");
+}
+
 void ps_report_print_json(struct ps_output *out, const struct ps_run_report *report) {
     const struct ps_run_totals *const totals = &report->totals;
     ps_output_text(out, "{\n  \"application\": ");
@@ -167,5 +181,7 @@ void ps_report_print_json(struct ps_output *out, const struct ps_run_report *rep
         ps_output_text(out, index == 0 ? "\n" : ",\n");
         put_model(out, &report->models[index]);
     }
-    ps_output_text(out, report->model_count == 0 ? "]\n}\n" : "\n  ]\n}\n");
+    ps_output_text(out, report->model_count == 0 ? "]" : "\n  ]");
+    put_datasets(out, report);
+    ps_output_text(out, "\n}\n");
 }

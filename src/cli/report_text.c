@@ -185,6 +185,23 @@ static void put_model(struct ps_output *out, const struct ps_model_outcome *outc
     }
 }
 
+static void put_dataset(struct ps_output *out, const struct ps_dataset_outcome *outcome) {
+    ps_output_printf(out, "\nDataset %s\n", outcome->name);
+    if (outcome->is_skipped) {
+        put_label(out, "skipped");
+        ps_output_printf(out, "making %" PRId64 " was from the same rows\n", outcome->making);
+        return;
+    }
+    put_label(out, "rows");
+    put_count(out, outcome->row_count);
+    ps_output_text(out, " read, ");
+    put_count(out, outcome->kept_count);
+    ps_output_text(out, " kept\n");
+    put_label(out, "files");
+    ps_output_shown(out, outcome->places);
+    ps_output_text(out, "\n");
+}
+
 void ps_report_print_text(struct ps_output *out, const struct ps_run_report *report, struct ps_arena *arena) {
     ps_output_printf(out, "%s\n", report->application == NULL ? "" : report->application);
     put_records(out, report);
@@ -194,5 +211,8 @@ void ps_report_print_text(struct ps_output *out, const struct ps_run_report *rep
     put_section(out, "Stages", report->stages);
     for (size_t index = 0; index < report->model_count; index++) {
         put_model(out, &report->models[index], arena);
+    }
+    for (size_t index = 0; index < report->dataset_count; index++) {
+        put_dataset(out, &report->datasets[index]);
     }
 }

@@ -41,8 +41,8 @@ penstock_code ps_dataset_file_put(const struct ps_dataset_place *place, const ch
                                   struct penstock_error *error) PENSTOCK_MUST_USE;
 
 struct ps_dataset_delta;
-/* Reads the table's log, if there is one. Errors: ALREADY_EXISTS (not this dataset's, not this store's, no Delta table),
- * UNSUPPORTED (a column's type or name, a feature of the table). Owns: the caller closes. */
+/* Reads the table's log, if there is one. Errors: ALREADY_EXISTS (not this dataset's, not this store's, no Delta
+ * table), UNSUPPORTED (a column's type or name, a feature of the table). Owns: the caller closes. */
 penstock_code ps_dataset_delta_open(const struct ps_dataset_place *place, struct ps_dataset_delta **delta_out,
                                     struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_dataset_delta_write(struct ps_dataset_delta *delta, struct ps_connection *connection,

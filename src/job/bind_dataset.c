@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bind_dataset.c - where a dataset goes: its settings, read through rows, and that no two statements write to one place.
+ * bind_dataset.c - where a dataset goes: its settings, read through rows, and that no two statements write to one
+ * place.
  *
  * Two datasets at one path would take turns in overwriting each other, so that is refused here, by the text of the
  * paths; what is on the disk is looked at when the dataset is made.

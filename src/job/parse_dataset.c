@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * parse_dataset.c - CREATE DATASET name [TRANSFORM (...)] WITH (parquet = '...', delta = '...', report = '...') AS SELECT
+ * parse_dataset.c - CREATE DATASET name [TRANSFORM (...)] WITH (parquet = '...', delta = '...', report = '...')
+ *                   AS SELECT
  *
  * Clauses may come in any order, each once, AS last. What the settings may be is told by rows (bind_dataset.c); which
  * stages there are is for room model to say.

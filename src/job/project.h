@@ -206,8 +206,8 @@ struct ps_model_statement {
     struct ps_sql_text select;
 };
 
-/* CREATE DATASET name [TRANSFORM (...)] WITH (parquet = '...', delta = '...', report = '...') AS SELECT: rows made ready
- * for somebody else. */
+/* CREATE DATASET name [TRANSFORM (...)] WITH (parquet = '...', delta = '...', report = '...') AS SELECT: rows made
+ * ready for somebody else. */
 struct ps_dataset_statement {
     struct ps_call *transforms;
     size_t transform_count;

@@ -27,8 +27,8 @@ struct ps_dataset {
     int64_t scan_count;
 };
 
-/* Does the order of a SELECT's rows depend on the number of threads, and must it be sorted by all columns, for it says no
- * order itself? */
+/* Does the order of a SELECT's rows depend on the number of threads, and must it be sorted by all columns, for it says
+ * no order itself? */
 penstock_code ps_dataset_find_order(struct ps_connection *connection, const char *select,
                                     bool *is_disordered_out, bool *is_sorted_out,
                                     struct penstock_error *error) PENSTOCK_MUST_USE;

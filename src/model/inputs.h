@@ -2,7 +2,7 @@
  *
  * inputs.h - which columns of a SELECT a pipeline reads, and how: for models and for datasets the same.
  *
- * Numbers and BOOLEAN are numbers. A text or a time is read only where a stage names it. Private to room model.
+ * Numbers and BOOLEAN are numbers. A text or a time is read only where a stage names it.
  */
 #ifndef PS_MODEL_INPUTS_H
 #define PS_MODEL_INPUTS_H

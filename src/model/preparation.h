@@ -69,10 +69,10 @@ penstock_code ps_preparation_check(const struct ps_node *node, struct penstock_e
 
 struct ps_preparation_run {
     struct ps_engine *engine;
-    struct ps_connection *connection; /* in a transaction that may make temporary tables */
-    const char *rows;                 /* the table of the rows, as SQL writes it */
-    const char *made;                 /* the table that is to be made, as SQL writes it */
-    const char *feed;                 /* a name that no feed has had */
+    struct ps_connection *connection;
+    const char *rows; /* the table of the rows, as SQL writes it; it has been committed */
+    const char *made; /* the table that is to be made, as SQL writes it */
+    const char *feed; /* a name that no feed has had */
     const struct ps_stop *stop;
 };
 /* Fits and applies. Errors: INVALID_DATA (a value that a stage refuses, no row left, more columns than a table has),
@@ -80,8 +80,9 @@ struct ps_preparation_run {
 penstock_code ps_preparation_run(struct ps_preparation *preparation, const struct ps_preparation_run *run,
                                  struct penstock_error *error) PENSTOCK_MUST_USE;
 
-/* The stages with what they have learnt, as JSON: {"format": 1, "inputs": [...], "transforms": [...]}; transforms as in a
- * stored model, OutlierFilters among them. Numbers in shortest form that reads back as the same bits; null: infinite. */
+/* The stages with what they have learnt, as JSON: {"format": 1, "inputs": [...], "transforms": [...], "columns":
+ * [...]}; transforms as in a stored model, OutlierFilters among them. Numbers in shortest form that reads back as the
+ * same bits; null: infinite. */
 penstock_code ps_preparation_write(const struct ps_preparation *preparation, struct ps_buffer *json_out,
                                    struct penstock_error *error) PENSTOCK_MUST_USE;
 

@@ -110,7 +110,7 @@ static penstock_code make_schema(struct applying *applying, struct penstock_erro
 static penstock_code make_table(struct applying *applying, struct penstock_error *error) {
     struct ps_buffer sql PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&sql, (size_t)16 << 20);
-    ps_buffer_printf(&sql, "CREATE TEMP TABLE %s(", applying->run->made);
+    ps_buffer_printf(&sql, "CREATE OR REPLACE TEMP TABLE %s(", applying->run->made);
     for (size_t i = 0; i < applying->schema.column_count; i++) {
         ps_buffer_printf(&sql, "%s%s %s", i > 0 ? ", " : "", applying->schema.columns[i].name,
                          applying->schema.columns[i].type_text);

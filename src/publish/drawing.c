@@ -46,20 +46,21 @@ void ps_drawing_axis(struct ps_buffer *html, const struct ps_scale *scale, doubl
         if (is_horizontal) {
             ps_buffer_printf(html, "<line class=axis x1=%.1f x2=%.1f y1=%.1f y2=%.1f />", where, where, from,
                              to);
-            ps_buffer_printf(html, "<text x=%.1f y=%.1f text-anchor=middle>%.4g</text>", where, to + 14,
+            ps_buffer_printf(html, "<text x=%.1f y=%.1f text-anchor=middle>%.6g</text>", where, to + 14,
                              value);
         } else {
             ps_buffer_printf(html, "<line class=axis x1=%.1f x2=%.1f y1=%.1f y2=%.1f />", from, to, where,
                              where);
-            ps_buffer_printf(html, "<text x=%.1f y=%.1f text-anchor=end>%.4g</text>", from - 6, where + 4,
+            ps_buffer_printf(html, "<text x=%.1f y=%.1f text-anchor=end>%.6g</text>", from - 6, where + 4,
                              value);
         }
     }
 }
 
 void ps_drawing_open(struct ps_buffer *html, double height, const char *what) {
-    ps_buffer_printf(html, "<svg viewBox=\"0 0 %.0f %.0f\" role=img aria-label=\"%s\">", PS_DRAWING_WIDTH,
-                     height, what);
+    ps_buffer_printf(html, "<svg viewBox=\"0 0 %.0f %.0f\" role=img aria-label=\"", PS_DRAWING_WIDTH, height);
+    ps_page_text(html, what);
+    ps_buffer_text(html, "\">");
 }
 
 void ps_drawing_label(struct ps_buffer *html, double x, double y, const char *text) {

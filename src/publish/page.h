@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * page.h - what the report pages (a version of a model, a dataset) are written with: one HTML file each, with nothing to
- * load from elsewhere.
+ * page.h - what the report pages (a version of a model, a dataset) are written with: one HTML file each, with nothing
+ * to load from elsewhere.
  */
 #ifndef PS_PUBLISH_PAGE_H
 #define PS_PUBLISH_PAGE_H

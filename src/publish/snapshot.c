@@ -235,7 +235,8 @@ penstock_code ps_snapshot_record(struct ps_connection *connection, const struct 
     ps_json_add_text(document, root, "program", PENSTOCK_VERSION);
     recording.inputs = yyjson_mut_obj_add_arr(document, root, "inputs");
     recording.models = yyjson_mut_obj_add_obj(document, root, "models");
-    const char *select = node->statement->as.model.select.text;
+    const char *select = node->kind == PS_NODE_DATASET ? node->statement->as.dataset.select.text
+                                                       : node->statement->as.model.select.text;
     PS_TRY(ps_snapshot_add_models(connection, select, arena, document, recording.models, error));
     PS_TRY(read_select(&recording, select, error));
     while (recording.next < recording.relation_count) {

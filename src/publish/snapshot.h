@@ -16,7 +16,7 @@
 
 #include "job/graph.h"
 
-/* `node`: the model. Appends to json_out. */
+/* `node`: the model or dataset. Appends to json_out. */
 penstock_code ps_snapshot_record(struct ps_connection *connection, const struct ps_graph *graph,
                                  const struct ps_node *node, struct ps_buffer *json_out,
                                  struct penstock_error *error) PENSTOCK_MUST_USE;
