@@ -9,6 +9,7 @@
 #include <inttypes.h>
 
 #include "connect/hbase_source.h"
+#include "hbase/admin.h"
 #include "hbase/region.h"
 
 void ps_hbase_source_forget_parts(struct ps_hbase_source *source) {
@@ -118,6 +119,57 @@ static penstock_code lay_out(struct ps_hbase_source *source, struct penstock_err
         PS_TRY(add_part(source, cuts[i], i + 1 < count ? cuts[i + 1] : source->words.stop_row, error));
     }
     return PENSTOCK_OK;
+}
+
+/* --- a family that is not there ------------------------------------------------------------------------------- */
+
+static bool has_family(const struct ps_hbase_table *table, struct ps_bytes name) {
+    for (size_t i = 0; i < table->family_count; i++) {
+        if (ps_bytes_equal(table->families[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static penstock_code name_family(const struct ps_hbase_source *source, const struct ps_hbase_table *table,
+                                 struct ps_bytes missing, struct ps_arena *arena,
+                                 struct penstock_error *error) {
+    const char **const names = ps_arena_allocate(arena, table->family_count + 1, sizeof *names);
+    const char *const wanted = ps_arena_copy_size(arena, missing.data, missing.size);
+    for (size_t i = 0; names != NULL && i < table->family_count; i++) {
+        names[i] = ps_arena_copy_size(arena, table->families[i].name.data, table->families[i].name.size);
+    }
+    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "table %s has no column family \"%s\"",
+                       source->words.table, wanted != NULL ? wanted : "");
+    const char *const nearest = names != NULL && wanted != NULL ? ps_nearest(wanted, names) : NULL;
+    return nearest != NULL
+               ? ps_error_hint(error, "did you mean %s?", nearest)
+               : ps_error_hint(error, "penstock hbase describe %s shows its families", source->words.table);
+}
+
+penstock_code ps_hbase_source_refuse(struct ps_hbase_source *source, penstock_code code,
+                                     struct penstock_error *error) {
+    const struct ps_hbase_mapping *const mapping = source->words.mapping;
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    struct penstock_error ignored;
+    struct ps_hbase_table table;
+    if (code != PENSTOCK_INVALID_ARGUMENT) {
+        return code;
+    }
+    if (error != NULL) {
+        error->code = PENSTOCK_INVALID_PROJECT;
+    }
+    if (arena == NULL ||
+        ps_hbase_describe(source->client, source->words.table, arena, &table, &ignored) != PENSTOCK_OK) {
+        return PENSTOCK_INVALID_PROJECT; /* not everybody may ask for it */
+    }
+    for (size_t i = 0; i < mapping->cell_count; i++) {
+        if (!has_family(&table, mapping->cells[i].family)) {
+            return name_family(source, &table, mapping->cells[i].family, arena, error);
+        }
+    }
+    return PENSTOCK_INVALID_PROJECT;
 }
 
 /* --- from the store ------------------------------------------------------------------------------------------- */

@@ -392,7 +392,7 @@ penstock_code ps_hbase_source_plan(struct ps_hbase_source *source, const struct 
     }
     look_at_once(source, limits);
     source->slice_count = 0;
-    const penstock_code code = make_range(&taking, error);
+    const penstock_code code = ps_hbase_source_refuse(source, make_range(&taking, error), error);
     if (code == PENSTOCK_OK) {
         settle(source, range);
         return code;
