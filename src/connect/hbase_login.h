@@ -2,7 +2,7 @@
  *
  * hbase_login.h - where an HBase is and who to be there: the settings that whatever reads or writes it has in common.
  *
- * Named as the options of `penstock hbase`. Private to room connect.
+ * The same as the options of `penstock hbase`. Private to room connect.
  */
 #ifndef PS_CONNECT_HBASE_LOGIN_H
 #define PS_CONNECT_HBASE_LOGIN_H
@@ -33,19 +33,19 @@ struct ps_hbase_login {
             "user", at, user, \
             "who to be for HBase; else the one who runs penstock, or the Kerberos principal"), \
         PS_HBASE_LOGIN_TEXT( \
-            "address_map", at, address_map, \
+            "address.map", at, address_map, \
             "servers that are reached elsewhere, as through a tunnel: host:port=host:port,..."), \
         PS_HBASE_LOGIN_TEXT("authentication", at, authentication, \
                             "simple (default) or kerberos (hbase.security.authentication)"), \
         PS_HBASE_LOGIN_TEXT( \
             "principal", at, principal, \
             "of the region servers (hbase.regionserver.kerberos.principal); else hbase/_HOST"), \
-        PS_HBASE_LOGIN_TEXT("master_principal", at, master_principal, \
+        PS_HBASE_LOGIN_TEXT("master.principal", at, master_principal, \
                             "of the masters (hbase.master.kerberos.principal); else as principal"), \
         PS_HBASE_LOGIN_TEXT("keytab", at, keytab, \
                             "file to log in with (hbase.client.keytab.file); else the tickets of kinit"), \
         PS_HBASE_LOGIN_TEXT( \
-            "user_principal", at, user_principal, \
+            "user.principal", at, user_principal, \
             "who logs in (hbase.client.keytab.principal); else the keytab's first, or the tickets'"), \
         PS_HBASE_LOGIN_TEXT( \
             "protection", at, protection, \

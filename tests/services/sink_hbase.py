@@ -420,7 +420,7 @@ def cut_connections():
     generator = random.Random(7)
     step, waits, splits = 250, 0, {}
     with Sinks() as sinks:
-        out = sinks.sink(settings("cut", address_map=map_, retry="20 s", **{"batch.size": "8k"}), ROWS.format(0, 1))
+        out = sinks.sink(settings("cut", **{"address.map": map_, "retry.timeout": "20 s", "batch.size": "8k"}), ROWS.format(0, 1))
         out.open()
         attempt, epoch = 1, out.recover(1) + 1
         while epoch <= 16:
@@ -464,7 +464,7 @@ def unknown_commits():
         for proxy in proxies:
             proxy.mode = mode
     with Sinks() as sinks:
-        out = sinks.sink(settings("unknown", address_map=map_), ROWS.format(0, 1))
+        out = sinks.sink(settings("unknown", **{"address.map": map_}), ROWS.format(0, 1))
         out.open()
         next_one("request")
         out.recover(1)
@@ -491,7 +491,7 @@ def silence():
     """A server that says nothing is away: soon at first, after `retry` later."""
     proxies, map_ = through("cut")
     with Sinks() as sinks:
-        out = sinks.sink(settings("cut", address_map=map_, retry="1 s"), ROWS.format(0, 10))
+        out = sinks.sink(settings("cut", **{"address.map": map_, "retry.timeout": "1 s"}), ROWS.format(0, 10))
         out.open()
         attempt = 100
         epoch = out.recover(attempt) + 1
