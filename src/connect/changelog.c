@@ -2,8 +2,8 @@
  *
  * changelog.c - records that change a table.
  *
- * UPSERT: the value is the row, no value is a delete, the record's key is the row's key (of a codec whose values have the
- * key in them: the value is all there is). DEBEZIUM: the value is an
+ * UPSERT: the value is the row, no value is a delete, the record's key is the row's key (of a codec whose values have
+ * the key in them: the value is all there is). DEBEZIUM: the value is an
  * envelope {before, after, op}, which the source's codec decodes into four columns; before and after are JSON text
  * then, whatever the codec, and become columns by the JSON codec. Keys and envelopes are decoded into batches of
  * one row that share the arena of the real one, so that every text lives as long as the row it ends up in.

@@ -11,14 +11,15 @@
  *   hbase_source_record.c   rows become records, records become slices, and back
  *   hbase_source_plan.c     passes over the table, and what of them one epoch takes
  *
- * A partition is a range of row keys, "ns:table[start key]". It is read in passes: a pass reads the cells with timestamps
- * in [from, to) in the order of their rows, and gives those that were not given before. A position is how many records
- * the partition has given, and as its state where it is in which pass. Everything is the caller's one thread's: several
- * scans are open at once, and each has asked for its next answer, so that several servers work.
+ * A partition is a range of row keys, "ns:table[start key]". It is read in passes: a pass reads the cells with
+ * timestamps in [from, to) in the order of their rows, and gives those that were not given before. A position is how
+ * many records the partition has given, and as its state where it is in which pass. Everything is the caller's one
+ * thread's: several scans are open at once, and each has asked for its next answer, so that several servers work.
  */
 #ifndef PS_CONNECT_HBASE_SOURCE_H
 #define PS_CONNECT_HBASE_SOURCE_H
 
+#include "connect/hbase_login.h"
 #include "connect/hbase_mapping.h"
 #include "connect/hbase_pushdown.h"
 #include "connect/source.h"
@@ -28,11 +29,12 @@
 #define PS_HBASE_SCAN_COUNT_MAX 8
 /* Partitions of one source, each a row of the store's positions: more regions share one. */
 #define PS_HBASE_PARTITION_COUNT_MAX 4096
-/* Cells of one partition that are remembered because the next pass may meet them again: 11 MiB of a position's state. */
+/* Cells of one partition that are remembered because the next pass may meet them again: 11 MiB of a position's
+ * state. */
 #define PS_HBASE_SEEN_COUNT_MAX ((size_t)1 << 18)
 
 struct ps_hbase_source_config {
-    const char *masters, *user, *address_map;
+    struct ps_hbase_login login;
     const char *table, *family, *mapping, *rowkey;
     const char *start_row, *stop_row, *time_range, *versions, *mode, *filter;
     bool pushes_down;
@@ -152,8 +154,8 @@ penstock_code ps_hbase_source_connect(struct ps_hbase_source *source, const stru
 penstock_code ps_hbase_source_layout(struct ps_hbase_source *source, const struct ps_position_list *positions,
                                      struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_hbase_source_forget_parts(struct ps_hbase_source *source);
-/* What a server refused for the statement's sake is a mistake of the project: a table that is disabled, a family that is
- * not there, which is looked for. Other codes stay. */
+/* What a server refused for the statement's sake is a mistake of the project: a table that is disabled, a family that
+ * is not there, which is looked for. Other codes stay. */
 penstock_code ps_hbase_source_refuse(struct ps_hbase_source *source, penstock_code code,
                                      struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The key ranges of regions that begin at `starts` (the first: an empty key, or not) within [start, stop), at most

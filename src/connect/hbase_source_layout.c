@@ -2,9 +2,9 @@
  *
  * hbase_source_layout.c - the key ranges that a source is read in.
  *
- * At the first start each region of the table is one, as far as it lies between scan.startrow and scan.stoprow. From then
- * on the store has them: a region that is split, merged or moved later changes nothing, because a scan of a range goes
- * through whatever regions there are. What the store has is checked to be what the statement asks for.
+ * At the first start each region of the table is one, as far as it lies between scan.startrow and scan.stoprow. From
+ * then on the store has them: a region that is split, merged or moved later changes nothing, because a scan of a
+ * range goes through whatever regions there are. What the store has is checked to be what the statement asks for.
  */
 #include <inttypes.h>
 

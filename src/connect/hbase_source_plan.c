@@ -2,11 +2,11 @@
  *
  * hbase_source_plan.c - passes over the table, and what of them one epoch takes.
  *
- * A pass reads each partition once, up to a time that is fixed when it begins. The first partitions that are not read out
- * have their scans open at once, and give rows in turn, each a share of what is left of the epoch: so the rows of an epoch
- * follow from the table and the limits alone, however fast which server was. As with a broker, planning is reading: what a
- * plan takes it holds until the epoch is over. A pass that finds nothing is an epoch only now and then: to begin it anew
- * after a restart costs a look and gives nothing twice.
+ * A pass reads each partition once, up to a time that is fixed when it begins. The first partitions that are not read
+ * out have their scans open at once, and give rows in turn, each a share of what is left of the epoch: so the rows of
+ * an epoch follow from the table and the limits alone, however fast which server was. As with a broker, planning is
+ * reading: what a plan takes it holds until the epoch is over. A pass that finds nothing is an epoch only now and
+ * then: to begin it anew after a restart costs a look and gives nothing twice.
  */
 #include <inttypes.h>
 

@@ -2,10 +2,10 @@
  *
  * hbase_source_record.c - rows become records, records become slices, and slices records again.
  *
- * Of a row the cells that were given before are left out. With one version the rest is one record; with more, the cells of
- * each timestamp are one, oldest first. A slice is a block of records that stands for itself: for each its size, its
- * timestamp and its cells as they came over the wire. It is read as it is: after a crash from the saved plan, which may be
- * the only place where the cells still are.
+ * Of a row the cells that were given before are left out. With one version the rest is one record; with more, the
+ * cells of each timestamp are one, oldest first. A slice is a block of records that stands for itself: for each its
+ * size, its timestamp and its cells as they came over the wire. It is read as it is: after a crash from the saved
+ * plan, which may be the only place where the cells still are.
  */
 #include "base/check.h"
 #include "connect/hbase_source.h"

@@ -2,9 +2,9 @@
  *
  * hbase_source_seen.c - the cells that were given already and may be met again.
  *
- * Two passes overlap in time, because a cell may be seen later than its timestamp says. Of the cells in the overlap it is
- * remembered which were given: by 128 bits of a hash of row, family, qualifier and timestamp, so that a key of any length
- * costs the same, and by the timestamp, so that it can be forgotten again.
+ * Two passes overlap in time, because a cell may be seen later than its timestamp says. Of the cells in the overlap
+ * it is remembered which were given: by 128 bits of a hash of row, family, qualifier and timestamp, so that a key of
+ * any length costs the same, and by the timestamp, so that it can be forgotten again.
  */
 #include "connect/hbase_source.h"
 

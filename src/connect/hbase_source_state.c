@@ -5,9 +5,9 @@
  *   {"start": "r005000", "stop": "r010000", "pass": 3, "from": 1700000000000, "to": 1700000011000,
  *    "next": "r007123\\x00", "done": false, "seen": "..."}
  *
- * Keys are spelt as HBase's shell shows them. "next" is the last row that was read, and is not there before the first one
- * and when the pass is over. "seen" are the cells that a later pass may meet again: 32 hex digits of the hash and 12 of
- * the timestamp each. What is read is checked as if anybody could have written it.
+ * Keys are spelt as HBase's shell shows them. "next" is the last row that was read, and is not there before the first
+ * one and when the pass is over. "seen" are the cells that a later pass may meet again: 32 hex digits of the hash and
+ * 12 of the timestamp each. What is read is checked as if anybody could have written it.
  */
 #include <inttypes.h>
 #include <yyjson.h>

@@ -3,8 +3,8 @@
  * source_hbase.c - tables of HBase as a source: its options and its row of the connector table.
  *
  * HBase keeps no log of changes, so a source finds what is new by the timestamps of cells: what the files of this
- * connector do about it is in hbase_source.h. What was read may not be there again, because a cell is overwritten or ages
- * out; so the source is fleeting: its planned slices carry their records, and are read from there.
+ * connector do about it is in hbase_source.h. What was read may not be there again, because a cell is overwritten or
+ * ages out; so the source is fleeting: its planned slices carry their records, and are read from there.
  */
 #include "connect/source_hbase.h"
 
@@ -14,12 +14,7 @@
 #define DAY_MS 86400000
 
 static const struct ps_option hbase_options[] = {
-    {.name = "masters",
-     .type = PS_OPTION_TEXT,
-     .default_text = PS_HBASE_MASTERS_DEFAULT,
-     .offset = offsetof(struct ps_hbase_source_config, masters),
-     .help = "HBase's masters, 'host:16000,host2'; no ZooKeeper is asked",
-     .since = "0.2"},
+    PS_HBASE_LOGIN_OPTIONS(offsetof(struct ps_hbase_source_config, login)),
     {.name = "table",
      .type = PS_OPTION_TEXT,
      .is_required = true,
@@ -61,8 +56,9 @@ static const struct ps_option hbase_options[] = {
     {.name = "scan.filter",
      .type = PS_OPTION_TEXT,
      .offset = offsetof(struct ps_hbase_source_config, filter),
-     .help = "a condition on the columns that HBase looks at: rows that do not pass are not read; 'speed > 10 AND lane "
-             "= 2'",
+     .help =
+         "a condition on the columns that HBase looks at: rows that do not pass are not read; 'speed > 10 AND lane "
+         "= 2'",
      .since = "0.2"},
     {.name = "scan.pushdown",
      .type = PS_OPTION_BOOLEAN,
@@ -107,16 +103,6 @@ static const struct ps_option hbase_options[] = {
      .value_max = 1000000,
      .offset = offsetof(struct ps_hbase_source_config, caching),
      .help = "rows that a server sends at once, as far as they fit into 2 MiB",
-     .since = "0.2"},
-    {.name = "user",
-     .type = PS_OPTION_TEXT,
-     .offset = offsetof(struct ps_hbase_source_config, user),
-     .help = "who reads, where HBase believes it; else the one who runs penstock",
-     .since = "0.2"},
-    {.name = "address.map",
-     .type = PS_OPTION_TEXT,
-     .offset = offsetof(struct ps_hbase_source_config, address_map),
-     .help = "servers that are reached elsewhere, as through a tunnel: 'host:port=host:port,...'",
      .since = "0.2"},
     {.name = "connect.timeout",
      .type = PS_OPTION_DURATION,
@@ -238,14 +224,13 @@ penstock_code ps_hbase_source_connect(struct ps_hbase_source *source, const stru
     ps_hbase_close(source->client);
     source->client = NULL;
     source->client_stop = stop;
-    const struct ps_hbase_options options = {.masters = config->masters,
-                                             .user = given(config->user),
-                                             .address_map = given(config->address_map),
-                                             .connect_ms = config->connect_ms,
-                                             .call_ms = config->call_ms,
-                                             .retry_ms = config->retry_ms,
-                                             .frame_size_max = (size_t)config->frame_size_max,
-                                             .stop = stop};
+    struct ps_hbase_options options;
+    PS_TRY(ps_hbase_login_options(&config->login, source->setup->folder, source->arena, &options, error));
+    options.connect_ms = config->connect_ms;
+    options.call_ms = config->call_ms;
+    options.retry_ms = config->retry_ms;
+    options.frame_size_max = (size_t)config->frame_size_max;
+    options.stop = stop;
     return ps_hbase_open(&options, &source->client, error);
 }
 

@@ -34,8 +34,8 @@ struct ps_hbase_scan;
 penstock_code ps_hbase_scan_open(struct ps_hbase *client, const struct ps_hbase_scan_options *options,
                                  struct ps_hbase_scan **scan_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
-/* Sends the first request now, which the first call of ps_hbase_scan_next() does else: the servers of several scans then
- * work at once. What goes wrong with it is said by that call. */
+/* Sends the first request now, which the first call of ps_hbase_scan_next() does else: the servers of several scans
+ * then work at once. What goes wrong with it is said by that call. */
 void ps_hbase_scan_begin(struct ps_hbase_scan *scan);
 /* The next row: views that hold until the next call. One of no cells at the end. After an error: close it.
  * Errors: NOT_FOUND (no such table), INVALID_ARGUMENT (a family), UNAVAILABLE, INVALID_DATA, CANCELLED. */

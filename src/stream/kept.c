@@ -3,9 +3,9 @@
  * kept.c - penstock.kept: the records of the epoch in work, of sources that could not read them a second time.
  *
  * A range is enough to read a file or a broker again; what HBase had in a cell may be overwritten by then. So with the
- * plan of such a source, in its transaction, go the bytes of its slices. After a crash they are read from here: the sinks
- * that have the epoch and those that have not get the very same records. The table is made by the first plan that needs
- * it and holds one epoch, so it is bounded by epoch.bytes.
+ * plan of such a source, in its transaction, go the bytes of its slices. After a crash they are read from here: the
+ * sinks that have the epoch and those that have not get the very same records. The table is made by the first plan
+ * that needs it and holds one epoch, so it is bounded by epoch.bytes.
  */
 #include <stdio.h>
 

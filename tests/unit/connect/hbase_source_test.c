@@ -27,7 +27,7 @@ static struct ps_hbase_cell cell_of(const char *row, const char *qualifier, int6
                                   .type = PS_HBASE_CELL_PUT};
 }
 
-/* --- state ------------------------------------------------------------------------------------------------------- */
+/* --- state ----------------------------------------------- */
 
 static void write_state(const struct ps_hbase_stand *stand, struct ps_buffer *out) {
     ps_buffer_init(out, (size_t)1 << 24);
@@ -179,7 +179,7 @@ static void changed_states_do_no_harm(void **state) {
     ps_hbase_stand_done(&stand);
 }
 
-/* --- cells that were given ----------------------------------------------------------------------------------------- */
+/* --- cells that were given ----------------------------------------------- */
 
 static void cells_are_told_apart(void **state) {
     (void)state;
@@ -223,7 +223,7 @@ static void cells_are_forgotten(void **state) {
     ps_hbase_seen_done(&seen);
 }
 
-/* --- key ranges and turns ------------------------------------------------------------------------------------------- */
+/* --- key ranges and turns ----------------------------------------------- */
 
 static void regions_are_cut(void **state) {
     (void)state;
@@ -259,7 +259,7 @@ static void turns_share_an_epoch(void **state) {
     assert_true(quota.count == 500 && quota.size == 1000);
 }
 
-/* --- records --------------------------------------------------------------------------------------------------------- */
+/* --- records ----------------------------------------------- */
 
 struct bench {
     struct ps_hbase_source source;
