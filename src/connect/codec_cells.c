@@ -163,7 +163,9 @@ static penstock_code refuse_misfit(struct reading *reading, const struct ps_hbas
     const struct ps_column_schema *const column = &reading->decoder->mapping->schema->columns[field->column];
     struct ps_buffer *const out = begin_sentence(reading, field, cell);
     if (fit == PS_HBASE_FITS_NULL) {
-        ps_buffer_printf(out, "is null, expected %s NOT NULL", column->type_text);
+        const bool is_deleted = cell != NULL && cell->type == PS_HBASE_CELL_DELETE_COLUMN;
+        ps_buffer_printf(out, "is %s, expected %s NOT NULL", is_deleted ? "deleted" : "null",
+                         column->type_text);
         return refuse(reading, PS_REASON_NULL, column->name);
     }
     ps_hbase_explain_misfit(out, fit, field->encoding, column, bytes);
@@ -209,28 +211,37 @@ static penstock_code settle(struct reading *reading, const struct ps_hbase_field
     return refuse_misfit(reading, field, cell, fit, bytes);
 }
 
-static enum ps_hbase_fit store_timestamp(const struct ps_hbase_slot *slot, int64_t timestamp) {
-    return slot->column->type == PS_TYPE_TIMESTAMP ? ps_hbase_store_millis(slot, timestamp)
-                                                   : ps_hbase_store_integer(slot, timestamp);
-}
-
-/* A timestamp as the bytes that a sentence shows. */
-static struct ps_bytes timestamp_bytes(int64_t timestamp, char *bytes) {
-    const uint64_t swapped = __builtin_bswap64((uint64_t)timestamp);
-    memcpy(bytes, &swapped, sizeof swapped);
-    return (struct ps_bytes){bytes, sizeof swapped};
+/* `cell` NULL: the newest of the row. */
+static penstock_code take_timestamp(struct reading *reading, const struct ps_hbase_field *field,
+                                    const struct ps_hbase_cell *cell) {
+    const struct ps_hbase_slot slot = slot_of(reading, field->column);
+    const int64_t timestamp = cell != NULL ? cell->timestamp : reading->newest;
+    const enum ps_hbase_fit fit = slot.column->type == PS_TYPE_TIMESTAMP
+                                      ? ps_hbase_store_millis(&slot, timestamp)
+                                      : ps_hbase_store_integer(&slot, timestamp);
+    if (fit == PS_HBASE_FITS) {
+        return PENSTOCK_OK;
+    }
+    struct ps_buffer *const out = &reading->decoder->sentence;
+    ps_buffer_clear(out);
+    ps_buffer_printf(out, "column %.64s: timestamp %lld of ", slot.column->name, (long long)timestamp);
+    if (cell != NULL) {
+        ps_buffer_text(out, "cell ");
+        show_column(out, cell->family, cell->qualifier);
+        ps_buffer_text(out, " of ");
+    }
+    show_row(out, "", reading->row);
+    ps_buffer_printf(out, " is out of the range of %s", slot.column->type_text);
+    return refuse(reading, PS_REASON_RANGE, slot.column->name);
 }
 
 static penstock_code take_value(struct reading *reading, const struct ps_hbase_field *field,
                                 const struct ps_hbase_cell *cell) {
-    const struct ps_hbase_slot slot = slot_of(reading, field->column);
-    if (field->place == PS_HBASE_IN_CELL) {
-        return settle(reading, field, cell, ps_hbase_decode(field->encoding, cell->value, &slot),
-                      cell->value);
+    if (field->place == PS_HBASE_IN_CELL_TIMESTAMP) {
+        return take_timestamp(reading, field, cell);
     }
-    char bytes[8];
-    return settle(reading, field, cell, store_timestamp(&slot, cell->timestamp),
-                  timestamp_bytes(cell->timestamp, bytes));
+    const struct ps_hbase_slot slot = slot_of(reading, field->column);
+    return settle(reading, field, cell, ps_hbase_decode(field->encoding, cell->value, &slot), cell->value);
 }
 
 static penstock_code take_key(struct reading *reading) {
@@ -406,10 +417,7 @@ static penstock_code take_rest(struct reading *reading) {
         const struct ps_hbase_field *const field = &mapping->fields[i];
         const struct ps_column_schema *const column = &mapping->schema->columns[field->column];
         if (field->place == PS_HBASE_IN_TIMESTAMP) {
-            const struct ps_hbase_slot slot = slot_of(reading, field->column);
-            char bytes[8];
-            PS_TRY(settle(reading, field, NULL, store_timestamp(&slot, reading->newest),
-                          timestamp_bytes(reading->newest, bytes)));
+            PS_TRY(take_timestamp(reading, field, NULL));
         } else if (field->place <= PS_HBASE_IN_CELL_TIMESTAMP &&
                    !reading->decoder->progress[field->cell].is_done) {
             if (column->not_null) {

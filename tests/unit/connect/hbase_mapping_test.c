@@ -123,7 +123,7 @@ static void cells_are_sorted_and_distinct(void **state) {
     scene_end(&scene);
 }
 
-/* --- row keys ------------------------------------------------------------------------------------------------------ */
+/* --- row keys ---------------------------------------------------------------------------------------------------- */
 
 static void parts_of_the_row_key(void **state) {
     (void)state;
@@ -159,7 +159,7 @@ static void a_part_ends_before_fixed_ones(void **state) {
     scene_end(&scene);
 }
 
-/* --- mistakes ------------------------------------------------------------------------------------------------------ */
+/* --- mistakes ---------------------------------------------------------------------------------------------------- */
 
 static void expect_mistake(const char *columns, const struct ps_hbase_mapping_words *words, bool is_sink,
                            const char *message, const char *hint) {
