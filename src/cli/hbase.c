@@ -20,7 +20,7 @@
 struct hbase_values {
     const char *masters, *user, *start_row, *stop_row, *columns, *time_range;
     const char *authentication, *principal, *master_principal, *keytab, *user_principal, *protection;
-    int64_t timeout_ms, limit, versions;
+    int64_t timeout_ms, limit, versions, frame_size_max;
 };
 
 #define CONNECTION_TEXT(option_name, member, value, text) \
@@ -73,6 +73,18 @@ struct hbase_values {
                 .since = "0.2"}, \
         .value_name = "DURATION" \
     }
+#define FRAME_OPTION \
+    { \
+        .row = {.name = "frame-max", \
+                .type = PS_OPTION_SIZE, \
+                .default_text = "256m", \
+                .value_min = 1 << 16, \
+                .value_max = INT32_MAX, \
+                .offset = offsetof(struct hbase_values, frame_size_max), \
+                .help = "the largest answer of a server that is taken: a row must fit into it", \
+                .since = "0.2"}, \
+        .value_name = "SIZE" \
+    }
 #define CELL_OPTIONS \
     {.row = {.name = "columns", \
              .type = PS_OPTION_TEXT, \
@@ -99,7 +111,8 @@ struct hbase_values {
     }
 
 static const struct ps_cli_option look_options[] = {CONNECTION_OPTIONS, {.row = {.name = NULL}}};
-static const struct ps_cli_option get_options[] = {CELL_OPTIONS, CONNECTION_OPTIONS, {.row = {.name = NULL}}};
+static const struct ps_cli_option get_options[] = {
+    CELL_OPTIONS, FRAME_OPTION, CONNECTION_OPTIONS, {.row = {.name = NULL}}};
 static const struct ps_cli_option scan_options[] = {
     {.row = {.name = "limit",
              .type = PS_OPTION_INTEGER,
@@ -123,6 +136,7 @@ static const struct ps_cli_option scan_options[] = {
              .since = "0.2"},
      .value_name = "ROW"},
     CELL_OPTIONS,
+    FRAME_OPTION,
     CONNECTION_OPTIONS,
     {.row = {.name = NULL}},
 };
@@ -141,7 +155,8 @@ static penstock_code open_client(const struct ps_cli *cli, struct ps_hbase **cli
         .protection = values->protection,
         .connect_ms = values->timeout_ms < 10000 ? values->timeout_ms : 10000,
         .call_ms = values->timeout_ms,
-        .retry_ms = values->timeout_ms};
+        .retry_ms = values->timeout_ms,
+        .frame_size_max = (size_t)values->frame_size_max};
     return ps_hbase_open(&options, client_out, error);
 }
 

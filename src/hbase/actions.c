@@ -36,6 +36,8 @@ struct batch {
     struct call *calls;
     size_t *starts;
     size_t call_count;
+    size_t
+        call_count_max; /* actions of one call: less than their owner wants after answers that were too large */
     int64_t attempts;
     struct ps_hbase_fault fault; /* the worst of the round */
     struct penstock_error problem;
@@ -114,8 +116,9 @@ static penstock_code send_call(struct batch *batch, size_t begin, size_t *next_o
                              cells PS_SCOPED(ps_buffer_done) = {.data = NULL};
     struct call *const call = &batch->calls[batch->call_count];
     const struct ps_hbase_address *const server = &batch->parts[begin].region->server;
-    const size_t count_max =
+    const size_t wanted =
         actions->call_count_max == NULL ? SIZE_MAX : actions->call_count_max(actions->context);
+    const size_t count_max = wanted < batch->call_count_max ? wanted : batch->call_count_max;
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_buffer_init(&cells, PS_HBASE_CELLS_SIZE_MAX);
     *call = (struct call){.begin = begin, .end = begin, .starts = batch->starts + begin};
@@ -226,6 +229,19 @@ static penstock_code read_answer(struct batch *batch, const struct call *call, s
     return reading.code;
 }
 
+/* The answer to a call is larger than is taken: half as many at once, down to one. */
+static void ask_for_less(struct batch *batch, const struct call *call, struct ps_hbase_fault *fault,
+                         struct penstock_error *problem) {
+    const size_t count = call->end - call->begin;
+    if (count > 1) {
+        batch->call_count_max = count / 2 < batch->call_count_max ? count / 2 : batch->call_count_max;
+        fault->cure = PS_HBASE_CURE_AGAIN;
+    } else {
+        (void)ps_hbase_row_too_large(batch->client, batch->actions->table, row_of(batch, call->begin), fault,
+                                     problem);
+    }
+}
+
 static void read_call(struct batch *batch, const struct call *call) {
     struct ps_hbase_answer answer PS_SCOPED(ps_hbase_answer_done) = {.frame = {.data = NULL}};
     struct ps_hbase_fault fault;
@@ -233,6 +249,9 @@ static void read_call(struct batch *batch, const struct call *call) {
     if (ps_hbase_receive(batch->client, &call->ticket, &answer, &fault, &problem) != PENSTOCK_OK) {
         for (size_t i = call->begin; i < call->end && fault.cure == PS_HBASE_CURE_RELOCATE; i++) {
             forget_region(batch, &batch->parts[i], i == call->begin ? batch->attempts : 0, &fault, &problem);
+        }
+        if (fault.too_large > 0) {
+            ask_for_less(batch, call, &fault, &problem);
         }
         take_problem(batch, &fault, &problem);
     } else if (read_answer(batch, call, &answer, &problem) != PENSTOCK_OK) {
@@ -310,7 +329,7 @@ static penstock_code play(struct batch *batch, struct penstock_error *error) {
 penstock_code ps_hbase_act(struct ps_hbase *client, const struct ps_hbase_actions *actions,
                            struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
-    struct batch batch = {.client = client, .actions = actions};
+    struct batch batch = {.client = client, .actions = actions, .call_count_max = SIZE_MAX};
     if (arena != NULL) {
         batch.parts = ps_arena_allocate(arena, actions->count + 1, sizeof *batch.parts);
         batch.calls = ps_arena_allocate(arena, actions->count + 1, sizeof *batch.calls);

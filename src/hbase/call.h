@@ -56,6 +56,13 @@ void ps_hbase_retry_progress(struct ps_hbase_retry *retry);
 penstock_code ps_hbase_retry_wait(struct ps_hbase_retry *retry, const struct ps_hbase_fault *fault,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;
 
+/* Bytes of the largest answer that is taken. */
+size_t ps_hbase_frame_size_max(const struct ps_hbase *client);
+/* After an answer about one row that is larger (fault->too_large): says so. row: empty if it is not known.
+ * Returns INVALID_DATA. */
+penstock_code ps_hbase_row_too_large(const struct ps_hbase *client, const char *table, struct ps_bytes row,
+                                     const struct ps_hbase_fault *fault, struct penstock_error *error);
+
 struct ps_hbase_tally *ps_hbase_count(struct ps_hbase *client);
 
 /* The regions that the client knows; region.c alone looks into it. */

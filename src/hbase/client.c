@@ -214,6 +214,25 @@ struct ps_hbase_tally *ps_hbase_count(struct ps_hbase *client) {
     return &client->tally;
 }
 
+size_t ps_hbase_frame_size_max(const struct ps_hbase *client) {
+    return client->limits.frame_size_max;
+}
+
+penstock_code ps_hbase_row_too_large(const struct ps_hbase *client, const char *table, struct ps_bytes row,
+                                     const struct ps_hbase_fault *fault, struct penstock_error *error) {
+    struct ps_buffer shown PS_SCOPED(ps_buffer_done) = {.data = NULL};
+    char what[300] = "a row";
+    ps_buffer_init(&shown, (size_t)4 * PS_HBASE_ROW_SIZE_MAX + 1);
+    ps_hbase_show(&shown, row);
+    if (row.size > 0 && !shown.failed) {
+        snprintf(what, sizeof what, "row \"%.200s\"", shown.data);
+    }
+    (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
+                       "HBase's table %s: %s makes an answer of %zu bytes, the limit is %zu", table, what,
+                       fault->too_large, client->limits.frame_size_max);
+    return ps_error_hint(error, "raise frame.max (--frame-max), or read fewer of its columns or versions");
+}
+
 struct ps_hbase_region_cache *ps_hbase_region_cache(struct ps_hbase *client) {
     return &client->regions;
 }

@@ -134,7 +134,7 @@ static penstock_code not_hbase(const struct ps_hbase_connection *connection, pen
     if (!connection->has_answered) {
         (void)ps_error_hint(
             error, "is it an HBase server? A master's port is 16000, a region server's 16020; 16010 and "
-                   "16030 are web pages");
+                   "16030 are web pages, 2181 is ZooKeeper, which is not needed");
     }
     return code;
 }
@@ -158,10 +158,42 @@ static penstock_code check_length(const struct ps_hbase_connection *connection, 
     (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
                        "HBase at %s: it answers with a frame of %u bytes, the limit is %zu", connection->name,
                        (unsigned)size, connection->limits.frame_size_max);
-    return ps_error_hint(
-        error, connection->has_answered
-                   ? "read fewer rows or bytes at once; one row larger than the limit cannot be read"
-                   : "is it an HBase server?");
+    return ps_error_hint(error, connection->has_answered
+                                    ? "raise frame.max (--frame-max), or read fewer rows or columns at once"
+                                    : "is it an HBase server?");
+}
+
+static struct call *find_call(struct ps_hbase_connection *connection, uint32_t id) {
+    for (size_t i = 0; i < PS_HBASE_CALL_COUNT_MAX; i++) {
+        if (connection->calls[i].state != CALL_FREE && connection->calls[i].id == id) {
+            return &connection->calls[i];
+        }
+    }
+    return NULL;
+}
+
+/* A frame is too long to be taken: whose answer is it? What it begins with says so. */
+static void find_too_large(struct ps_hbase_connection *connection, uint32_t id, size_t size,
+                           int64_t deadline_ns, struct ps_hbase_fault *fault, struct penstock_error *error) {
+    char bytes[8]; /* the header's length, and its first field */
+    size_t got = 0;
+    struct penstock_error ignored;
+    struct ps_proto_reader reader = ps_proto_begin((struct ps_bytes){bytes, sizeof bytes});
+    uint64_t length = 0;
+    struct ps_proto_field field;
+    if (ps_hbase_sasl_read(&connection->sasl, &connection->socket, bytes, sizeof bytes, deadline_ns, &got,
+                           &ignored) != PENSTOCK_OK ||
+        got < sizeof bytes || !ps_proto_next_packed(&reader, &length) || !ps_proto_next(&reader, &field) ||
+        field.number != 1 || field.wire != PS_PROTO_VARINT) {
+        return;
+    }
+    if (field.value == id) {
+        fault->too_large = size;
+    } else if (find_call(connection, (uint32_t)field.value) != NULL) {
+        fault->cure = PS_HBASE_CURE_RELOCATE; /* the connection is lost for this call, but not by its fault */
+        (void)ps_error_set(error, PENSTOCK_UNAVAILABLE, "HBase at %s: the connection was lost",
+                           connection->name);
+    }
 }
 
 /* The length in front of a frame. */
@@ -272,15 +304,6 @@ static struct call *free_call(struct ps_hbase_connection *connection) {
     return NULL;
 }
 
-static struct call *find_call(struct ps_hbase_connection *connection, uint32_t id) {
-    for (size_t i = 0; i < PS_HBASE_CALL_COUNT_MAX; i++) {
-        if (connection->calls[i].state != CALL_FREE && connection->calls[i].id == id) {
-            return &connection->calls[i];
-        }
-    }
-    return NULL;
-}
-
 penstock_code ps_hbase_connection_send(struct ps_hbase_connection *connection,
                                        const struct ps_hbase_request *request,
                                        struct ps_hbase_ticket *ticket_out, struct ps_hbase_fault *fault,
@@ -322,7 +345,13 @@ static penstock_code take_frame(struct ps_hbase_connection *connection, uint32_t
                                 bool *is_it_out, struct ps_hbase_fault *fault, struct penstock_error *error) {
     struct ps_hbase_reply reply;
     size_t size = 0;
-    PS_TRY(read_length(connection, deadline_ns, &size, error));
+    const penstock_code code = read_length(connection, deadline_ns, &size, error);
+    if (code != PENSTOCK_OK) {
+        if (size > connection->limits.frame_size_max) {
+            find_too_large(connection, id, size, deadline_ns, fault, error);
+        }
+        return code;
+    }
     PS_TRY(read_frame(connection, size, deadline_ns, frame, error));
     if (!ps_hbase_parse_reply((struct ps_bytes){frame->data, frame->size}, &reply)) {
         return not_hbase(connection, PENSTOCK_INVALID_DATA, "its answer cannot be read", error);
@@ -381,7 +410,8 @@ penstock_code ps_hbase_connection_receive(const struct ps_hbase_ticket *ticket, 
         if (code != PENSTOCK_OK) {
             (void)lose(connection, true, code, fault);
             fault->cure = told.cure != PS_HBASE_CURE_NONE ? told.cure : fault->cure;
-            return code;
+            fault->too_large = told.too_large;
+            return error == NULL ? code : error->code;
         }
     }
     *fault = (struct ps_hbase_fault){.cure = PS_HBASE_CURE_NONE};

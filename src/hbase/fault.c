@@ -43,6 +43,8 @@ static const struct known knowns[] = {
     {"CallQueueTooBigException", PS_HBASE_CURE_SLOWLY, PENSTOCK_UNAVAILABLE,
      "the server has too many calls waiting", NULL},
     {"CallDroppedException", PS_HBASE_CURE_SLOWLY, PENSTOCK_UNAVAILABLE, "the server dropped the call", NULL},
+    {"MultiActionResultTooLarge", PS_HBASE_CURE_AGAIN, PENSTOCK_UNAVAILABLE,
+     "the rows asked for at once are too many for it", NULL},
     {"RpcThrottlingException", PS_HBASE_CURE_SLOWLY, PENSTOCK_UNAVAILABLE, "a quota is used up", NULL},
     {"UnknownScannerException", PS_HBASE_CURE_REOPEN, PENSTOCK_UNAVAILABLE,
      "the server does not know the scanner", NULL},
@@ -122,7 +124,9 @@ penstock_code ps_hbase_fault_set(const struct ps_hbase_exception *exception, con
     const struct ps_bytes name = short_name(exception->class_name), line = first_line(exception->trace);
     const struct known *const known = find(name);
     const enum ps_hbase_cure unknown = exception->do_not_retry ? PS_HBASE_CURE_NONE : PS_HBASE_CURE_AGAIN;
-    const enum ps_hbase_cure cure = known == NULL ? unknown : known->cure;
+    const enum ps_hbase_cure own = known == NULL ? unknown : known->cure;
+    const enum ps_hbase_cure cure =
+        own == PS_HBASE_CURE_AGAIN && exception->is_overloaded ? PS_HBASE_CURE_SLOWLY : own;
     const penstock_code unknown_code =
         cure == PS_HBASE_CURE_NONE ? PENSTOCK_INVALID_DATA : PENSTOCK_UNAVAILABLE;
     const struct ps_bytes words = words_of(line, exception->class_name);

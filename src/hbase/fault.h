@@ -20,7 +20,8 @@ enum ps_hbase_cure {
 
 struct ps_hbase_fault {
     enum ps_hbase_cure cure;
-    bool is_unsure; /* the request was sent and no answer came: it may have been carried out or not */
+    bool is_unsure;   /* the request was sent and no answer came: it may have been carried out or not */
+    size_t too_large; /* not 0: the bytes of an answer that is larger than the client takes */
 };
 
 /* The sentence, the class and the first line of the trace. `server`: "host:port". Returns the code. */

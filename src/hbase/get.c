@@ -117,6 +117,9 @@ penstock_code ps_hbase_get(struct ps_hbase *client, const struct ps_hbase_get_op
                             PS_HBASE_ROW_SIZE_MAX);
     }
     while (try_get(client, options, retry.attempts, &answer, &fault, error) != PENSTOCK_OK) {
+        if (fault.too_large > 0) {
+            return ps_hbase_row_too_large(client, options->table, options->row, &fault, error);
+        }
         PS_TRY(ps_hbase_retry_wait(&retry, &fault, error));
     }
     /* both parts lie in the frame: one copy serves the views */

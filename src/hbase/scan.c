@@ -11,6 +11,8 @@
 #include "hbase/region.h"
 
 #define CACHING_DEFAULT 1000
+#define FILTER_PACKAGE "org.apache.hadoop.hbase.filter."
+#define RESULT_SIZE_MAX_DEFAULT ((size_t)2 << 20)
 
 struct ps_hbase_scan {
     struct ps_hbase *client;
@@ -27,7 +29,8 @@ struct ps_hbase_scan {
     struct ps_hbase_ticket last;  /* of the scanner: its connection is the one to close it on */
     struct ps_hbase_answer answer;
     struct ps_hbase_rows rows;
-    bool has_rows; /* of `answer`, not yet all given out */
+    bool has_rows;  /* of `answer`, not yet all given out */
+    bool is_narrow; /* an answer was too large: the next row alone */
 };
 
 penstock_code ps_hbase_scan_open(struct ps_hbase *client, const struct ps_hbase_scan_options *options,
@@ -45,8 +48,14 @@ penstock_code ps_hbase_scan_open(struct ps_hbase *client, const struct ps_hbase_
     scan->client = client;
     scan->options = *options;
     scan->options.caching = options->caching > 0 ? options->caching : CACHING_DEFAULT;
+    if (range->result_size_max <= 0) { /* a server exceeds it by a row */
+        const size_t part = ps_hbase_frame_size_max(client) / 4;
+        scan->options.range.result_size_max =
+            (int64_t)(part < RESULT_SIZE_MAX_DEFAULT ? part : RESULT_SIZE_MAX_DEFAULT);
+    }
     scan->rows_left = options->row_count_max > 0 ? options->row_count_max : INT64_MAX;
     scan->is_behind = range->start_is_exclusive;
+    scan->is_done = options->is_empty;
     ps_buffer_init(&scan->position, PS_HBASE_ROW_SIZE_MAX + 1);
     ps_buffer_add(&scan->position, range->start_row.size == 0 ? "" : range->start_row.data,
                   range->start_row.size);
@@ -104,7 +113,8 @@ void ps_hbase_scan_close_scoped(struct ps_hbase_scan **scan) {
 }
 
 static int64_t rows_wanted(const struct ps_hbase_scan *scan) {
-    return scan->rows_left < scan->options.caching ? scan->rows_left : scan->options.caching;
+    const int64_t most = scan->is_narrow ? 1 : scan->options.caching;
+    return scan->rows_left < most ? scan->rows_left : most;
 }
 
 /* Opens a scanner where the scan is; its first rows come in the same answer. */
@@ -182,6 +192,55 @@ static penstock_code fetch(struct ps_hbase_scan *scan, struct ps_hbase_fault *fa
     return PENSTOCK_OK;
 }
 
+/* Of the cells of a row the first one's key, after what the scan itself filters by. */
+static void add_key_filter(struct ps_buffer *out, const struct ps_hbase_range *range) {
+    struct ps_buffer filter PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                            key_only PS_SCOPED(ps_buffer_done) = {.data = NULL};
+    ps_buffer_init(out, PS_HBASE_MESSAGE_SIZE_MAX);
+    ps_buffer_init(&filter, PS_HBASE_MESSAGE_SIZE_MAX);
+    ps_buffer_init(&key_only, PS_HBASE_MESSAGE_SIZE_MAX);
+    ps_proto_add_integer(out, 1, 1); /* all must pass */
+    if (range->filter_class.size > 0) {
+        ps_proto_add_bytes(&filter, 1, range->filter_class.data, range->filter_class.size);
+        ps_proto_add_bytes(&filter, 2, range->filter.data, range->filter.size);
+        ps_proto_add_message(out, 2, &filter);
+        ps_buffer_clear(&filter);
+    }
+    ps_proto_add_text(&filter, 1, FILTER_PACKAGE "FirstKeyOnlyFilter");
+    ps_proto_add_text(&filter, 2, "");
+    ps_proto_add_message(out, 2, &filter);
+    ps_buffer_clear(&filter);
+    ps_proto_add_integer(&key_only, 1, 0); /* without the length as value */
+    ps_proto_add_text(&filter, 1, FILTER_PACKAGE "KeyOnlyFilter");
+    ps_proto_add_message(&filter, 2, &key_only);
+    ps_proto_add_message(out, 2, &filter);
+}
+
+/* An answer is larger than is taken. First the next row alone is asked for; if that is it, what is its key? */
+static penstock_code narrow(struct ps_hbase_scan *scan, const struct ps_hbase_fault *fault,
+                            struct penstock_error *error) {
+    if (!scan->is_narrow) {
+        scan->is_narrow = true;
+        return PENSTOCK_OK;
+    }
+    struct ps_hbase_scan *key PS_SCOPED(ps_hbase_scan_close_scoped) = NULL;
+    struct ps_buffer filter PS_SCOPED(ps_buffer_done) = {.data = NULL};
+    struct ps_hbase_scan_options options = scan->options;
+    struct ps_hbase_row row = {.cell_count = 0};
+    struct penstock_error ignored;
+    add_key_filter(&filter, &scan->options.range);
+    options.range.start_row = (struct ps_bytes){scan->position.data, scan->position.size};
+    options.range.start_is_exclusive = scan->is_behind;
+    options.range.filter_class = PS_BYTES(FILTER_PACKAGE "FilterList");
+    options.range.filter = (struct ps_bytes){filter.data, filter.size};
+    options.caching = options.row_count_max = 1;
+    if (filter.failed || ps_hbase_scan_open(scan->client, &options, &key, &ignored) != PENSTOCK_OK ||
+        ps_hbase_scan_next(key, &row, &ignored) != PENSTOCK_OK || row.cell_count == 0) {
+        row.key = PS_BYTES("");
+    }
+    return ps_hbase_row_too_large(scan->client, scan->options.table, row.key, fault, error);
+}
+
 /* What is to be done after a failure: nothing of the scanner is believed any more. */
 static penstock_code recover(struct ps_hbase_scan *scan, struct ps_hbase_fault *fault,
                              struct penstock_error *error) {
@@ -192,7 +251,8 @@ static penstock_code recover(struct ps_hbase_scan *scan, struct ps_hbase_fault *
         ps_hbase_count(scan->client)->scanners_reopened++;
     }
     drop_scanner(scan);
-    return ps_hbase_retry_wait(&scan->retry, fault, error);
+    return fault->too_large > 0 ? narrow(scan, fault, error)
+                                : ps_hbase_retry_wait(&scan->retry, fault, error);
 }
 
 /* Reads on until there are rows or the scan is done. */
@@ -205,6 +265,7 @@ static penstock_code advance(struct ps_hbase_scan *scan, struct penstock_error *
             continue;
         }
         ps_hbase_retry_progress(&scan->retry);
+        scan->is_narrow = false;
         scan->has_rows = scan->rows.row_count > 0;
         if (scan->has_rows) {
             break;

@@ -77,6 +77,8 @@ static bool parse_exception(struct ps_bytes message, struct ps_hbase_exception *
             exception_out->trace = field.bytes;
         } else if (field.number == 5) {
             exception_out->do_not_retry = field.value != 0;
+        } else if (field.number == 6) {
+            exception_out->is_overloaded = field.value != 0;
         }
     }
     return !reader.is_damaged;

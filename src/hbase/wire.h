@@ -27,6 +27,7 @@ void ps_hbase_add_request(struct ps_buffer *out, uint32_t call_id, const struct 
 struct ps_hbase_exception {
     struct ps_bytes class_name, trace; /* "org.apache.hadoop.hbase.NotServingRegionException" */
     bool do_not_retry;
+    bool is_overloaded; /* the server says so: longer pauses help it */
 };
 
 /* The call that a server answers when it refuses the connection as a whole. */

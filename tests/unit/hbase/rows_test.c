@@ -202,6 +202,7 @@ static void a_reply_with_an_exception(void **state) {
     assert_int_equal(ps_hbase_fault_set(&reply.exception, "h:1", &fault, &error), PENSTOCK_UNAVAILABLE);
     assert_int_equal(fault.cure, PS_HBASE_CURE_REOPEN); /* although the server says not to try again */
     assert_string_equal(error.detail, "org.apache.hadoop.hbase.UnknownScannerException: 5");
+    assert_false(reply.exception.is_overloaded);
     for (size_t size = 0; size < frame.size; size++) {
         assert_false(ps_hbase_parse_reply((struct ps_bytes){frame.data, size}, &reply));
     }
@@ -250,6 +251,33 @@ static void what_helps_against_an_exception(void **state) {
     }
 }
 
+static void an_overloaded_server_gets_more_time(void **state) {
+    (void)state;
+    struct ps_buffer exception, header, frame;
+    struct ps_hbase_reply reply;
+    struct ps_hbase_fault fault;
+    struct penstock_error error;
+    ps_buffer_init(&exception, 1000);
+    ps_buffer_init(&header, 1000);
+    ps_buffer_init(&frame, 1000);
+    ps_proto_add_text(&exception, 1, "org.apache.hadoop.hbase.HBaseServerException");
+    ps_proto_add_integer(&exception, 6, 1);
+    ps_proto_add_integer(&header, 1, 9);
+    ps_proto_add_message(&header, 2, &exception);
+    ps_proto_add_varint(&frame, header.size);
+    ps_buffer_add(&frame, header.data, header.size);
+    assert_true(ps_hbase_parse_reply(view(&frame), &reply));
+    assert_true(reply.exception.is_overloaded);
+    assert_int_equal(ps_hbase_fault_set(&reply.exception, "h:1", &fault, &error), PENSTOCK_UNAVAILABLE);
+    assert_int_equal(fault.cure, PS_HBASE_CURE_SLOWLY);
+    reply.exception.do_not_retry = true; /* then nothing helps */
+    assert_int_equal(ps_hbase_fault_set(&reply.exception, "h:1", &fault, &error), PENSTOCK_INVALID_DATA);
+    assert_int_equal(fault.cure, PS_HBASE_CURE_NONE);
+    ps_buffer_done(&exception);
+    ps_buffer_done(&header);
+    ps_buffer_done(&frame);
+}
+
 static void addresses(void **state) {
     (void)state;
     struct ps_hbase_address address;
@@ -269,6 +297,7 @@ int main(void) {
         cmocka_unit_test(a_region_of_meta),
         cmocka_unit_test(a_reply_with_an_exception),
         cmocka_unit_test(what_helps_against_an_exception),
+        cmocka_unit_test(an_overloaded_server_gets_more_time),
         cmocka_unit_test(addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
