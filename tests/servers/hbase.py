@@ -144,9 +144,9 @@ class HBase:
             self.process.wait()
             self.process = None
 
-    def region_server(self, name):
+    def region_server(self, name, properties=None):
         """One more region server, as a process of its own, which can be killed alone."""
-        return RegionServer(self, name)
+        return RegionServer(self, name, properties or {})
 
     def __enter__(self):
         return self.start()
@@ -159,11 +159,11 @@ class RegionServer:
     """Its death is noticed after zookeeper.session.timeout (90 s unless set), and regions go to it only when it has
     reported to the master (hbase.regionserver.msginterval, 3 s unless set)."""
 
-    def __init__(self, hbase, name):
+    def __init__(self, hbase, name, properties):
         self.hbase, self.port = hbase, free_port()
         folder = os.path.join(hbase.folder, name)
         self.log_path = folder + ".log"
-        hbase._write_folder(folder, {**hbase.given, "hbase.cluster.distributed": "true",
+        hbase._write_folder(folder, {**hbase.given, **properties, "hbase.cluster.distributed": "true",
                                      "hbase.regionserver.port": str(self.port)})
         classes = folder + ":" + os.path.join(hbase.home, "libs", "*")
         with open(self.log_path, "wb") as log:

@@ -3,7 +3,8 @@
  * hbase_tool.c - an HBase for tests as a program: tables made, rows written and read through src/hbase, regions split,
  * merged and moved by the master, and the exceptions and answers that tests ask for. One command a process.
  *
- * $PENSTOCK_HBASE_MASTERS says where it is; $PENSTOCK_HBASE_MAP sends servers' addresses through a proxy. Row number n
+ * $PENSTOCK_HBASE_MASTERS says where it is; $PENSTOCK_HBASE_MAP sends servers' addresses through a proxy,
+ * $PENSTOCK_HBASE_SECONDS is its patience, $PENSTOCK_HBASE_FRAME_MAX the largest answer that it takes. Row number n
  * of the test is the key r%06d with columns f:n (the number) and f:pad, at timestamp 1000 + n.
  */
 #include <inttypes.h>
@@ -150,6 +151,99 @@ static penstock_code scan(struct tool *tool, struct penstock_error *error) {
     }
     print_tally(tool);
     return PENSTOCK_OK;
+}
+
+/* wide TABLE ROW CELLS BYTES: one row of so many cells f:c000..., of so many bytes each, one put a cell */
+static penstock_code wide(struct tool *tool, struct penstock_error *error) {
+    const size_t size = (size_t)number(tool, 3);
+    char *value PS_SCOPED(ps_release_scoped) = ps_allocate(size + 1, 1);
+    if (value == NULL) {
+        return ps_error_memory(error, "a cell");
+    }
+    memset(value, 'x', size);
+    for (int64_t i = 0; i < number(tool, 2); i++) {
+        char qualifier[32];
+        snprintf(qualifier, sizeof qualifier, "c%03" PRId64, i);
+        const struct ps_hbase_cell cell = {.family = PS_BYTES("f"),
+                                           .qualifier = ps_bytes_of(qualifier),
+                                           .value = {value, size},
+                                           .timestamp = 1000,
+                                           .type = PS_HBASE_CELL_PUT};
+        const struct ps_hbase_mutation mutation = {
+            .row = ps_bytes_of(argument(tool, 1)), .cells = &cell, .cell_count = 1};
+        PS_TRY(ps_hbase_mutate(tool->client, argument(tool, 0), &mutation, 1, error));
+    }
+    return PENSTOCK_OK;
+}
+
+/* sizes TABLE: a line a row, "key cells bytes", by a scan, and then the same of all its rows by their keys */
+static penstock_code sizes(struct tool *tool, struct penstock_error *error) {
+    struct ps_hbase_scan *rows PS_SCOPED(ps_hbase_scan_close_scoped) = NULL;
+    const struct ps_hbase_scan_options options = {.table = argument(tool, 0)};
+    const struct ps_hbase_get_options get_options = {.table = argument(tool, 0)};
+    static struct ps_bytes keys[BATCH_SIZE];
+    static size_t sums[BATCH_SIZE];
+    struct ps_hbase_row *found = NULL;
+    size_t count = 0;
+    PS_TRY(ps_hbase_scan_open(tool->client, &options, &rows, error));
+    for (;; count++) {
+        struct ps_hbase_row row;
+        PS_TRY(ps_hbase_scan_next(rows, &row, error));
+        if (row.cell_count == 0 || count == BATCH_SIZE) {
+            break;
+        }
+        keys[count] =
+            (struct ps_bytes){ps_arena_copy_size(tool->arena, row.key.data, row.key.size), row.key.size};
+        for (size_t i = 0; i < row.cell_count; i++) {
+            sums[count] += row.cells[i].value.size;
+        }
+        printf("%.*s %zu %zu\n", (int)row.key.size, row.key.data, row.cell_count, sums[count]);
+        fflush(stdout);
+    }
+    PS_TRY(ps_hbase_get_many(tool->client, &get_options, keys, count, tool->arena, &found, error));
+    for (size_t i = 0; i < count; i++) {
+        size_t sum = 0;
+        for (size_t k = 0; k < found[i].cell_count; k++) {
+            sum += found[i].cells[k].value.size;
+        }
+        if (sum != sums[i]) {
+            return ps_error_set(error, PENSTOCK_INVALID_DATA, "a row is another by its key");
+        }
+    }
+    return PENSTOCK_OK;
+}
+
+/* crowd TABLE SCANS CACHING ROWS: so many scans of the table at once, row by row in turn, so that all of them ask for
+ * their next answers together. Each must give the ROWS rows of the test. */
+static penstock_code crowd(struct tool *tool, struct penstock_error *error) {
+    static struct ps_hbase_scan *scans[200];
+    const struct ps_hbase_scan_options options = {.table = argument(tool, 0), .caching = number(tool, 2)};
+    const size_t count = number(tool, 1) < 200 ? (size_t)number(tool, 1) : 200;
+    penstock_code code = PENSTOCK_OK;
+    for (size_t i = 0; i < count && code == PENSTOCK_OK; i++) {
+        code = ps_hbase_scan_open(tool->client, &options, &scans[i], error);
+    }
+    for (size_t i = 0; i < count && code == PENSTOCK_OK; i++) {
+        ps_hbase_scan_begin(scans[i]);
+    }
+    for (int64_t at = 0; at <= number(tool, 3) && code == PENSTOCK_OK; at++) {
+        char key[32];
+        const int size = snprintf(key, sizeof key, "r%06" PRId64, at);
+        const struct ps_bytes wanted = {key, at == number(tool, 3) ? 0 : (size_t)size};
+        for (size_t i = 0; i < count && code == PENSTOCK_OK; i++) {
+            struct ps_hbase_row row;
+            code = ps_hbase_scan_next(scans[i], &row, error);
+            if (code == PENSTOCK_OK && !ps_bytes_equal(row.key, wanted)) {
+                code = ps_error_set(error, PENSTOCK_INVALID_DATA, "scan %zu gives %.*s, not %.*s", i,
+                                    (int)row.key.size, row.key.data, (int)wanted.size, wanted.data);
+            }
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        ps_hbase_scan_close(scans[i]);
+    }
+    print_tally(tool);
+    return code;
 }
 
 /* put TABLE ROW FAMILY:QUALIFIER VALUE TIMESTAMP */
@@ -398,7 +492,8 @@ static penstock_code servers(struct tool *tool, struct penstock_error *error) {
 static const struct {
     const char *name;
     penstock_code (*run)(struct tool *tool, struct penstock_error *error);
-} commands[] = {{"create", create},   {"drop", drop},         {"disable", disable},
+} commands[] = {{"crowd", crowd},     {"wide", wide},         {"sizes", sizes},
+                {"create", create},   {"drop", drop},         {"disable", disable},
                 {"fill", fill},       {"scan", scan},         {"put", put},
                 {"puts", puts_lines}, {"delete", delete_row}, {"cas", compare_and_set},
                 {"split", split},     {"merge", merge},       {"move", move},
@@ -410,6 +505,7 @@ int main(int argc, char **argv) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_hbase *client PS_SCOPED(ps_hbase_close_scoped) = NULL;
     const char *const seconds = getenv("PENSTOCK_HBASE_SECONDS");
+    const char *const frame_max = getenv("PENSTOCK_HBASE_FRAME_MAX");
     const int64_t wait_ms = seconds == NULL ? 120000 : (int64_t)(atof(seconds) * 1000);
     const struct ps_hbase_options options = {.masters = getenv("PENSTOCK_HBASE_MASTERS"),
                                              .address_map = getenv("PENSTOCK_HBASE_MAP"),
@@ -417,6 +513,8 @@ int main(int argc, char **argv) {
                                              .keytab = getenv("PENSTOCK_HBASE_KEYTAB"),
                                              .protection = getenv("PENSTOCK_HBASE_PROTECTION"),
                                              .call_ms = wait_ms / 2,
+                                             .frame_size_max =
+                                                 frame_max == NULL ? 0 : (size_t)atoll(frame_max),
                                              .retry_ms = wait_ms};
     penstock_code code = PENSTOCK_INVALID_ARGUMENT;
     if (argc > 2 && arena != NULL && ps_hbase_open(&options, &client, &error) == PENSTOCK_OK) {
