@@ -27,7 +27,7 @@ test:
 
 bench: build
 	@tools/setup bench
-	@meson configure $(BUILD) -Dtests=true && ninja -C $(BUILD) tests/servers/kafka_tool
+	@meson configure $(BUILD) -Dtests=true && ninja -C $(BUILD) tests/servers/kafka_tool tests/hbase_client
 	@bench/run $(CURDIR)/$(BUILD)/penstock
 
 torture:
