@@ -86,6 +86,13 @@ class Watch:
                           "cpu_ms": (cpu - self.cpu_before) * 1000 / len(ordered)})
         self.cpu_before, self.durations, self.peak_wal = cpu, [], 0.0
 
+    @staticmethod
+    def has_rolled(path, log):
+        try:
+            return os.stat(path).st_ino != os.fstat(log.fileno()).st_ino
+        except FileNotFoundError:  # between its two names: the next one is not there yet
+            return False
+
     def lines(self):
         """Whole lines of the log, also of the one that follows when it has rolled."""
         path, rest = self.log_file(), ""
@@ -98,7 +105,7 @@ class Watch:
                 if rest.endswith("\n"):
                     yield rest
                     rest = ""
-                elif not piece and os.stat(path).st_ino != os.fstat(log.fileno()).st_ino:
+                elif not piece and self.has_rolled(path, log):
                     log.close()
                     log = open(path)
                 elif not piece and has_ended:
