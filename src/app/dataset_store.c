@@ -121,7 +121,7 @@ penstock_code ps_app_datasets_list(struct ps_app *app, struct ps_text_table **ta
     PS_TRY(has_table(&access, &has, error));
     return ps_access_query(
         &access,
-        has ? "SELECT name AS dataset, making, made_at, rows_read, rows_kept,"
+        has ? "SELECT name AS dataset, making, date_trunc('second', made_at) AS made_at, rows_read, rows_kept,"
               " array_to_string(CAST(json_extract_string(files, '$[*].path') AS VARCHAR[]), ', ') AS files,"
               " application FROM penstock.datasets d WHERE making = (SELECT max(making) FROM penstock.datasets"
               " l WHERE l.name = d.name) ORDER BY name"

@@ -215,7 +215,7 @@ static penstock_code write_files(struct making *making, struct penstock_error *e
     int64_t rows = 0;
     set_columns(making, &making->parquet);
     set_columns(making, &making->delta);
-    if (making->delta.path != NULL) { /* what it has to say against the place comes first */
+    if (making->delta.path != NULL) {
         PS_TRY(ps_dataset_delta_open(&making->delta, &making->table, error));
     }
     if (making->parquet.path != NULL) {
@@ -239,6 +239,10 @@ static penstock_code work_on_snapshot(struct making *making, bool *is_same_out,
     PS_TRY(check_file(making, &making->parquet, error));
     PS_TRY(check_file(making, &making->report, error));
     PS_TRY(check_file(making, &making->numbers, error));
+    if (making->delta.path != NULL) { /* its columns are not known yet; that it may be written to is */
+        struct ps_dataset_delta *table PS_SCOPED(ps_dataset_delta_close_scoped) = NULL;
+        PS_TRY(ps_dataset_delta_open(&making->delta, &table, error));
+    }
     ps_voice_line(&making->progress->voice, "dataset %s: making", making->node->name);
     return take_rows(making, error);
 }
@@ -435,6 +439,11 @@ penstock_code ps_dataset_make(struct ps_progress *progress, const struct ps_node
     struct making making PS_SCOPED(making_done) = {
         .progress = progress, .node = node, .connection = progress->store->connection, .delta_version = -1};
     ps_clock_format_iso(ps_clock_wall_ms(), making.made_at, sizeof making.made_at);
-    const penstock_code code = make(&making, error);
-    return code == PENSTOCK_OK ? code : ps_error_context(error, "dataset %s", node->name);
+    struct penstock_error local;
+    struct penstock_error *where = error == NULL ? &local : error;
+    const penstock_code code = make(&making, where);
+    char name[160];
+    (void)snprintf(name, sizeof name, "dataset %.128s: ", node->name);
+    const bool has_name = code != PENSTOCK_OK && strncmp(where->message, name, strlen(name)) == 0;
+    return code == PENSTOCK_OK || has_name ? code : ps_error_context(where, "dataset %s", node->name);
 }

@@ -44,15 +44,7 @@ static penstock_code at(struct penstock_error *error, struct ps_location locatio
     return error != NULL ? error->code : PENSTOCK_INVALID_PROJECT;
 }
 
-static penstock_code check_setting(const struct ps_dataset_statement *dataset, size_t index,
-                                   struct penstock_error *error) {
-    const struct ps_setting *setting = &dataset->settings[index];
-    for (size_t i = 0; i < index; i++) {
-        if (ps_option_name_equal(dataset->settings[i].name, setting->name)) {
-            (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s is given twice", setting->name);
-            return at(error, setting->location);
-        }
-    }
+static penstock_code check_setting(const struct ps_setting *setting, struct penstock_error *error) {
     if (setting->value[0] == '\0') {
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s is empty", setting->name);
         return at(error, setting->location);
@@ -78,7 +70,7 @@ penstock_code ps_dataset_settings_read(const struct ps_dataset_statement *datase
             PENSTOCK_OK) {
             return at(error, setting->location);
         }
-        PS_TRY(check_setting(dataset, i, error));
+        PS_TRY(check_setting(setting, error));
     }
     if (settings.parquet == NULL && settings.delta == NULL && settings.report == NULL) {
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "the dataset does not say where it goes");
