@@ -138,10 +138,8 @@ struct ps_hbase_source {
     int64_t told_ns;             /* when a plan last had ends */
     struct ps_hbase_slice *slices;
     size_t slice_count, slice_capacity;
-    struct ps_hbase_cell *cells; /* of the row in hand that are new */
+    struct ps_hbase_cell *cells; /* of the row in hand: those that are new, or in another order */
     size_t cell_capacity;
-    int64_t *times; /* distinct timestamps of them */
-    size_t time_capacity;
 };
 
 /* --- what the files do for each other ------------------------------------------------------------------------ */
@@ -172,9 +170,10 @@ struct ps_hbase_filter ps_hbase_source_filter(const struct ps_hbase_words *words
 /* What is asked of the servers from where the part stands on. Views of the source and the part. */
 void ps_hbase_source_scan_options(const struct ps_hbase_source *source, const struct ps_hbase_part *part,
                                   struct ps_hbase_scan_options *options_out);
-/* Opens the part's scan and sends its first request. */
+/* Opens the part's scan and, if *is_asked, sends its first request; *is_asked is false after it if that failed: nobody
+ * waits for each of many scans that a server is away. */
 penstock_code ps_hbase_source_open_scan(struct ps_hbase_source *source, struct ps_hbase_part *part,
-                                        struct penstock_error *error) PENSTOCK_MUST_USE;
+                                        bool *is_asked, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_hbase_source_close_scan(struct ps_hbase_part *part);
 
 /* An epoch in the making. */

@@ -205,13 +205,14 @@ static penstock_code take_whole_turn(struct ps_hbase_taking *taking, struct ps_h
 static penstock_code open_scans(struct ps_hbase_source *source, size_t *open_count_out,
                                 struct penstock_error *error) {
     size_t open_count = 0;
+    bool is_asked = true;
     for (size_t i = 0; i < source->part_count && open_count < PS_HBASE_SCAN_COUNT_MAX; i++) {
         struct ps_hbase_part *const part = &source->parts[i];
         if (part->stand.is_done) {
             continue;
         }
         if (part->scan == NULL) {
-            PS_TRY(ps_hbase_source_open_scan(source, part, error));
+            PS_TRY(ps_hbase_source_open_scan(source, part, &is_asked, error));
         }
         open_count++;
     }

@@ -30,12 +30,28 @@ static penstock_code refuse_seen(const struct ps_hbase_source *source, const str
                "way; or split the source by scan.startrow and scan.stoprow");
 }
 
-/* The row's cells that were not given before, into source->cells. They are now. */
+/* Can none of the row's cells be met again, or have been met? So it is with nearly all of a first pass. */
+static bool is_settled(const struct ps_hbase_stand *stand, const struct ps_hbase_row *row,
+                       int64_t remembered_from) {
+    bool is_settled = stand->seen.count == 0;
+    for (size_t i = 0; i < row->cell_count && is_settled; i++) {
+        is_settled = row->cells[i].timestamp < remembered_from;
+    }
+    return is_settled;
+}
+
+/* The row's cells that were not given before: the row's own, or in source->cells. They are given now. */
 static penstock_code sift(struct ps_hbase_source *source, struct ps_hbase_part *part,
-                          const struct ps_hbase_row *row, size_t *count_out, struct penstock_error *error) {
+                          const struct ps_hbase_row *row, const struct ps_hbase_cell **cells_out,
+                          size_t *count_out, struct penstock_error *error) {
     struct ps_hbase_stand *const stand = &part->stand;
     const int64_t remembered_from =
         source->words.is_snapshot ? INT64_MAX : stand->to - source->words.overlap_ms;
+    *cells_out = row->cells;
+    *count_out = row->cell_count;
+    if (is_settled(stand, row, remembered_from)) {
+        return PENSTOCK_OK;
+    }
     void *cells = source->cells;
     const penstock_code grown =
         ps_grow(&cells, &source->cell_capacity, row->cell_count, sizeof *source->cells, error);
@@ -44,19 +60,19 @@ static penstock_code sift(struct ps_hbase_source *source, struct ps_hbase_part *
     size_t count = 0;
     for (size_t i = 0; i < row->cell_count; i++) {
         const struct ps_hbase_cell *const cell = &row->cells[i];
-        const bool is_to_remember = cell->timestamp >= remembered_from;
-        if (is_to_remember || stand->seen.count > 0) {
-            const struct ps_hbase_seen_cell seen = ps_hbase_seen_of(cell);
-            if (ps_hbase_seen_has(&stand->seen, &seen)) {
-                continue;
-            }
-            if (is_to_remember && stand->seen.count >= PS_HBASE_SEEN_COUNT_MAX) {
+        const struct ps_hbase_seen_cell seen = ps_hbase_seen_of(cell);
+        if (ps_hbase_seen_has(&stand->seen, &seen)) {
+            continue;
+        }
+        if (cell->timestamp >= remembered_from) {
+            if (stand->seen.count >= PS_HBASE_SEEN_COUNT_MAX) {
                 return refuse_seen(source, part, error);
             }
-            PS_TRY(is_to_remember ? ps_hbase_seen_add(&stand->seen, &seen, error) : PENSTOCK_OK);
+            PS_TRY(ps_hbase_seen_add(&stand->seen, &seen, error));
         }
         source->cells[count++] = *cell;
     }
+    *cells_out = source->cells;
     *count_out = count;
     return PENSTOCK_OK;
 }
@@ -64,8 +80,9 @@ static penstock_code sift(struct ps_hbase_source *source, struct ps_hbase_part *
 penstock_code ps_hbase_meet_row(struct ps_hbase_source *source, struct ps_hbase_part *part,
                                 const struct ps_hbase_row *row, bool *is_new_out,
                                 struct penstock_error *error) {
+    const struct ps_hbase_cell *cells = NULL;
     size_t count = 0;
-    PS_TRY(sift(source, part, row, &count, error));
+    PS_TRY(sift(source, part, row, &cells, &count, error));
     *is_new_out = count > 0;
     return PENSTOCK_OK;
 }
@@ -168,33 +185,6 @@ penstock_code ps_hbase_close_slice(struct ps_hbase_taking *taking, struct ps_hba
 
 /* --- a row of several versions --------------------------------------------------------------------------------- */
 
-static int compare_times(const void *left, const void *right) {
-    const int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-    return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/* The distinct timestamps of source->cells, oldest first. */
-static penstock_code list_times(struct ps_hbase_source *source, size_t cell_count, size_t *count_out,
-                                struct penstock_error *error) {
-    void *times = source->times;
-    const penstock_code grown =
-        ps_grow(&times, &source->time_capacity, cell_count, sizeof *source->times, error);
-    source->times = times;
-    PS_TRY(grown);
-    for (size_t i = 0; i < cell_count; i++) {
-        source->times[i] = source->cells[i].timestamp;
-    }
-    qsort(source->times, cell_count, sizeof *source->times, compare_times);
-    size_t count = 0;
-    for (size_t i = 0; i < cell_count; i++) {
-        if (count == 0 || source->times[count - 1] != source->times[i]) {
-            source->times[count++] = source->times[i];
-        }
-    }
-    *count_out = count;
-    return PENSTOCK_OK;
-}
-
 static int compare_cells(const void *left, const void *right) {
     const struct ps_hbase_cell *const a = left, *const b = right;
     if (a->timestamp != b->timestamp) {
@@ -204,21 +194,30 @@ static int compare_cells(const void *left, const void *right) {
     return family != 0 ? family : ps_hbase_compare(a->qualifier, b->qualifier);
 }
 
+/* The cells in the order of their timestamps, in source->cells. */
+static penstock_code sort_cells(struct ps_hbase_source *source, const struct ps_hbase_cell *cells,
+                                size_t count, struct penstock_error *error) {
+    if (cells != source->cells) {
+        void *own = source->cells;
+        const penstock_code grown = ps_grow(&own, &source->cell_capacity, count, sizeof *cells, error);
+        source->cells = own;
+        PS_TRY(grown);
+        memcpy(source->cells, cells, count * sizeof *cells);
+    }
+    qsort(source->cells, count, sizeof *source->cells, compare_cells);
+    return PENSTOCK_OK;
+}
+
 penstock_code ps_hbase_take_row(struct ps_hbase_taking *taking, struct ps_hbase_part *part,
                                 const struct ps_hbase_row *row, struct penstock_error *error) {
     struct ps_hbase_source *const source = taking->source;
-    size_t count = 0, time_count = 0;
-    PS_TRY(sift(source, part, row, &count, error));
-    if (count == 0) {
-        return PENSTOCK_OK;
+    const struct ps_hbase_cell *cells = NULL;
+    size_t count = 0;
+    PS_TRY(sift(source, part, row, &cells, &count, error));
+    if (source->words.versions == 1 || count < 2) {
+        return count > 0 ? ps_hbase_take_cells(taking, part, cells, count, true, error) : PENSTOCK_OK;
     }
-    if (source->words.versions == 1) {
-        return ps_hbase_take_cells(taking, part, source->cells, count, true, error);
-    }
-    PS_TRY(list_times(source, count, &time_count, error));
-    if (time_count > 1) {
-        qsort(source->cells, count, sizeof *source->cells, compare_cells);
-    }
+    PS_TRY(sort_cells(source, cells, count, error));
     for (size_t i = 0; i < count;) {
         size_t end = i + 1;
         while (end < count && source->cells[end].timestamp == source->cells[i].timestamp) {

@@ -47,10 +47,10 @@ void ps_hbase_source_scan_options(const struct ps_hbase_source *source, const st
 }
 
 penstock_code ps_hbase_source_open_scan(struct ps_hbase_source *source, struct ps_hbase_part *part,
-                                        struct penstock_error *error) {
+                                        bool *is_asked, struct penstock_error *error) {
     ps_hbase_source_scan_options(source, part, &part->scan_options);
     PS_TRY(ps_hbase_scan_open(source->client, &part->scan_options, &part->scan, error));
-    ps_hbase_scan_begin(part->scan);
+    *is_asked = *is_asked && ps_hbase_scan_begin(part->scan);
     return PENSTOCK_OK;
 }
 

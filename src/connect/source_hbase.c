@@ -188,7 +188,6 @@ static void hbase_close(void *state) {
     ps_hbase_close(source->client);
     ps_release(source->slices);
     ps_release(source->cells);
-    ps_release(source->times);
     ps_arena_free(source->arena);
     ps_release(source);
 }

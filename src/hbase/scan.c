@@ -144,13 +144,15 @@ static penstock_code ask_next(struct ps_hbase_scan *scan, struct ps_hbase_ticket
     return PENSTOCK_OK;
 }
 
-void ps_hbase_scan_begin(struct ps_hbase_scan *scan) {
+bool ps_hbase_scan_begin(struct ps_hbase_scan *scan) {
     struct ps_hbase_fault fault;
     struct penstock_error later; /* found again when the answer is needed */
     if (scan->region == NULL && !scan->is_done && scan->rows_left > 0 &&
         ask_open(scan, &scan->ahead, &fault, &later) != PENSTOCK_OK) {
         drop_scanner(scan);
+        return false;
     }
+    return true;
 }
 
 /* Is what lies behind the region outside the range? */

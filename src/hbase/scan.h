@@ -35,8 +35,8 @@ penstock_code ps_hbase_scan_open(struct ps_hbase *client, const struct ps_hbase_
                                  struct ps_hbase_scan **scan_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
 /* Sends the first request now, which the first call of ps_hbase_scan_next() does else: the servers of several scans
- * then work at once. What goes wrong with it is said by that call. */
-void ps_hbase_scan_begin(struct ps_hbase_scan *scan);
+ * then work at once. False: it was not sent; why is found, and said, by that call. */
+bool ps_hbase_scan_begin(struct ps_hbase_scan *scan);
 /* The next row: views that hold until the next call. One of no cells at the end. After an error: close it.
  * Errors: NOT_FOUND (no such table), INVALID_ARGUMENT (a family), UNAVAILABLE, INVALID_DATA, CANCELLED. */
 penstock_code ps_hbase_scan_next(struct ps_hbase_scan *scan, struct ps_hbase_row *row_out,

@@ -282,7 +282,6 @@ static void bench_init(struct bench *bench, int64_t versions, int64_t overlap_ms
 static void bench_done(struct bench *bench) {
     ps_release(bench->source.slices);
     ps_release(bench->source.cells);
-    ps_release(bench->source.times);
     ps_buffer_done(&bench->part.block);
     ps_hbase_stand_done(&bench->part.stand);
     ps_arena_free(bench->range.arena);
