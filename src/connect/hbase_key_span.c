@@ -209,7 +209,7 @@ static penstock_code go_on(struct building *building, const struct ps_hbase_span
 
 /* What begins with one of the prefixes; of whole keys, those themselves. */
 static penstock_code end_with_prefixes(struct building *building, struct ps_hbase_spans *spans) {
-    const bool is_whole = building->part == building->mapping->part_count;
+    const bool is_whole = building->part == building->mapping->part_count && building->part > 0;
     for (size_t i = 0; i < building->prefix_count; i++) {
         const struct ps_bytes prefix = building->prefixes[i];
         struct ps_hbase_span span = {.low = prefix, .high = prefix, .has_high = true, .high_is_in = true};
@@ -283,6 +283,14 @@ penstock_code ps_hbase_key_spans(const struct ps_hbase_mapping *mapping,
         }
     }
     bool is_any_used = false;
+    size_t kept = 0;
+    for (size_t i = 0; i < spans.count;
+         i++) { /* no row has an empty key, which at the end of a range means no end */
+        if (!spans.items[i].has_high || spans.items[i].high.size > 0) {
+            spans.items[kept++] = spans.items[i];
+        }
+    }
+    spans.count = kept;
     for (size_t i = 0; i < count; i++) {
         is_any_used = is_any_used || is_used_out[i];
     }

@@ -318,7 +318,7 @@ static penstock_code way_filter(const struct ps_hbase_rows_translation *translat
         const struct ps_hbase_span around = test->keys.count > 0 ? ps_hbase_spans_around(&test->keys)
                                                                  : (struct ps_hbase_span){.low = {"", 0}};
         const struct ps_hbase_spans one = {(struct ps_hbase_span[]){around}, 1, false};
-        const bool is_much = test->keys.count > ROW_FILTER_COUNT_MAX || test->keys.count == 0;
+        const bool is_much = test->keys.count > ROW_FILTER_COUNT_MAX;
         PS_TRY(spans_filter(translation, NULL, is_much ? &one : &test->keys, &filters.items[filters.count]));
         filters.count++;
     }
@@ -372,8 +372,12 @@ static penstock_code unite(struct ps_hbase_rows_translation *translation, const 
         return PENSTOCK_OK;
     }
     for (size_t i = 0; i < count; i++) {
+        if (tests[i].has_keys && tests[i].keys.count == 0) {
+            continue; /* nothing can come this way */
+        }
         PS_TRY(way_filter(translation, &tests[i], &filters.items[filters.count]));
         filters.count++;
+        any->is_exact = any->is_exact && (!tests[i].has_keys || tests[i].keys.count <= ROW_FILTER_COUNT_MAX);
         const bool is_nested = is_junction(&items[i]) && items[i].child_count > 1;
         const char *text =
             is_nested ? ps_arena_printf(translation->arena, "(%s)", items[i].text) : items[i].text;
@@ -382,7 +386,7 @@ static penstock_code unite(struct ps_hbase_rows_translation *translation, const 
             return out_of_memory(translation);
         }
     }
-    return join_filters(translation, false, &filters, &any->filter);
+    return filters.count == 0 ? PENSTOCK_OK : join_filters(translation, false, &filters, &any->filter);
 }
 
 static penstock_code test_any(struct ps_hbase_rows_translation *translation, const struct ps_predicate *items,
