@@ -112,7 +112,9 @@ static void plan_decode(struct planning *planning, size_t index) {
     struct lines steps = {NULL, 0, 0};
     stage->nodes[stage->node_count++] = index;
     add_line(planning, &steps,
-             ps_arena_printf(planning->arena, "read a slice from connector '%s'", source->connector));
+             ps_option_name_equal(source->connector, "hbase")
+                 ? "scan the table, one partition a region, 8 at a time; a slice is rows of one partition"
+                 : ps_arena_printf(planning->arena, "read a slice from connector '%s'", source->connector));
     add_line(
         planning, &steps,
         ps_arena_printf(
