@@ -15,6 +15,7 @@
 #include "base/thread.h"
 #include "model/boosted_rows.h"
 #include "model/trees.h"
+#include "model/thresholds.h"
 
 #define FIELD(member) offsetof(struct ps_boosted_config, member)
 const struct ps_option ps_boosted_options[] = {
@@ -74,6 +75,9 @@ const struct ps_option ps_boosted_options[] = {
      "stop when rows held back have not got better for so many rounds, and keep the best; 0: never", "0.2"},
     {"validationFraction", PS_OPTION_DOUBLE, "0.1", 0.0001, 0.9, NULL, FIELD(validation_fraction), false,
      false, "share of the rows held back for earlyStoppingRounds", "0.2"},
+    {"thresholds", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(thresholds), false, false,
+     "a number for each class: predicted is the one whose probability over its threshold is the greatest",
+     "0.2"},
     {"seed", PS_OPTION_INTEGER, "0", 0, 2147483647, NULL, FIELD(seed), false, false,
      "of everything that is drawn", "0.2"},
     {"nthread", PS_OPTION_INTEGER, "4", 1, 256, NULL, FIELD(thread_count), false, false,
@@ -139,6 +143,7 @@ static double subset_share(const char *text, size_t feature_count) {
 penstock_code ps_boosted_check(const void *config, struct penstock_error *error) {
     const struct ps_boosted_config *boosted = config;
     const struct loss *loss = asked_loss(boosted);
+    PS_TRY(ps_thresholds_check(boosted->thresholds, (double)NAN, error));
     if (loss != NULL && strcmp(boosted->loss_type, "auto") != 0 && strcmp(boosted->objective, "auto") != 0 &&
         strcmp(loss->objective, boosted->objective) != 0) {
         return ps_error_set(error, PENSTOCK_INVALID_PROJECT,

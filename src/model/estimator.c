@@ -14,6 +14,7 @@
 #include "model/logistic.h"
 #include "model/perceptron.h"
 #include "model/search_space.h"
+#include "model/thresholds.h"
 
 const struct ps_estimator_type ps_estimator_types[] = {
     {.name = "LinearRegression",
@@ -31,6 +32,7 @@ const struct ps_estimator_type ps_estimator_types[] = {
      .config_size = sizeof(struct ps_logistic_config),
      .tasks = PS_TASK_CLASSES,
      .needs_rows = true,
+     .check = ps_logistic_check,
      .task = ps_logistic_task,
      .fit = ps_logistic_fit},
     {.name = "GeneralizedLinearRegression",
@@ -77,6 +79,30 @@ const struct ps_estimator_type *ps_estimator_find(const char *name) {
         }
     }
     return NULL;
+}
+
+const char *ps_estimator_text(const struct ps_estimator_type *type, const void *config, const char *name) {
+    const struct ps_option *row = ps_option_find(type->options, name);
+    const char *text = NULL;
+    if (row != NULL) {
+        memcpy(&text, (const char *)config + row->offset, sizeof text);
+    }
+    return text;
+}
+
+penstock_code ps_estimator_fit(const struct ps_estimator_type *type, const void *config,
+                               const struct ps_training_set *set, const struct ps_predictor *start,
+                               struct ps_fit_result *result_out, struct penstock_error *error) {
+    struct ps_fit_result result = {.objective = (double)NAN};
+    PS_TRY(type->fit(config, set, start, &result, error));
+    const penstock_code code =
+        ps_thresholds_set(ps_estimator_text(type, config, "thresholds"), result.predictor, error);
+    if (code != PENSTOCK_OK) {
+        ps_predictor_free(result.predictor);
+        return code;
+    }
+    *result_out = result;
+    return PENSTOCK_OK;
 }
 
 bool ps_estimator_needs_rows(const struct ps_estimator *estimator) {

@@ -73,6 +73,13 @@ struct ps_estimator {
     bool is_drawn; /* RANDOM: cell c takes value c of every axis */
 };
 
+/* The only caller of fit(): what every estimator of classes has in common comes after it (thresholds). */
+penstock_code ps_estimator_fit(const struct ps_estimator_type *type, const void *config,
+                               const struct ps_training_set *set, const struct ps_predictor *start,
+                               struct ps_fit_result *result_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
+/* The text of an option, as "weightCol"; NULL: the type has no such option, or it is not given. */
+const char *ps_estimator_text(const struct ps_estimator_type *type, const void *config, const char *name);
 /* Does some cell of it need the rows? And one with this config? */
 bool ps_estimator_needs_rows(const struct ps_estimator *estimator);
 static inline bool ps_estimator_cell_needs_rows(const struct ps_estimator_type *type, const void *config) {

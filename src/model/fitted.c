@@ -65,19 +65,12 @@ double ps_fitted_intercept(const struct ps_fitted *fitted) {
     return fitted->linear == NULL ? (double)NAN : fitted->linear->intercepts[0];
 }
 
-double ps_fitted_threshold(const struct ps_fitted *fitted) {
-    const struct ps_predictor *predictor = fitted->predictor;
-    const bool is_linear = predictor->type == &ps_linear_predictor_type;
-    return is_linear && predictor->task == PS_TASK_BINARY
-               ? ((const struct ps_linear_predictor *)predictor)->threshold
-               : 0.5;
-}
-
 double ps_fitted_class(const struct ps_fitted *fitted, const double *probabilities) {
     if (isnan(probabilities[0])) {
         return (double)NAN;
     }
-    return (double)ps_metrics_class(probabilities, fitted->target.class_count, ps_fitted_threshold(fitted));
+    const struct ps_decision decision = ps_predictor_decision(fitted->predictor);
+    return (double)ps_metrics_class(probabilities, fitted->target.class_count, &decision);
 }
 
 size_t ps_pipeline_feature_count(const struct ps_pipeline *pipeline) {

@@ -55,8 +55,7 @@ penstock_code ps_fitted_predict(const struct ps_fitted *fitted, const struct ps_
 penstock_code ps_fitted_probabilities(const struct ps_fitted *fitted, const struct ps_input_column *columns,
                                       int64_t row_count, double *probabilities_out,
                                       struct penstock_error *error) PENSTOCK_MUST_USE;
-/* The class that probabilities mean: of two, the second above the model's threshold; else the greatest. NaN: none. */
+/* The class that probabilities mean, by the model's threshold or thresholds; else the greatest. NaN: none. */
 double ps_fitted_class(const struct ps_fitted *fitted, const double *probabilities);
-double ps_fitted_threshold(const struct ps_fitted *fitted); /* of two classes; 0.5 for all others */
 
 #endif

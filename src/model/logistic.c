@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "model/convex.h"
+#include "model/thresholds.h"
 
 #define FIELD(member) offsetof(struct ps_logistic_config, member)
 const struct ps_option ps_logistic_options[] = {
@@ -28,6 +29,9 @@ const struct ps_option ps_logistic_options[] = {
      "a thousandth of it is the precision of what the sums of coefficients times features say", "0.2"},
     {"fitIntercept", PS_OPTION_BOOLEAN, "true", 0, 0, NULL, FIELD(fit_intercept), false, false,
      "whether the model has an intercept", "0.2"},
+    {"thresholds", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(thresholds), false, false,
+     "a number for each class: predicted is the one whose probability over its threshold is the greatest",
+     "0.2"},
     {"threshold", PS_OPTION_DOUBLE, "0.5", 0, 1, NULL, FIELD(threshold), false, false,
      "of two classes: the second is predicted when its probability is above", "0.2"},
     {"family", PS_OPTION_CHOICE, "auto", 0, 0, "auto|binomial|multinomial", FIELD(family), false, false,
@@ -220,7 +224,6 @@ static penstock_code fit_softmax(const struct ps_logistic_config *config, const 
     struct ps_linear_predictor *linear = NULL;
     PS_TRY(ps_linear_predictor_new(set->target->task, PS_LINK_SOFTMAX, classes, set->design->count, classes,
                                    &linear, error));
-    linear->threshold = config->threshold;
     struct ps_convex_problem problem = {
         .loss = {.sum_count = softmax->class_count, .context = softmax, .rows = multinomial_rows},
         .intercepts = intercepts};
@@ -255,6 +258,11 @@ static penstock_code fit_multinomial(const struct ps_logistic_config *config,
     }
     centre(intercepts, softmax.class_count, 1, 1);
     return fit_softmax(config, set, start, &softmax, intercepts, result_out, error);
+}
+
+penstock_code ps_logistic_check(const void *config, struct penstock_error *error) {
+    const struct ps_logistic_config *logistic = config;
+    return ps_thresholds_check(logistic->thresholds, logistic->threshold, error);
 }
 
 penstock_code ps_logistic_fit(const void *config, const struct ps_training_set *set,

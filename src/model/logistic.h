@@ -12,9 +12,10 @@ struct ps_logistic_config {
     double reg_param, elastic_net_param, tol, threshold, block_size;
     int64_t max_iter, aggregation_depth;
     bool fit_intercept, standardization;
-    const char *family;
+    const char *family, *thresholds;
 };
 extern const struct ps_option ps_logistic_options[];
+penstock_code ps_logistic_check(const void *config, struct penstock_error *error) PENSTOCK_MUST_USE;
 penstock_code ps_logistic_fit(const void *config, const struct ps_training_set *set,
                               const struct ps_predictor *start, struct ps_fit_result *result_out,
                               struct penstock_error *error);

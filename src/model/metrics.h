@@ -12,6 +12,7 @@
 #ifndef PS_MODEL_METRICS_H
 #define PS_MODEL_METRICS_H
 
+#include "model/predictor.h"
 #include "model/train.h"
 
 struct ps_metric_type {
@@ -32,19 +33,25 @@ double ps_metric_read(const struct ps_metric_type *type, const struct ps_metrics
 /* All NaN, no rows. */
 void ps_metrics_clear(struct ps_metrics *metrics_out);
 
-/* From labels and predictions (no NaN among them). Zero rows give NaN. */
-void ps_metrics_compute(const double *labels, const double *predictions, int64_t row_count,
-                        struct ps_metrics *metrics_out);
+/* From labels and predictions (no NaN among them). Zero rows give NaN. weights: what each row counts, or NULL: 1. */
+void ps_metrics_compute(const double *labels, const double *predictions, const double *weights,
+                        int64_t row_count, struct ps_metrics *metrics_out);
 double ps_metric_share(double label, double prediction); /* one row's part of mape */
 
-/* The class of one row: of two, the second if its probability is above the threshold; else the first of the
- * greatest. */
-size_t ps_metrics_class(const double *probabilities, size_t class_count, double threshold);
-/* labels: indexes of classes; one that is none of them counts as a wrong prediction. probabilities: row * class_count
- * + class. threshold: of two classes; 0.5. Zero rows give NaN; an area is NaN when a class that it needs has no row.
- * Errors: OUT_OF_MEMORY. */
-penstock_code ps_metrics_compute_classes(const double *labels, const double *probabilities, int64_t row_count,
-                                         size_t class_count, double threshold, struct ps_metrics *metrics_out,
-                                         struct penstock_error *error) PENSTOCK_MUST_USE;
+/* The class of one row: with thresholds the first of those whose probability over its threshold is the greatest, one
+ * of threshold 0 always; else of two the second if its probability is above the threshold, and of several the first
+ * of the greatest. */
+size_t ps_metrics_class(const double *probabilities, size_t class_count, const struct ps_decision *decision);
+struct ps_class_rows {
+    const double *labels; /* indexes of classes; one that is none of them counts as a wrong prediction */
+    const double *probabilities; /* row * class_count + class */
+    const double *weights;       /* what each row counts, or NULL: 1 */
+    int64_t row_count;
+    size_t class_count;
+};
+/* Zero rows give NaN; an area is NaN when a class that it needs has no row. Errors: OUT_OF_MEMORY. */
+penstock_code ps_metrics_compute_classes(const struct ps_class_rows *rows, const struct ps_decision *decision,
+                                         struct ps_metrics *metrics_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 
 #endif

@@ -23,23 +23,27 @@ double ps_metric_share(double label, double prediction) {
     return fabs(label - prediction) / fmax(fabs(label), DBL_EPSILON);
 }
 
-void ps_metrics_compute(const double *labels, const double *predictions, int64_t row_count,
-                        struct ps_metrics *metrics_out) {
-    struct compensated label = {0}, squares = {0}, absolute = {0}, share = {0}, total = {0}, explained = {0};
+void ps_metrics_compute(const double *labels, const double *predictions, const double *weights,
+                        int64_t row_count, struct ps_metrics *metrics_out) {
+    struct compensated count = {0}, label = {0}, squares = {0}, absolute = {0}, share = {0}, total = {0},
+                       explained = {0};
     for (int64_t i = 0; i < row_count; i++) {
-        add(&label, labels[i]);
+        const double weight = weights == NULL ? 1 : weights[i];
+        add(&count, weight);
+        add(&label, weight * labels[i]);
     }
-    const double n = (double)row_count;
+    const double n = count.sum + count.rest;
     const double mean = (label.sum + label.rest) / n;
     for (int64_t i = 0; i < row_count; i++) {
         const double residual = labels[i] - predictions[i];
         const double distance = labels[i] - mean;
         const double gain = predictions[i] - mean;
-        add(&squares, residual * residual);
-        add(&absolute, fabs(residual));
-        add(&share, ps_metric_share(labels[i], predictions[i]));
-        add(&total, distance * distance);
-        add(&explained, gain * gain);
+        const double weight = weights == NULL ? 1 : weights[i];
+        add(&squares, weight * (residual * residual));
+        add(&absolute, weight * fabs(residual));
+        add(&share, weight * ps_metric_share(labels[i], predictions[i]));
+        add(&total, weight * (distance * distance));
+        add(&explained, weight * (gain * gain));
     }
     const double residuals = squares.sum + squares.rest;
     ps_metrics_clear(metrics_out);

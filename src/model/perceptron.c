@@ -10,6 +10,7 @@
 
 #include "model/gram.h"
 #include "model/random.h"
+#include "model/thresholds.h"
 
 #define FIELD(member) offsetof(struct ps_perceptron_config, member)
 const struct ps_option ps_perceptron_options[] = {
@@ -53,6 +54,9 @@ const struct ps_option ps_perceptron_options[] = {
     {"lossType", PS_OPTION_CHOICE, "auto", 0, 0, "auto|squared|logLoss", FIELD(loss_type), false, false,
      "squared predicts a number, logLoss classes; auto: classes for texts, booleans and two whole numbers",
      "0.2"},
+    {"thresholds", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(thresholds), false, false,
+     "a number for each class: predicted is the one whose probability over its threshold is the greatest",
+     "0.2"},
     {"seed", PS_OPTION_INTEGER, "0", 0, 9e15, NULL, FIELD(seed), false, false,
      "of first weights, shuffling, dropout and the rows held back", "0.2"},
     {0},
@@ -91,6 +95,7 @@ static bool read_layers(const char *text, size_t *sizes_out, size_t *count_out) 
 penstock_code ps_perceptron_check(const void *config, struct penstock_error *error) {
     const struct ps_perceptron_config *perceptron = config;
     size_t sizes[PS_LIMIT_NETWORK_LAYERS + 1], count = 0;
+    PS_TRY(ps_thresholds_check(perceptron->thresholds, (double)NAN, error));
     if (!read_layers(perceptron->layers, sizes, &count)) {
         (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "layers cannot be %s", perceptron->layers);
         (void)ps_error_hint(error, "units of each hidden layer, 1 to %d: layers = [64, 32]",

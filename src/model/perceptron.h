@@ -14,7 +14,7 @@
 #include "model/estimator.h"
 
 struct ps_perceptron_config {
-    const char *layers, *activation, *solver, *loss_type;
+    const char *layers, *activation, *solver, *loss_type, *thresholds;
     int64_t max_iter, batch_size, seed, patience;
     double tol, step_size, beta1, beta2, epsilon, alpha, validation_fraction, dropout;
     bool early_stopping;

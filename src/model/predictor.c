@@ -120,6 +120,13 @@ void ps_predictor_free(struct ps_predictor *predictor) {
     }
 }
 
+struct ps_decision ps_predictor_decision(const struct ps_predictor *predictor) {
+    const bool is_linear = predictor->type == &ps_linear_predictor_type && predictor->task == PS_TASK_BINARY;
+    return (struct ps_decision){
+        is_linear ? ((const struct ps_linear_predictor *)(const void *)predictor)->threshold : 0.5,
+        predictor->thresholds};
+}
+
 const double *ps_predictor_importances(const struct ps_predictor *predictor) {
     return predictor->type->importances == NULL ? NULL : predictor->type->importances(predictor);
 }

@@ -35,6 +35,12 @@ struct ps_predictor_type {
 };
 extern const struct ps_predictor_type *const ps_predictor_types[]; /* NULL-terminated */
 
+/* Which class probabilities mean: metrics.h says how. */
+struct ps_decision {
+    double threshold;         /* of two classes, of the second's probability */
+    const double *thresholds; /* of the classes, or NULL */
+};
+
 /* First member of every kind's own struct. */
 struct ps_predictor {
     const struct ps_predictor_type *type;
@@ -53,6 +59,7 @@ penstock_code ps_predictor_write(const struct ps_predictor *predictor, yyjson_mu
 penstock_code ps_predictor_read(yyjson_val *object, size_t feature_count, struct ps_predictor **predictor_out,
                                 struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_predictor_free(struct ps_predictor *predictor); /* NULL: nothing */
+struct ps_decision ps_predictor_decision(const struct ps_predictor *predictor);
 /* feature_count numbers, or NULL: the kind does not tell. */
 const double *ps_predictor_importances(const struct ps_predictor *predictor);
 /* For the read() of a kind: "task" and "outputs", checked. */

@@ -68,7 +68,7 @@ static penstock_code run_rows_cell(struct ps_split *split, const struct ps_estim
                                    const void *config, size_t cell, struct ps_search *search,
                                    struct ps_predictor **last, struct penstock_error *error) {
     struct ps_fit_result result = {.objective = (double)NAN};
-    PS_TRY(type->fit(config, &split->set, *last, &result, error));
+    PS_TRY(ps_estimator_fit(type, config, &split->set, *last, &result, error));
     ps_predictor_free(*last);
     *last = result.predictor;
     search->unconverged_count += result.is_unconverged ? 1 : 0;
@@ -260,7 +260,7 @@ static void count_varying(struct ps_refit *refit) {
 static penstock_code refit_rows(struct ps_split *split, const struct ps_estimator_type *type,
                                 const void *config, struct ps_refit *refit, struct penstock_error *error) {
     struct ps_fit_result result = {.objective = (double)NAN};
-    PS_TRY(type->fit(config, &split->set, NULL, &result, error));
+    PS_TRY(ps_estimator_fit(type, config, &split->set, NULL, &result, error));
     refit->predictor = result.predictor;
     refit->iteration_count = result.iteration_count;
     refit->note = result.note;

@@ -92,6 +92,7 @@ struct scoring {
     struct ps_features_reader **readers; /* per worker, made when it is first needed */
     size_t *starts;                      /* per block: its first row */
     double *labels, *outputs;
+    double *weights; /* of the rows, or NULL: each counts 1 */
 };
 
 static penstock_code score_block(void *context, size_t worker, size_t block, struct penstock_error *error) {
@@ -138,18 +139,13 @@ static void scoring_done(struct scoring *scoring) {
     ps_release(scoring->starts);
     ps_release(scoring->labels);
     ps_release(scoring->outputs);
+    ps_release(scoring->weights);
 }
 
 int64_t ps_split_score_size(const struct ps_split *split, const bool *includes) {
     const struct ps_target *target = split->options->target;
     const size_t width = target->class_count > 0 ? target->class_count : 1;
     return (int64_t)(count_rows(split->options->rows, includes, NULL) * (width + 1) * sizeof(double));
-}
-
-static double threshold_of(const struct ps_predictor *predictor) {
-    return predictor->type == &ps_linear_predictor_type && predictor->task == PS_TASK_BINARY
-               ? ((const struct ps_linear_predictor *)predictor)->threshold
-               : 0.5;
 }
 
 penstock_code ps_split_score(const struct ps_split *split, const bool *includes,
@@ -171,9 +167,11 @@ penstock_code ps_split_score(const struct ps_split *split, const bool *includes,
     }
     PS_TRY(ps_training_set_run(&split->set, &scoring, score_block, NULL, error));
     if (predictor->task == PS_TASK_REGRESSION) {
-        ps_metrics_compute(scoring.labels, scoring.outputs, (int64_t)count, metrics_out);
+        ps_metrics_compute(scoring.labels, scoring.outputs, scoring.weights, (int64_t)count, metrics_out);
         return PENSTOCK_OK;
     }
-    return ps_metrics_compute_classes(scoring.labels, scoring.outputs, (int64_t)count,
-                                      predictor->output_count, threshold_of(predictor), metrics_out, error);
+    const struct ps_class_rows given = {scoring.labels, scoring.outputs, scoring.weights, (int64_t)count,
+                                        predictor->output_count};
+    const struct ps_decision decision = ps_predictor_decision(predictor);
+    return ps_metrics_compute_classes(&given, &decision, metrics_out, error);
 }

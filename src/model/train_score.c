@@ -21,7 +21,7 @@ static penstock_code mean_baseline(struct ps_training *training, struct penstock
     for (int64_t i = 0; i < rows; i++) {
         constant[i] = training->refit.moments.label_mean;
     }
-    ps_metrics_compute(training->scored.labels, constant, rows, &training->candidate->baseline);
+    ps_metrics_compute(training->scored.labels, constant, NULL, rows, &training->candidate->baseline);
     return PENSTOCK_OK;
 }
 
@@ -44,15 +44,16 @@ static penstock_code class_baseline(struct ps_training *training, struct penstoc
     for (int64_t i = 0; i < count; i++) {
         memcpy(probabilities + (size_t)i * classes, shares, classes * sizeof(double));
     }
-    return ps_metrics_compute_classes(training->scored.labels, probabilities, count, classes, 0.5,
-                                      &training->candidate->baseline, error);
+    const struct ps_class_rows given = {training->scored.labels, probabilities, NULL, count, classes};
+    const struct ps_decision decision = {.threshold = 0.5};
+    return ps_metrics_compute_classes(&given, &decision, &training->candidate->baseline, error);
 }
 
 static penstock_code measure(struct ps_training *training, struct penstock_error *error) {
     struct ps_candidate *candidate = training->candidate;
     const struct ps_scored *scored = &training->scored;
     if (training->target.task == PS_TASK_REGRESSION) {
-        ps_metrics_compute(scored->labels, scored->predictions, scored->row_count, &candidate->holdout);
+        ps_metrics_compute(scored->labels, scored->predictions, NULL, scored->row_count, &candidate->holdout);
         return mean_baseline(training, error);
     }
     if (scored->unseen_classes > 0) {
@@ -61,9 +62,10 @@ static penstock_code measure(struct ps_training *training, struct penstock_error
                             "count as wrong",
                             (long long)scored->unseen_classes, (long long)scored->row_count));
     }
-    PS_TRY(ps_metrics_compute_classes(scored->labels, scored->probabilities, scored->row_count,
-                                      training->target.class_count, ps_fitted_threshold(candidate->fitted),
-                                      &candidate->holdout, error));
+    const struct ps_class_rows rows = {scored->labels, scored->probabilities, NULL, scored->row_count,
+                                       training->target.class_count};
+    const struct ps_decision decision = ps_predictor_decision(ps_fitted_predictor(candidate->fitted));
+    PS_TRY(ps_metrics_compute_classes(&rows, &decision, &candidate->holdout, error));
     return class_baseline(training, error);
 }
 

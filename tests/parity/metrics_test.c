@@ -50,17 +50,21 @@ static double *numbers_of(yyjson_val *item, const char *name, size_t *count_out)
     return numbers;
 }
 
+static const struct ps_decision plain = {.threshold = 0.5};
+
 static void compute(yyjson_val *item, bool is_moved, struct ps_metrics *metrics_out) {
     size_t rows = 0, count = 0;
     double *labels = numbers_of(item, "labels", &rows);
     const size_t classes = (size_t)yyjson_get_uint(yyjson_obj_get(item, "class_count"));
     double *given = numbers_of(item, classes > 0 ? "probabilities" : "predictions", &count);
+    double *weights = numbers_of(item, "weights", &count);
+    const bool has_weights = count > 0;
     for (size_t i = 0; is_moved && classes == 0 && i < rows; i++) {
         given[i] += 0.01;
     }
     if (is_moved && classes > 0) { /* the first right row becomes wrong */
         size_t row = 0;
-        while (ps_metrics_class(given + row * classes, classes, 0.5) != (size_t)labels[row]) {
+        while (ps_metrics_class(given + row * classes, classes, &plain) != (size_t)labels[row]) {
             row++;
         }
         const size_t right = (size_t)labels[row];
@@ -69,12 +73,12 @@ static void compute(yyjson_val *item, bool is_moved, struct ps_metrics *metrics_
         given[row * classes + right] = least / 2;
     }
     if (classes == 0) {
-        ps_metrics_compute(labels, given, (int64_t)rows, metrics_out);
+        ps_metrics_compute(labels, given, has_weights ? weights : NULL, (int64_t)rows, metrics_out);
     } else {
-        assert_int_equal(
-            ps_metrics_compute_classes(labels, given, (int64_t)rows, classes, 0.5, metrics_out, NULL),
-            PENSTOCK_OK);
+        const struct ps_class_rows of = {labels, given, has_weights ? weights : NULL, (int64_t)rows, classes};
+        assert_int_equal(ps_metrics_compute_classes(&of, &plain, metrics_out, NULL), PENSTOCK_OK);
     }
+    ps_release(weights);
     ps_release(labels);
     ps_release(given);
 }
@@ -134,15 +138,16 @@ static void says_nothing_of_nothing(void **state) {
     (void)state;
     struct ps_metrics metrics;
     const double labels[] = {1, 1, 7}, probabilities[] = {0.2, 0.8, 0.6, 0.4, 0.5, 0.5};
-    assert_int_equal(ps_metrics_compute_classes(labels, probabilities, 0, 2, 0.5, &metrics, NULL),
-                     PENSTOCK_OK);
+    struct ps_class_rows rows = {labels, probabilities, NULL, 0, 2};
+    assert_int_equal(ps_metrics_compute_classes(&rows, &plain, &metrics, NULL), PENSTOCK_OK);
     assert_true(isnan(metrics.accuracy) && isnan(metrics.log_loss) && metrics.row_count == 0);
-    assert_int_equal(ps_metrics_compute_classes(labels, probabilities, 2, 2, 0.5, &metrics, NULL),
-                     PENSTOCK_OK);
+    rows.row_count = 2;
+    assert_int_equal(ps_metrics_compute_classes(&rows, &plain, &metrics, NULL), PENSTOCK_OK);
     assert_true(isnan(metrics.area_under_roc) && fabs(metrics.area_under_pr - 1) < 1e-15);
     assert_true(fabs(metrics.accuracy - 0.5) < 1e-15);
-    assert_int_equal(ps_metrics_compute_classes(labels + 1, probabilities + 2, 2, 2, 0.5, &metrics, NULL),
-                     PENSTOCK_OK);
+    rows.labels = labels + 1;
+    rows.probabilities = probabilities + 2;
+    assert_int_equal(ps_metrics_compute_classes(&rows, &plain, &metrics, NULL), PENSTOCK_OK);
     assert_true(metrics.accuracy < 1e-15 && fabs(metrics.hamming_loss - 1) < 1e-15);
     assert_true(metrics.log_loss > 17);
     assert_ptr_equal(ps_metric_find("weightedFMeasure"), ps_metric_find("f1"));

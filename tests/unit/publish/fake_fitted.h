@@ -113,11 +113,6 @@ double ps_fitted_class(const struct ps_fitted *fitted, const double *probabiliti
     return probabilities[0];
 }
 
-double ps_fitted_threshold(const struct ps_fitted *fitted) {
-    (void)fitted;
-    return 0.5;
-}
-
 double ps_fitted_coefficient(const struct ps_fitted *fitted, size_t feature) {
     return fitted->coefficients[feature];
 }
