@@ -167,6 +167,8 @@ def killed(weak):
     expect("the scan met it", tally(end(scan)[1])["reopened"] > 0, True)
     expect("the puts met it", tally(end(puts)[1])["retries"] > 0, True)
     expect("what was written is there", whole("kills"), None)
+    use("delete", "kills", "r004567")
+    expect("a row that is lost is found out", whole("kills") is None, False)
 
 
 def other_ports(hbase, weak):
