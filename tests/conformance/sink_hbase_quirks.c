@@ -34,33 +34,39 @@ static void must(penstock_code code, const struct penstock_error *error) {
     }
 }
 
-static struct sink_world *make(const char *mapping) {
+static struct sink_world *make(const char *mapping, bool forgets) {
     struct sink_world *world = calloc(1, sizeof *world);
     (void)sink_servers_name(servers, world->name, sizeof world->name);
     snprintf(world->rowkey, sizeof world->rowkey, "\"%s|\" id", world->name);
     world->ledgers[0] = "suite_epochs";
-    world->ledgers[1] = servers->is_canary ? "suite_forgetful" : "suite_epochs";
-    world->config = (struct ps_hbase_sink_config){.login = {.masters = servers->address},
-                                                  .table = TABLE,
-                                                  .rowkey = world->rowkey,
-                                                  .mapping = mapping,
-                                                  .on_null = "skip",
-                                                  .durability = "table",
-                                                  .ledger_table = "suite_epochs",
-                                                  .on_other_store = "fail",
-                                                  .batch_size = 2 << 20,
-                                                  .retry_ms = 20000};
+    world->ledgers[1] = forgets ? "suite_forgetful" : "suite_epochs";
+    world->config =
+        (struct ps_hbase_sink_config){.login = {.masters = servers->address},
+                                      .table = TABLE,
+                                      .rowkey = world->rowkey,
+                                      .mapping = mapping,
+                                      .on_null = "skip",
+                                      .durability = "table",
+                                      .ledger_table = "suite_epochs",
+                                      .on_other_store = "fail",
+                                      .batch_size = 100, /* rows are sent while the epoch is written */
+                                      .retry_ms = 20000};
     return world;
 }
 
 static struct sink_world *make_stamped(const struct sink_quirks *quirks) {
     (void)quirks;
-    return make("ts :timestamp, value f:value");
+    return make("ts :timestamp, value f:value", servers->is_canary);
 }
 
 static struct sink_world *make_unstamped(const struct sink_quirks *quirks) {
     (void)quirks;
-    return make("ts f:ts, value f:value");
+    return make("ts f:ts, value f:value", servers->is_canary);
+}
+
+static struct sink_world *make_clocked(const struct sink_quirks *quirks) {
+    (void)quirks;
+    return make("ts f:ts, value f:value", false);
 }
 
 static void destroy(struct sink_world *world) {
@@ -148,7 +154,7 @@ static const struct sink_quirks clocked = {
     .keeps_positions = true,
     .is_early = true,
     .select = SELECT,
-    .make = make_unstamped,
+    .make = make_clocked,
     .destroy = destroy,
     .config = config_of,
     .set_up = set_up_canary,

@@ -59,7 +59,8 @@ def what_is_wrong(table, count):
         times.setdefault(row, []).append(timestamp)
     doubled = [row for row, all_of in times.items() if len(all_of) > 1]
     missing = [row for row, *_ in wanted if row not in times]
-    strange = [c for c in got if c not in set(wanted)]
+    known = set(wanted)
+    strange = [c for c in got if c not in known]
     return (f"{len(got)} cells for {count} rows: {len(missing)} missing {missing[:3]}, {len(doubled)} doubled {doubled[:3]},"
             f" {len(strange)} strange {strange[:3]}")
 
