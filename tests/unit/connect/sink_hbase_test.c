@@ -85,6 +85,24 @@ static void mistakes_are_told(void **state) {
     expect(config, false, "sink out: \"here:x\" is no address", "host:port");
 }
 
+static void memory_that_runs_out_is_an_error(void **state) {
+    (void)state;
+    const struct ps_hbase_sink_config config = config_of("id :key, at :timestamp");
+    penstock_code code = PENSTOCK_OUT_OF_MEMORY;
+    int64_t failure_count = 0;
+    for (int64_t call = 1; code != PENSTOCK_OK; call++) {
+        struct penstock_error error = {0};
+        ps_memory_fail_at(call);
+        code = open_with(&config, false, &error);
+        ps_memory_fail_at(0);
+        if (code != PENSTOCK_OK && (code != PENSTOCK_OUT_OF_MEMORY || error.message[0] == '\0')) {
+            fail_msg("allocation %lld: %s: %s", (long long)call, ps_error_code_name(code), error.message);
+        }
+        failure_count += code == PENSTOCK_OK ? 0 : 1;
+    }
+    assert_true(failure_count > 5);
+}
+
 /* --- rows --------------------------------------------------------------------------------------------------- */
 
 struct rows {
@@ -97,6 +115,7 @@ struct rows {
     struct ps_hbase_puts puts;
     struct ps_scan_column *columns;
     size_t count;
+    int64_t fail_at; /* allocation of ps_hbase_puts_write() */
     struct penstock_error error;
 };
 
@@ -155,7 +174,9 @@ static penstock_code write_rows(struct rows *rows, const char *select) {
         }
         ps_batch_end_row(batch, (struct ps_record){{NULL, 0}, row, NULL});
     }
+    ps_memory_fail_at(rows->fail_at);
     const penstock_code code = ps_hbase_puts_write(&rows->puts, batch, &rows->error);
+    ps_memory_fail_at(0);
     ps_batch_free(batch);
     ps_chunk_free(chunk);
     ps_scan_close(scan);
@@ -253,6 +274,25 @@ static void the_last_of_a_cell_counts(void **state) {
     rows_done(rows);
 }
 
+static void memory_that_runs_out_loses_a_batch(void **state) {
+    (void)state;
+    const struct ps_hbase_mapping_words words = {.mapping = "k :key, at :timestamp", .family = "f"};
+    const char *const select =
+        "SELECT i::VARCHAR AS k, i AS at, repeat('x', 1000) AS a FROM range(2048) t(i)";
+    penstock_code code = PENSTOCK_OUT_OF_MEMORY;
+    int64_t call = 0;
+    for (; code != PENSTOCK_OK; call++) {
+        struct rows *const rows = rows_of(select, words, false);
+        rows->fail_at = call + 1;
+        code = write_rows(rows, select);
+        assert_true(code == PENSTOCK_OK || code == PENSTOCK_OUT_OF_MEMORY);
+        ps_hbase_puts_clear(&rows->puts);
+        assert_string_equal(text_of(rows), "");
+        rows_done(rows);
+    }
+    assert_true(call > 10);
+}
+
 static void refuse_row(const char *select, const char *message) {
     const struct ps_hbase_mapping_words words = {.mapping = "k :key, at :timestamp, a f:a short",
                                                  .family = "f"};
@@ -279,9 +319,14 @@ static void rows_without_an_encoding_are_named(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(promises_are_checked),      cmocka_unit_test(mistakes_are_told),
-        cmocka_unit_test(rows_become_puts),          cmocka_unit_test(nulls_are_skipped_or_deleted),
-        cmocka_unit_test(the_last_of_a_cell_counts), cmocka_unit_test(rows_without_an_encoding_are_named),
+        cmocka_unit_test(promises_are_checked),
+        cmocka_unit_test(mistakes_are_told),
+        cmocka_unit_test(memory_that_runs_out_is_an_error),
+        cmocka_unit_test(memory_that_runs_out_loses_a_batch),
+        cmocka_unit_test(rows_become_puts),
+        cmocka_unit_test(nulls_are_skipped_or_deleted),
+        cmocka_unit_test(the_last_of_a_cell_counts),
+        cmocka_unit_test(rows_without_an_encoding_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
