@@ -19,7 +19,8 @@ struct ps_text_table {
     int64_t row_count;
     const char **names;
     const char **types; /* SQL type per column: "BIGINT", "VARCHAR", ...: numbers are not quoted in JSON */
-    const char **cells; /* row * column_count + column */
+#define PS_TEXT_TABLE_LINES "LINES" /* text made for a person, of several lines; else a type as VARCHAR */
+    const char **cells;             /* row * column_count + column */
     struct ps_arena *arena;
 };
 void ps_text_table_free(struct ps_text_table *table);

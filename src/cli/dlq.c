@@ -76,13 +76,23 @@ const struct ps_command ps_command_dlq_list = {
     .run = run_list,
 };
 
+/* The lines of a printed record stand below each other; in other text a line end is shown as such. */
+static void print_field(struct ps_output *out, const char *text, bool has_lines) {
+    for (const char *end; has_lines && (end = strchr(text, '\n')) != NULL; text = end + 1) {
+        ps_output_bytes(out, text, (size_t)(end - text));
+        ps_output_printf(out, "\n%-14s  ", "");
+    }
+    ps_output_shown(out, text);
+    ps_output_text(out, "\n");
+}
+
 /* One letter, a line a field: a person wants to see the record whole. */
 static void print_letter(struct ps_output *out, const struct ps_text_table *table) {
     for (size_t column = 0; column < table->column_count; column++) {
         if (table->cells[column] != NULL) {
+            const bool has_lines = strcmp(table->types[column], PS_TEXT_TABLE_LINES) == 0;
             ps_output_printf(out, "%-14s  ", table->names[column]);
-            ps_output_shown(out, table->cells[column]);
-            ps_output_text(out, "\n");
+            print_field(out, table->cells[column], has_lines);
         }
     }
 }
@@ -115,7 +125,7 @@ const struct ps_command ps_command_dlq_show = {
     .details =
         "partition and position are the file and byte, or the topic partition and offset, that the record came from; "
         "record_key, headers and record_time are what a broker had with it. A record without a value (a tombstone) has "
-        "no raw. Bytes that are no text are shown as \\xNN.",
+        "no raw. Bytes that are no text are shown as \\xNN; a row of HBase as a line for each of its cells.",
     .examples = "penstock dlq show 12\npenstock dlq show 12 --format json",
     .run = run_show,
 };
