@@ -70,9 +70,10 @@ penstock_code ps_preparation_check(const struct ps_node *node, struct penstock_e
 struct ps_preparation_run {
     struct ps_engine *engine;
     struct ps_connection *connection;
-    const char *rows; /* the table of the rows, as SQL writes it; it has been committed */
-    const char *made; /* the table that is to be made, as SQL writes it */
-    const char *feed; /* a name that no feed has had */
+    const char *rows;   /* the table of the rows, as SQL writes it; it has been committed */
+    const char *made;   /* the table that is to be made, as SQL writes it */
+    const char *feed;   /* a name that no feed has had */
+    int64_t slice_rows; /* rows that are made at a time; 0: as many as memory is set aside for */
     const struct ps_stop *stop;
 };
 /* Fits and applies. Errors: INVALID_DATA (a value that a stage refuses, no row left, more columns than a table has),

@@ -101,6 +101,9 @@ static penstock_code make_schema(struct applying *applying, struct penstock_erro
     }
     const size_t rows = SLICE_SIZE_MAX / row_size / PS_FRAME_ROWS * PS_FRAME_ROWS;
     applying->slice_max = (int64_t)(rows < PS_FRAME_ROWS ? PS_FRAME_ROWS : rows);
+    if (applying->run->slice_rows > 0 && applying->slice_max > applying->run->slice_rows) {
+        applying->slice_max = applying->run->slice_rows;
+    }
     if (applying->slice_max > applying->preparation->row_count) {
         applying->slice_max = applying->preparation->row_count;
     }
