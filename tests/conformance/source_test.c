@@ -222,10 +222,10 @@ static void file_parquet(void **state) {
     pass(file_quirks("file/parquet", 9000));
 }
 
-/* Those of Kafka are in source_kafka_test.c. */
+/* Those of HBase are in source_hbase.c, for tests/services, and those of Kafka in source_kafka_test.c. */
 static void every_type_has_quirks(void **state) {
     (void)state;
-    static const char *const names[] = {"file", "kafka"};
+    static const char *const names[] = {"file", "hbase", "kafka"};
     for (size_t i = 0; ps_source_types[i] != NULL; i++) {
         assert_true(i < sizeof names / sizeof names[0]);
         assert_string_equal(ps_source_types[i]->name, names[i]);

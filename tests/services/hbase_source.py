@@ -175,6 +175,14 @@ def now_ms():
     return int(time.time() * 1000)
 
 
+def suite(home):
+    """What every source must do."""
+    program = os.environ.get("PENSTOCK_SOURCE_HBASE") or os.path.join(os.path.dirname(penstock), "tests", "conformance",
+                                                                      "source_hbase")
+    done = subprocess.run([program], capture_output=True, text=True, timeout=200, env=environment)
+    expect("the suite of all sources: " + done.stdout + done.stderr, done.returncode, 0)
+
+
 # --- whole tables -------------------------------------------------------------------------------------------------
 
 NUMBERS = {"columns": "k VARCHAR, n BIGINT, pad VARCHAR", "settings": "mapping = 'k :key, n f:n text, pad f:pad'"}
@@ -491,7 +499,7 @@ def main():
         use("fill", "t", 0, ROWS, 20)
         for table in "pqwkxby":
             use("create", table, 1000, *(["r02", "r100"] if table in "wkx" else []))
-        parts = [whole, moving, passes, versions, streams, upsert, killed, bad_cells, bad_statements,
+        parts = [suite, whole, moving, passes, versions, streams, upsert, killed, bad_cells, bad_statements,
                  lambda home: away(home, hbase)]
         for part in parts:
             name = part.__name__ if part.__name__ != "<lambda>" else "away"
