@@ -2,9 +2,9 @@
  *
  * dataset_test.c - what CREATE DATASET makes of real rows, beside what Spark ML, scikit-learn and pandas make of them.
  *
- * stages.json (made by make_stages.py) holds for each case a TRANSFORM clause and, per feature, its first values and the
- * sum over all rows: the clause is carried out as that of a dataset, and its columns are compared. Cases with a label are
- * refused. Canary: a value that is off by a millionth is noticed.
+ * stages.json (made by make_stages.py) holds for each case a TRANSFORM clause and, per feature, its first values and
+ * the sum over all rows: the clause is carried out as that of a dataset, and its columns are compared. Cases with a
+ * label are refused. Canary: a value that is off by a millionth is noticed.
  */
 #include <math.h>
 #include <setjmp.h>

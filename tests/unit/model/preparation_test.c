@@ -5,10 +5,11 @@
  */
 #include "model/preparation.h"
 
-#include "unit/model/training.h"
+#include "training.h"
+/* an index and a number are categories, too; so is a missing value that training has seen */
+/* What training has not seen; and a model never asks for the label. */
 
 static const char *const given = "temp.main.given";
-static size_t feed_count; /* tidy: allow global: names of feeds must differ within the program */
 
 static penstock_code make_with(struct scene *scene, int64_t slice_rows, const char *clause,
                                const char *select, struct ps_preparation **out) {
@@ -30,7 +31,7 @@ static penstock_code make_with(struct scene *scene, int64_t slice_rows, const ch
                                            .connection = scene->connection,
                                            .rows = given,
                                            .made = "temp.main.made",
-                                           .feed = ps_arena_printf(scene->arena, "feed %zu", ++feed_count),
+                                           .feed = ps_arena_printf(scene->arena, "feed %p", (void *)node),
                                            .slice_rows = slice_rows};
     return ps_preparation_run(*out, &run, &scene->error);
 }
