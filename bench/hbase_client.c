@@ -8,6 +8,7 @@
  *
  *   ninja -C build tests/hbase_client
  *   hbase_client create TABLE ROWS REGIONS
+ *   hbase_client drop TABLE
  *   hbase_client flush TABLE                                   out of the server's memory into files
  *   hbase_client put TABLE FROM TO THREADS DURABILITY BATCH    DURABILITY: 0 as the table says, 1 without the log
  *   hbase_client scan TABLE THREADS ROWS BYTES                 of one answer
@@ -259,6 +260,14 @@ static penstock_code create(char **arguments, struct total *total, struct pensto
     return ps_hbase_create_table(client, arguments[0], families, 1, 1, splits, count, error);
 }
 
+static penstock_code drop(char **arguments, struct total *total, struct penstock_error *error) {
+    struct ps_hbase *client PS_SCOPED(ps_hbase_close_scoped) = NULL;
+    (void)total;
+    PS_TRY(open_client(&client, error));
+    PS_TRY(ps_hbase_disable_table(client, arguments[0], error));
+    return ps_hbase_delete_table(client, arguments[0], error);
+}
+
 static penstock_code flush(char **arguments, struct total *total, struct penstock_error *error) {
     struct ps_hbase *client PS_SCOPED(ps_hbase_close_scoped) = NULL;
     struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
@@ -403,8 +412,8 @@ static const struct {
     const char *name;
     int argument_count;
     penstock_code (*run)(char **arguments, struct total *total, struct penstock_error *error);
-} commands[] = {
-    {"create", 3, create}, {"flush", 1, flush}, {"put", 6, put}, {"scan", 4, scan}, {"rest", 4, rest}};
+} commands[] = {{"create", 3, create}, {"drop", 1, drop}, {"flush", 1, flush},
+                {"put", 6, put},       {"scan", 4, scan}, {"rest", 4, rest}};
 
 int main(int argc, char **argv) {
     struct penstock_error error = {0};
