@@ -10,8 +10,9 @@ Passes if penstock lost and doubled nothing anywhere, if the faults of the wrong
 row that was taken away and one that was doubled on purpose.
 
     tests/torture/kills.py PENSTOCK KAFKA_TOOL WRONG_MODES [--kills N] [--records N] [--seed N] [--report FILE]
-                           [--without-wrong-modes] [--sinks kafka,file]
-        20 kills and 200,000 records; with PENSTOCK_TORTURE set 1,000 and 10,000,000
+                           [--without-wrong-modes] [--sinks kafka,file,hbase]
+        20 kills and 200,000 records; with PENSTOCK_TORTURE set 1,000 and 10,000,000. HBase, which takes long to start and
+        much memory, is among the sinks only if it is named.
 """
 import argparse
 import json
@@ -26,6 +27,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "servers"))
+from hbase import HBase
 from kafka import Kafka, free_port
 from postgres import Postgres
 from proxy import Proxy
@@ -51,6 +53,7 @@ class Torture:
         self.broker = Kafka(os.path.join(base, "kafka"), port=port, advertised_port=self.proxy.port, tool=options.tool,
                             heap_mb=128 if options.records < 1000000 else 1024)
         self.postgres = Postgres(os.path.join(base, "postgres"))
+        self.hbase = None
         self.producer = None
         self.subjects = []
 
@@ -67,8 +70,10 @@ class Torture:
         self.broker.create_topic("out", PARTITIONS)
         self.postgres.query("CREATE TABLE kept (id bigint, category text, load_ms numeric(12,3))")
         names = self.options.sinks.split(",") if self.options.sinks else sinks_of_this_build(self.options.penstock)
+        if "hbase" in names:
+            self.start_hbase()
         self.penstock = Penstock(self.options.penstock, os.path.join(self.base, "project"), names, self.broker,
-                                 self.proxy.address, self.postgres)
+                                 self.proxy.address, self.postgres, self.hbase)
         self.subjects = [self.penstock]
         if not self.options.without_wrong_modes:
             self.subjects += [WrongMode(mode, self.options.wrong_modes, os.path.join(self.base, mode), self.broker,
@@ -78,6 +83,12 @@ class Torture:
         self.say(f"sinks: store, view, {', '.join(names)}; {self.options.records} records at {rate}/s")
         self.producer = subprocess.Popen([self.options.tool, self.broker.direct, "generate", "events", str(self.options.records),
                                           str(PARTITIONS), "--key", "device", "--rate", str(rate), "-X", "log_level=0"])
+
+    def start_hbase(self):
+        self.hbase = HBase(os.path.join(self.base, "hbase")).start()
+        tool = os.environ.get("PENSTOCK_HBASE_TOOL") or os.path.join(os.path.dirname(self.options.tool), "hbase_tool")
+        subprocess.run([tool, "create", "kept", "10", "3", "6"], check=True,  # versions, and where regions begin
+                       env={**os.environ, "PENSTOCK_HBASE_MASTERS": self.hbase.masters})
 
     def stop(self):
         for subject in self.subjects:
@@ -89,6 +100,8 @@ class Torture:
         self.broker.kill()
         self.postgres.kill()
         self.postgres.remove()
+        if self.hbase is not None:
+            self.hbase.stop()
         self.proxy.stop()
 
     # --- faults -----------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is tortured: penstock with every outside sink it has, and the three wrong modes. A subject can be started, killed,
 brought to the end of its input, and told what its sinks hold, as files for checker.py."""
+import csv
 import os
 import resource
 import shutil
@@ -21,6 +22,9 @@ SINKS = {
     "delta": "connector = 'delta', path = 'out/delta'",
     "parquet": "connector = 'parquet', path = 'out/parquet'",
     "file": "connector = 'file', path = 'out/rows.ndjson'",
+    # its server takes half a minute to start and a GB: only when it is asked for
+    "hbase": "connector = 'hbase', masters = '${HBASE}', table = 'kept', ledger.create = true, mapping = 'id :key text,"
+             " id :timestamp, category f:category text, load_ms f:load_ms text'",
 }
 FINISH_SECONDS_MAX = 1800
 
@@ -91,17 +95,19 @@ class WrongMode(Subject):
 
 def sinks_of_this_build(program):
     done = subprocess.run([program, "connectors", "--format", "csv"], capture_output=True, text=True, check=True)
-    return [sink for sink in SINKS if f"\nsink,{sink}," in done.stdout]
+    return [sink for sink in SINKS if f"\nsink,{sink}," in done.stdout and sink != "hbase"]
 
 
 class Penstock(Subject):
-    def __init__(self, program, folder, sinks, broker, address, postgres):
+    def __init__(self, program, folder, sinks, broker, address, postgres, hbase=None):
         super().__init__("penstock", folder)
-        self.program, self.sink_names, self.broker, self.postgres = program, sinks, broker, postgres
+        self.program, self.sink_names, self.broker, self.postgres, self.hbase = program, sinks, broker, postgres, hbase
         self.store = "store"
         self.takeovers = 0
         self.attempt_before = None  # of the life before, noted when this one is to be replaced
         self.settings = ["--set", "BROKER=" + address, "--set", "DATABASE=" + postgres.uri]
+        if hbase is not None:
+            self.settings += ["--set", "HBASE=" + hbase.masters]
         with open(os.path.join(folder, "penstock.yml"), "w") as out:
             out.write("name: torture\nsql: ['*.sql']\n")
         with open(os.path.join(folder, "torture.sql"), "w") as out:
@@ -197,7 +203,35 @@ class Penstock(Subject):
             found["parquet"] = {"kind": "parquet", "files": self.parquet_files(out("parquet"))}
         if "file" in self.sink_names:
             found["file"] = {"kind": "ndjson", "path": out("rows.ndjson")}
+        if "hbase" in self.sink_names:
+            self.dump_hbase(at("hbase.csv"))
+            found["hbase"] = {"kind": "csv", "path": at("hbase.csv")}
         return found
+
+    def dump_hbase(self, path):
+        """Every row as often as one of its cells has versions; one with another timestamp than its record's is changed."""
+        scan = subprocess.Popen([self.program, "hbase", "scan", "kept", "--masters", self.hbase.masters, "--versions", "10",
+                                 "--limit", "1000000000", "--format", "csv"], stdout=subprocess.PIPE, text=True)
+        with open(path, "w") as file:
+            out = csv.writer(file)
+            out.writerow(["id", "category", "load_ms"])
+            now, cells = None, {}
+
+            def end_row():
+                for _ in range(max(map(len, cells.values()), default=0)):
+                    values = {column: all_of[0][1] for column, all_of in cells.items()}
+                    is_right = all(timestamp == now for all_of in cells.values() for timestamp, _ in all_of)
+                    out.writerow([now, values.get("f:category") if is_right else "another timestamp", values.get("f:load_ms")])
+            lines = csv.reader(scan.stdout)
+            next(lines)
+            for row, column, timestamp, value in lines:
+                if row != now:
+                    end_row()
+                    now, cells = row, {}
+                cells.setdefault(column, []).append((timestamp, value))
+            end_row()
+        if scan.wait() != 0:
+            raise RuntimeError("penstock hbase scan failed")
 
     @staticmethod
     def parquet_files(folder):
