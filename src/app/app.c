@@ -101,9 +101,14 @@ void ps_app_stop(struct ps_app *app) {
 
 penstock_code ps_app_explain(struct ps_app *app, enum ps_explain_form form, struct ps_buffer *out,
                              struct penstock_error *error) {
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct ps_plan *plan = NULL;
+    if (arena == NULL) {
+        return ps_error_memory(error, "the plan");
+    }
     PS_TRY(ps_plan_build(app->graph, &plan, error));
-    const penstock_code code = ps_plan_explain(plan, form, out, error);
+    penstock_code code = ps_explain_add_pushed(app->graph, plan, arena, error);
+    code = code == PENSTOCK_OK ? ps_plan_explain(plan, form, out, error) : code;
     ps_plan_free(plan);
     return code;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * explain.c - what a training will cost: the statement's facts, with what the last version of the model tells.
+ * explain.c - what a training will cost: the statement's facts, with what the last version of the model tells; and what
+ * sources will not read.
  *
  * Nothing is trained and no row is read. Without a store, or without a version, rows and categories are not known.
  */
@@ -11,6 +12,7 @@
 #include "app/growth.h"
 #include "app/session.h"
 #include "app/table.h"
+#include "connect/create.h"
 #include "model/explain.h"
 
 penstock_code ps_explain_model_name(const char *sql, struct ps_arena *arena, const char **name_out,
@@ -133,4 +135,20 @@ penstock_code ps_app_explain_model(struct ps_app *app, const char *name, struct 
     const penstock_code code = explain(app, graph, name, arena, table_out, error);
     ps_graph_free(graph);
     return code;
+}
+
+penstock_code ps_explain_add_pushed(const struct ps_graph *graph, struct ps_plan *plan,
+                                    struct ps_arena *arena, struct penstock_error *error) {
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const struct ps_node *node = &graph->nodes[i];
+        struct ps_pushed pushed = {NULL};
+        bool is_known = false;
+        if (node->kind != PS_NODE_SOURCE) {
+            continue;
+        }
+        PS_TRY(ps_source_explain(&node->statement->as.source, node->name, graph->project->folder, node->use,
+                                 arena, &pushed, &is_known, error));
+        PS_TRY(is_known ? ps_plan_add_pushed(plan, i, &pushed, error) : PENSTOCK_OK);
+    }
+    return PENSTOCK_OK;
 }

@@ -153,9 +153,10 @@ static penstock_code finish_rows(const struct making *making, const struct ps_hb
     rows->is_nothing = (test->has_keys && test->keys.count == 0) || test->time_min >= test->time_max;
     if (test->has_keys && test->keys.count > 0) {
         rows->keys = test->keys;
-        rows->around = ps_hbase_spans_around(&test->keys);
-        if (test->keys.count > 1) {
-            PS_TRY(ps_hbase_filter_spans(test->keys.items, test->keys.count, making->arena, &filters[count++],
+        ps_hbase_spans_merge(&rows->keys);
+        rows->around = ps_hbase_spans_around(&rows->keys);
+        if (rows->keys.count > 1) {
+            PS_TRY(ps_hbase_filter_spans(rows->keys.items, rows->keys.count, making->arena, &filters[count++],
                                          making->error));
         }
     }
@@ -335,7 +336,7 @@ static penstock_code show(const struct making *making, const struct ps_hbase_row
     shown->filter = first->filter.class_name != NULL ? first->filter_text : NULL;
     const bool is_less_later = !making->request->is_snapshot &&
                                !ps_bytes_equal(pushdown->first.filter.body, pushdown->later.filter.body);
-    shown->note = is_less_later ? "in later passes without what asks for NULL" : NULL;
+    shown->note = is_less_later ? "in the first pass; a later one reads what is new" : NULL;
     if (pushdown->first.is_nothing) {
         shown->note = "no row can pass: nothing is read";
     }

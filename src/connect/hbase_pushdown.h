@@ -6,9 +6,9 @@
  * again, so what is pushed lets through at least every record that can count; scan.filter is pushed exactly, or
  * refused.
  *
- * A pass after the first one gives the cells that are new. A record then lacks the cells that were given before, while
- * the servers may still see them: so a column that IS NULL in the record need not be absent there, and such a condition
- * is only pushed in the first pass (is_first_pass). All others hold on the servers whenever they hold for the record.
+ * A pass after the first one (is_first_pass) gives the cells that are new: its records lack the cells that were given
+ * before, and which those are depends on what was read. So no condition on a cell is pushed there: a row key and a
+ * range of times are the same for all of a row's cells, and go on leaving out what they can.
  */
 #ifndef PS_CONNECT_HBASE_PUSHDOWN_H
 #define PS_CONNECT_HBASE_PUSHDOWN_H

@@ -100,8 +100,8 @@ static penstock_code test_null(const struct ps_hbase_rows_translation *translati
     const struct ps_hbase_column *const cell = &translation->request->mapping->cells[field->cell];
     const bool has_form = has_null_form(field->encoding);
     if (predicate->kind == PS_PREDICATE_IS_NULL) {
-        if (has_form || !translation->is_first_pass) {
-            test->why = has_form ? "a cell that is there may hold a NULL" : "it is not the first pass";
+        if (has_form) {
+            test->why = "a cell that is there may hold a NULL";
             return PENSTOCK_OK;
         }
         return ps_hbase_filter_absent(cell, translation->arena, &test->filter, translation->error);
@@ -116,6 +116,10 @@ static penstock_code test_cell(const struct ps_hbase_rows_translation *translati
                                struct ps_hbase_rows_test *test) {
     const struct ps_hbase_mapping *const mapping = translation->request->mapping;
     test->filter_text = predicate->text;
+    if (!translation->is_first_pass) {
+        test->why = "it is not the first pass";
+        return PENSTOCK_OK;
+    }
     if (translation->request->versions != 1 || translation->request->is_upsert) {
         test->why = translation->request->is_upsert
                         ? "with FORMAT UPSERT every record replaces the row with its key"

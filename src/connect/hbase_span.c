@@ -74,6 +74,37 @@ penstock_code ps_hbase_spans_meet(const struct ps_hbase_spans *left, const struc
     return PENSTOCK_OK;
 }
 
+static int compare_spans(const void *left, const void *right) {
+    const struct ps_hbase_span *const a = left, *const b = right;
+    const int order = ps_hbase_compare(a->low, b->low);
+    return order != 0 ? order : (int)a->low_is_open - (int)b->low_is_open;
+}
+
+void ps_hbase_spans_merge(struct ps_hbase_spans *spans) {
+    size_t kept = 0;
+    if (spans->count > 1) {
+        qsort(spans->items, spans->count, sizeof *spans->items, compare_spans);
+    }
+    for (size_t i = 0; i < spans->count; i++) {
+        const struct ps_hbase_span *const span = &spans->items[i];
+        struct ps_hbase_span *const last = kept > 0 ? &spans->items[kept - 1] : NULL;
+        const int gap = last == NULL || !last->has_high ? -1 : ps_hbase_compare(span->low, last->high);
+        if (last == NULL || gap > 0 || (gap == 0 && span->low_is_open && !last->high_is_in)) {
+            spans->items[kept++] = *span;
+            continue;
+        }
+        const int beyond = !last->has_high   ? -1
+                           : !span->has_high ? 1
+                                             : ps_hbase_compare(span->high, last->high);
+        if (beyond > 0 || (beyond == 0 && span->high_is_in)) {
+            last->has_high = span->has_high;
+            last->high = span->high;
+            last->high_is_in = span->high_is_in;
+        }
+    }
+    spans->count = kept;
+}
+
 struct ps_hbase_span ps_hbase_spans_around(const struct ps_hbase_spans *spans) {
     struct ps_hbase_span around = spans->items[0];
     for (size_t i = 1; i < spans->count; i++) {

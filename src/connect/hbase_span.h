@@ -27,6 +27,8 @@ penstock_code ps_hbase_spans_add(struct ps_hbase_spans *spans, const struct ps_h
 penstock_code ps_hbase_spans_meet(const struct ps_hbase_spans *left, const struct ps_hbase_spans *right,
                                   struct ps_arena *arena, struct ps_hbase_spans *spans_out,
                                   struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Sorts them, and makes one of those that overlap or touch. */
+void ps_hbase_spans_merge(struct ps_hbase_spans *spans);
 /* One span around all of them. */
 struct ps_hbase_span ps_hbase_spans_around(const struct ps_hbase_spans *spans);
 bool ps_hbase_span_has(const struct ps_hbase_span *span, struct ps_bytes bytes);

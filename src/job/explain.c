@@ -177,7 +177,9 @@ static void write_json_list(struct ps_buffer *out, const char *const *texts, siz
     ps_buffer_text(out, "]");
 }
 
-static void write_json_node(const struct ps_graph *graph, const struct ps_node *node, struct ps_buffer *out) {
+static void write_json_node(const struct ps_plan *plan, size_t index, struct ps_buffer *out) {
+    const struct ps_graph *graph = plan->graph;
+    const struct ps_node *node = &graph->nodes[index];
     ps_buffer_text(out, "{\"name\":");
     write_json_text(out, node->name);
     ps_buffer_printf(out, ",\"kind\":\"%s\",\"file\":", ps_node_kind_name(node->kind));
@@ -196,7 +198,12 @@ static void write_json_node(const struct ps_graph *graph, const struct ps_node *
         write_json_text(out, graph->nodes[node->inputs[i]].name);
         ps_buffer_printf(out, ",\"stream\":%s}", node->input_is_stream[i] ? "true" : "false");
     }
-    ps_buffer_text(out, "]}");
+    ps_buffer_text(out, "]");
+    if (plan->pushed != NULL && plan->pushed[index] != NULL) {
+        ps_buffer_text(out, ",\"pushdown\":");
+        ps_plan_write_pushed(plan->pushed[index], out);
+    }
+    ps_buffer_text(out, "}");
 }
 
 static void write_json_stage(const struct ps_plan *plan, size_t index, struct ps_buffer *out) {
@@ -226,7 +233,7 @@ static void write_json(const struct ps_plan *plan, struct ps_buffer *out) {
     ps_buffer_text(out, ",\"nodes\":[");
     for (size_t i = 0; i < graph->node_count; i++) {
         ps_buffer_text(out, i > 0 ? ",\n" : "\n");
-        write_json_node(graph, &graph->nodes[i], out);
+        write_json_node(plan, i, out);
     }
     ps_buffer_text(out, "],\"stages\":[");
     for (size_t i = 0; i < plan->stage_count; i++) {

@@ -9,6 +9,7 @@
 #define PS_JOB_GRAPH_H
 
 #include "job/project.h"
+#include "job/pushed.h"
 #include "job/use.h"
 
 enum ps_node_kind {
@@ -114,6 +115,7 @@ struct ps_plan {
     size_t stage_count;
     const char *const *notes; /* what the optimiser did: "filter x is pushed into ..." */
     size_t note_count;
+    const struct ps_pushed **pushed; /* of each node what it leaves out, or NULL; NULL: nothing was added */
     const struct ps_graph *graph;
     struct ps_arena *arena;
 };
@@ -121,6 +123,10 @@ struct ps_plan {
 penstock_code ps_plan_build(const struct ps_graph *graph, struct ps_plan **plan_out,
                             struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_plan_free(struct ps_plan *plan);
+/* What the connector of a source says that it leaves out; its texts must live as long as the plan. */
+penstock_code ps_plan_add_pushed(struct ps_plan *plan, size_t node, const struct ps_pushed *pushed,
+                                 struct penstock_error *error) PENSTOCK_MUST_USE;
+void ps_plan_write_pushed(const struct ps_pushed *pushed, struct ps_buffer *out); /* JSON */
 
 enum ps_explain_form { PS_EXPLAIN_TEXT, PS_EXPLAIN_DOT, PS_EXPLAIN_JSON };
 penstock_code ps_plan_explain(const struct ps_plan *plan, enum ps_explain_form form, struct ps_buffer *out,

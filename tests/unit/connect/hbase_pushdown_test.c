@@ -53,7 +53,7 @@ static void test_keys(void **state) {
         {simple, at_key, NULL, "k > 'a'", "behind 'a'", "", ""},
         {simple, at_key, NULL, "k BETWEEN 'a' AND 'b'", "from 'a' to 'b'", "", ""},
         {simple, at_key, NULL, "k LIKE 'ab%'", "from 'ab' to before 'ac'", "", ""},
-        {simple, at_key, NULL, "k IN ('b', 'a')", "'b'; 'a'", "", ""},
+        {simple, at_key, NULL, "k IN ('b', 'a')", "'a'; 'b'", "", ""},
         {simple, at_key, NULL, "k = 'a' AND speed > 3", "'a'", "speed > 3.0", ""},
         {simple, at_key, NULL, "k = 'a' OR speed > 3", "", "k = 'a' OR speed > 3.0", ""},
         {simple, at_key, NULL, "k = 'a' OR k > 'x'", "'a'; behind 'x'", "", ""},
