@@ -31,8 +31,17 @@ struct family_mark {
     bool is_version;
 };
 
+/* A cell of the mapping as it stands on the wire: family and qualifier behind each other. */
+struct name {
+    const char *bytes;
+    size_t family_size, qualifier_size;
+};
+
 struct cells_decoder {
     const struct ps_hbase_mapping *mapping;
+    struct name *names; /* per cell of the mapping */
+    char *name_bytes;
+    size_t *plain_sizes;       /* per field: bytes of a value that only has to be turned round, or 0 */
     struct progress *progress; /* per cell of the mapping */
     struct ps_bytes *pieces;   /* per part of the row key */
     size_t *key_fields;        /* those that are filled from the row key */
@@ -50,7 +59,7 @@ struct reading {
     struct ps_record record;
     struct ps_bytes row;
     int64_t newest;
-    size_t next;     /* cell of the mapping that is likely to come */
+    size_t next;     /* cell of the mapping that is likely to come: behind the one that came */
     bool is_refused; /* it has become a dead letter */
     struct penstock_error *error;
 };
@@ -62,6 +71,9 @@ static void cells_close(void *state) {
     if (decoder == NULL) {
         return;
     }
+    ps_release(decoder->names);
+    ps_release(decoder->name_bytes);
+    ps_release(decoder->plain_sizes);
     ps_release(decoder->progress);
     ps_release(decoder->pieces);
     ps_release(decoder->key_fields);
@@ -74,6 +86,36 @@ static void cells_close(void *state) {
 
 static void cells_close_scoped(struct cells_decoder **decoder) {
     cells_close(*decoder);
+}
+
+static penstock_code name_cells(struct cells_decoder *decoder, struct penstock_error *error) {
+    const struct ps_hbase_mapping *const mapping = decoder->mapping;
+    size_t size = 1, at = 0;
+    for (size_t i = 0; i < mapping->cell_count; i++) {
+        size += mapping->cells[i].family.size + mapping->cells[i].qualifier.size;
+    }
+    decoder->names = ps_allocate(mapping->cell_count + 1, sizeof *decoder->names);
+    decoder->name_bytes = ps_allocate(size, 1);
+    if (decoder->names == NULL || decoder->name_bytes == NULL) {
+        return ps_error_memory(error, "a decoder of cells");
+    }
+    for (size_t i = 0; i < mapping->cell_count; i++) {
+        const struct ps_hbase_column *const cell = &mapping->cells[i];
+        decoder->names[i] = (struct name){decoder->name_bytes + at, cell->family.size, cell->qualifier.size};
+        memcpy(decoder->name_bytes + at, cell->family.data, cell->family.size);
+        memcpy(decoder->name_bytes + at + cell->family.size, cell->qualifier.data, cell->qualifier.size);
+        at += cell->family.size + cell->qualifier.size;
+    }
+    return PENSTOCK_OK;
+}
+
+/* Of a number that the column holds as HBase does, but the other way round. */
+static size_t plain_size(const struct ps_hbase_field *field, enum ps_type type) {
+    const bool is_plain = (type == PS_TYPE_BIGINT && field->encoding == PS_HBASE_AS_LONG) ||
+                          (type == PS_TYPE_DOUBLE && field->encoding == PS_HBASE_AS_DOUBLE) ||
+                          (type == PS_TYPE_INTEGER && field->encoding == PS_HBASE_AS_INT) ||
+                          (type == PS_TYPE_FLOAT && field->encoding == PS_HBASE_AS_FLOAT);
+    return is_plain && field->place == PS_HBASE_IN_CELL ? ps_type_size(type) : 0;
 }
 
 static penstock_code cells_open(const void *config, const struct ps_schema *schema, struct ps_bytes header,
@@ -91,13 +133,17 @@ static penstock_code cells_open(const void *config, const struct ps_schema *sche
     decoder->progress = ps_allocate(mapping->cell_count + 1, sizeof *decoder->progress);
     decoder->pieces = ps_allocate(mapping->part_count + 1, sizeof *decoder->pieces);
     decoder->key_fields = ps_allocate(mapping->field_count + 1, sizeof *decoder->key_fields);
-    if (decoder->progress == NULL || decoder->pieces == NULL || decoder->key_fields == NULL) {
+    decoder->plain_sizes = ps_allocate(mapping->field_count + 1, sizeof *decoder->plain_sizes);
+    if (decoder->progress == NULL || decoder->pieces == NULL || decoder->key_fields == NULL ||
+        decoder->plain_sizes == NULL) {
         return ps_error_memory(error, "a decoder of cells");
     }
+    PS_TRY(name_cells(decoder, error));
     bool has_json = false;
     for (size_t i = 0; i < mapping->field_count; i++) {
         const struct ps_hbase_field *const field = &mapping->fields[i];
         has_json = has_json || field->encoding == PS_HBASE_AS_JSON;
+        decoder->plain_sizes[i] = plain_size(field, schema->columns[i].type);
         if (field->place == PS_HBASE_IN_KEY || field->place == PS_HBASE_IN_KEY_PART) {
             decoder->key_fields[decoder->key_field_count++] = i;
         }
@@ -235,8 +281,22 @@ static penstock_code take_timestamp(struct reading *reading, const struct ps_hba
     return refuse(reading, PS_REASON_RANGE, slot.column->name);
 }
 
-static penstock_code take_value(struct reading *reading, const struct ps_hbase_field *field,
-                                const struct ps_hbase_cell *cell) {
+static penstock_code take_value(struct reading *reading, size_t index, const struct ps_hbase_cell *cell) {
+    const struct cells_decoder *const decoder = reading->decoder;
+    const struct ps_hbase_field *const field = &decoder->mapping->fields[index];
+    const size_t size = decoder->plain_sizes[index];
+    char *const values = reading->batch->columns[field->column].values;
+    const size_t row = (size_t)reading->batch->row_count;
+    if (size == sizeof(uint64_t) && cell->value.size == size) {
+        const uint64_t bits = ps_hbase_u64_of(cell->value.data);
+        memcpy(values + row * sizeof bits, &bits, sizeof bits);
+        return PENSTOCK_OK;
+    }
+    if (size == sizeof(uint32_t) && cell->value.size == size) {
+        const uint32_t bits = ps_hbase_u32_of(cell->value.data);
+        memcpy(values + row * sizeof bits, &bits, sizeof bits);
+        return PENSTOCK_OK;
+    }
     if (field->place == PS_HBASE_IN_CELL_TIMESTAMP) {
         return take_timestamp(reading, field, cell);
     }
@@ -274,8 +334,10 @@ static int compare(const struct ps_hbase_column *column, const struct ps_hbase_c
     return order != 0 ? order : ps_hbase_compare(column->qualifier, cell->qualifier);
 }
 
-static bool is_of(const struct ps_hbase_column *column, const struct ps_hbase_cell *cell) {
-    return ps_bytes_equal(column->qualifier, cell->qualifier) && ps_bytes_equal(column->family, cell->family);
+/* In a block the qualifier stands right behind the family. */
+static bool is_of(const struct name *name, const struct ps_hbase_cell *cell) {
+    return cell->family.size == name->family_size && cell->qualifier.size == name->qualifier_size &&
+           memcmp(name->bytes, cell->family.data, name->family_size + name->qualifier_size) == 0;
 }
 
 /* In a block that is not sorted. */
@@ -300,18 +362,24 @@ static bool search(const struct ps_hbase_mapping *mapping, const struct ps_hbase
 
 /* Which cell of the mapping it is; false: none. */
 static bool find(struct reading *reading, const struct ps_hbase_cell *cell, size_t *index_out) {
-    const struct ps_hbase_mapping *const mapping = reading->decoder->mapping;
+    const struct cells_decoder *const decoder = reading->decoder;
+    const struct ps_hbase_mapping *const mapping = decoder->mapping;
+    if (reading->next < mapping->cell_count && is_of(&decoder->names[reading->next], cell)) {
+        *index_out = reading->next++;
+        return true;
+    }
+    if (reading->next > 0 && is_of(&decoder->names[reading->next - 1], cell)) { /* an older version */
+        *index_out = reading->next - 1;
+        return true;
+    }
     int order = -1;
-    while (reading->next < mapping->cell_count) {
-        if (is_of(&mapping->cells[reading->next], cell)) {
-            *index_out = reading->next;
-            return true;
-        }
-        order = compare(&mapping->cells[reading->next], cell);
-        if (order > 0) {
-            break;
-        }
+    while (reading->next < mapping->cell_count &&
+           (order = compare(&mapping->cells[reading->next], cell)) < 0) {
         reading->next++;
+    }
+    if (order == 0) {
+        *index_out = reading->next++;
+        return true;
     }
     const bool is_in_order = reading->next == 0 || compare(&mapping->cells[reading->next - 1], cell) < 0;
     return !is_in_order && search(mapping, cell, index_out);
@@ -380,7 +448,7 @@ static penstock_code take_cell(struct reading *reading, const struct ps_hbase_ce
     progress->is_done = true;
     for (size_t i = mapping->first_of_cell[index];
          i < mapping->first_of_cell[index + 1] && !reading->is_refused; i++) {
-        PS_TRY(take_value(reading, &mapping->fields[mapping->of_cell[i]], cell));
+        PS_TRY(take_value(reading, mapping->of_cell[i], cell));
     }
     return PENSTOCK_OK;
 }
@@ -395,7 +463,8 @@ static penstock_code take_cells(struct reading *reading) {
             reading->row = cell.row;
             reading->newest = cell.timestamp;
             PS_TRY(take_key(reading));
-        } else if (!ps_bytes_equal(cell.row, reading->row)) {
+        } else if (cell.row.size != reading->row.size ||
+                   memcmp(cell.row.data, reading->row.data, cell.row.size) != 0) {
             return refuse_block(reading, at, "a cell of another row");
         }
         if (!reading->is_refused) {
