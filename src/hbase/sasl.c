@@ -293,9 +293,8 @@ penstock_code ps_hbase_sasl_agree(struct ps_hbase_sasl *sasl, struct ps_hbase_so
 
 /* --- what follows ---------------------------------------------------------------------------------------- */
 
-penstock_code ps_hbase_sasl_write(struct ps_hbase_sasl *sasl, struct ps_hbase_socket *socket,
-                                  const char *data, size_t size, int64_t deadline_ns,
-                                  struct penstock_error *error) {
+static penstock_code write_on(struct ps_hbase_sasl *sasl, struct ps_hbase_socket *socket, const char *data,
+                              size_t size, int64_t deadline_ns, struct penstock_error *error) {
     if (sasl->protection <= PS_HBASE_AUTHENTICATION) {
         return ps_hbase_socket_write(socket, data, size, deadline_ns, error);
     }
@@ -310,6 +309,21 @@ penstock_code ps_hbase_sasl_write(struct ps_hbase_sasl *sasl, struct ps_hbase_so
         size -= piece;
     }
     return PENSTOCK_OK;
+}
+
+penstock_code ps_hbase_sasl_write(struct ps_hbase_sasl *sasl, struct ps_hbase_socket *socket,
+                                  const char *data, size_t size, int64_t deadline_ns,
+                                  struct penstock_error *error) {
+    const penstock_code code = write_on(sasl, socket, data, size, deadline_ns, error);
+    if (code == PENSTOCK_UNAVAILABLE && sasl->protection != 0 && !sasl->has_read) {
+        /* a server that refuses late has closed: what it said is here already, and says more than a broken pipe */
+        struct penstock_error ignored = {.code = PENSTOCK_OK};
+        uint32_t status = STATUS_CONTENT;
+        if (read_number(socket, deadline_ns, &status, &ignored) == PENSTOCK_OK && status == STATUS_REFUSED) {
+            return refused(socket, deadline_ns, error);
+        }
+    }
+    return code;
 }
 
 /* The next piece. *is_end_out: the other side has closed, in front of a piece or in it. */

@@ -389,6 +389,20 @@ static void late_refusals(void **state) {
                                                 "No rules applied to alice@ELSEWHERE");
         hang_up(&line);
     }
+    for (size_t i = 0; i < 3;
+         i++) { /* and has closed before we write: the pipe is broken, its words are there */
+        struct line line;
+        log_in(&line, kinds[i], 1 << 16);
+        say_number(&line, 1);
+        say_words(&line, "c");
+        say_words(&line, "why");
+        close(line.server);
+        line.server = -1;
+        assert_int_equal(ps_hbase_sasl_write(&line.sasl, &line.socket, "header", 6, FAR_AWAY, &line.error),
+                         PENSTOCK_UNSUPPORTED);
+        assert_string_equal(line.error.message, "HBase at h:1 refuses the Kerberos login: why");
+        hang_up(&line);
+    }
     char got[4];
     size_t size = 0;
     struct line line;
