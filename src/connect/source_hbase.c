@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "connect/hbase_source.h"
+#include "connect/settings.h"
 
 #define DAY_MS 86400000
 
@@ -249,13 +250,17 @@ static penstock_code hbase_explain(const struct ps_source_setup *setup, const vo
 /* An address that is none is found without a server. */
 static penstock_code hbase_check(const struct ps_source_setup *setup, const void *config,
                                  struct penstock_error *error) {
+    const struct ps_source_statement *const statement = setup->statement;
     void *source = NULL;
     const penstock_code code = hbase_open(setup, config, &source, error);
     hbase_close(source);
-    if (code == PENSTOCK_INVALID_ARGUMENT && error != NULL) {
-        error->code = PENSTOCK_INVALID_PROJECT;
+    if (code != PENSTOCK_INVALID_ARGUMENT) {
+        return code;
     }
-    return code == PENSTOCK_OK ? code : ps_error_context(error, "source %s", setup->name);
+    (void)ps_error_context(error, "source %s", setup->name);
+    return ps_settings_blame(
+        error, statement->setting_count > 0 ? statement->settings[0].location : (struct ps_location){0},
+        PENSTOCK_INVALID_PROJECT);
 }
 
 /* --- positions -------------------------------------------------------------------------------------------------- */
