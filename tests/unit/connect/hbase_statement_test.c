@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hbase_statement_test.c - CREATE SOURCE with connector = 'hbase', without a server: every mistake of the statement, and
- * kept cells that become rows, rows of a changelog and dead letters.
+ * hbase_statement_test.c - CREATE SOURCE with connector = 'hbase', without a server: every mistake of the statement,
+ * and kept cells that become rows, rows of a changelog and dead letters.
  */
 #include <setjmp.h>
 #include <stdarg.h>
