@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # A thin front to tools/setup, meson and ninja: see meson.build for what is built, tools/test for what is tested.
-#   make run | run-kafka | build | test | bench | torture | install [PREFIX=/usr/local] [DESTDIR=] | format | clean
+#   make run | run-kafka | run-hbase | build | test | bench | torture | install [PREFIX=/usr/local] [DESTDIR=] | format | clean
 BUILD = build
 PREFIX ?= /usr/local
 
-.PHONY: build run run-kafka test bench torture install format clean
+.PHONY: build run run-kafka run-hbase test bench torture install format clean
 
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) penstock
@@ -20,6 +20,10 @@ run: build
 run-kafka: build
 	@tools/setup run-kafka
 	@PENSTOCK=$(CURDIR)/$(BUILD)/penstock tests/servers/kafka.py with $(BUILD)/kafka examples/congestion-kafka/run.sh
+
+run-hbase: build
+	@tools/setup run-hbase
+	@PENSTOCK=$(CURDIR)/$(BUILD)/penstock tests/servers/hbase.py with $(BUILD)/hbase examples/hbase-preprocess/run.sh
 
 test:
 	@tools/setup test

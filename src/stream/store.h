@@ -21,6 +21,7 @@
  *   rule_violations(epoch, statement, rule, action, violations)
  *   source_columns(source, ordinal, name, type, since_epoch, added_at)   on_new_field = 'add'; made by the first one
  *   statements(name, kind, text, applied_at, is_active)   what ran, to notice a changed project
+ *   datasets, dataset_files                         (room app) made by the first dataset
  *   models, model_aliases, model_alias_history, gate_reports     (room publish)
  */
 #ifndef PS_STREAM_STORE_H

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from kafka import cache_folder, free_port
+from kafka import cache_folder, free_port, port_of
 
 START_SECONDS_MAX = 240  # 18 s on a quiet machine
 JVM = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true",
@@ -199,7 +199,9 @@ def main():
             while hbase.process.poll() is None:
                 time.sleep(0.2)
     elif len(sys.argv) >= 4 and sys.argv[1] == "with":
-        with HBase(sys.argv[2]) as hbase:
+        server = HBase(sys.argv[2])
+        server.port = port_of(sys.argv[2])  # a project keeps the address of its masters
+        with server as hbase:
             print(f"HBase 2.6.1 at {hbase.masters}, its files in {hbase.folder}", flush=True)
             environment = {**os.environ, "PENSTOCK_HBASE_MASTERS": hbase.masters}
             return subprocess.run(sys.argv[3:], env=environment).returncode
