@@ -32,6 +32,9 @@ void ps_hbase_source_scan_options(const struct ps_hbase_source *source, const st
                                   struct ps_hbase_scan_options *options_out) {
     const struct ps_hbase_words *const words = &source->words;
     const struct ps_hbase_stand *const stand = &part->stand;
+    /* What a later pass would give, a snapshot must give itself: a cell may be overwritten before its row's turn. */
+    const bool has_end = !words->is_snapshot && stand->to < words->time_max;
+    const int64_t time_max = has_end ? stand->to : words->time_max;
     struct ps_hbase_scan_options options = {
         .table = words->table,
         .caching = words->caching,
@@ -40,7 +43,7 @@ void ps_hbase_source_scan_options(const struct ps_hbase_source *source, const st
                   .start_is_exclusive = stand->has_next,
                   .stop_row = stand->stop,
                   .time_min = stand->from,
-                  .time_max = stand->to < words->time_max ? stand->to : words->time_max,
+                  .time_max = time_max,
                   .versions = words->versions}};
     options.is_empty = !ps_hbase_pushdown_apply(words->pushdown, stand->pass == 0, &options.range);
     *options_out = options;
