@@ -136,6 +136,50 @@ def keys():
         equal("remedy", error.remedy, "GIVE_UP")
 
 
+def round_trip(folder):
+    """What the sink writes the source reads: random values, ends of ranges, NULLs, in every encoding that suits."""
+    make("there", "5")
+    columns = (("a", "TINYINT", "", "(hash(i) % 256)::INT - 128"), ("b", "SMALLINT", "", "(hash(i + 1) % 65536)::INT - 32768"),
+               ("c", "INTEGER", "", "(hash(i + 2) % 4294967296)::BIGINT - 2147483648"),
+               ("d", "BIGINT", "", "hash(i + 3)::HUGEINT - 9223372036854775808"),
+               ("e", "FLOAT", "", "tan(i)"), ("f", "DOUBLE", "", "[tan(i), 'nan', '-inf', -0.0, 5e-324][1 + i % 5]"),
+               ("g", "BOOLEAN", "", "i % 3 = 0"), ("h", "VARCHAR", "", "repeat('é\U0001F600\\', i % 9)"),
+               ("i", "BLOB", "", "encode(repeat(chr((i % 127 + 1)::INT), i % 7))"), ("j", "TIMESTAMP", "", "make_timestamp_ms((hash(i) % 4000000000000)::BIGINT)"),
+               ("k", "TIMESTAMP", "micros", "make_timestamp((hash(i) % 4000000000000000)::BIGINT)"),
+               ("l", "DATE", "", "DATE '1900-01-01' + (hash(i) % 60000)::INT"), ("m", "DECIMAL(18,4)", "", "(hash(i) % 100000000)::DECIMAL(18,4) / 7"),
+               ("n", "BIGINT", "text", "i - 100"), ("o", "DOUBLE", "json", "i / 8"), ("p", "BIGINT", "reversed", "i * i"),
+               ("q", "BIGINT", "ordered", "hash(i + 4)::HUGEINT - 9223372036854775808"), ("r", "VARCHAR", "ordered", "'x' || i"),
+               ("s", "DOUBLE", "ordered_desc", "tan(i + 1)"), ("t", "VARCHAR", "json", "chr((i % 127 + 1)::INT) || '\"'"))
+    values = ", ".join(f"CASE WHEN i % 11 = {k} THEN NULL ELSE ({sql})::{kind} END AS {name}" for k, (name, kind, _, sql) in
+                       enumerate(columns))
+    select = f"SELECT i::BIGINT AS id, make_timestamp_ms(1700000000000 + i) AS ts, {values} FROM range(300) t(i)"
+    mapping = "ts :timestamp, " + ", ".join(f"{name} f:{name} {word}" for name, _, word, _ in columns)
+    with Sinks() as sinks:
+        out = sinks.sink(settings("there", rowkey="id:8:text", mapping=mapping), select)
+        out.open()
+        out.recover(1)
+        out.epoch(1, 1)
+    os.makedirs(folder)
+    with open(os.path.join(folder, "all.sql"), "w") as file:
+        file.write(f"""CREATE SOURCE back (id BIGINT, ts TIMESTAMP, {', '.join(f'{name} {kind}' for name, kind, _, _ in columns)})
+            WITH (connector = 'hbase', masters = '{environment["PENSTOCK_HBASE_MASTERS"]}', table = 'there', family = 'f',
+                  rowkey = 'id:8:text', mapping = '{mapping}', scan.mode = 'snapshot');
+            CREATE STREAMING TABLE again AS SELECT * FROM STREAM back;""")
+    with open(os.path.join(folder, "penstock.yml"), "w") as file:
+        file.write("name: there_and_back\n")
+
+    def call(*words):
+        done = subprocess.run([penstock, *words], cwd=folder, capture_output=True, text=True, timeout=120)
+        equal(f"{words[0]}: {done.stdout[-1000:]}{done.stderr}", done.returncode, 0)
+        return done.stdout
+    call("run", "--once")
+    names = ", ".join(["id", "ts", *(name for name, *_ in columns)])
+    for one, other in (("again", f"({select})"), (f"({select})", "again")):
+        equal(f"in {one[:10]} alone", call("query", "--format", "csv", f"SELECT {names} FROM {one} EXCEPT SELECT {names} FROM {other}"
+                                           " LIMIT 3").splitlines()[1:], [])
+    equal("rows", call("query", "--format", "csv", "SELECT count(*) FROM again").split(), ["count_star()", "300"])
+
+
 def nulls():
     """NULL is no cell, or hides what the cell had up to then; a row of nothing but NULL writes nothing."""
     use("create", "nulls", 10)
@@ -570,7 +614,8 @@ def main():
         hbase = None if masters else HBase(os.path.join(folder, "hbase")).start()
         environment["PENSTOCK_HBASE_MASTERS"] = masters or hbase.masters
         try:
-            parts = {"suite": lambda: suite("hbase", environment["PENSTOCK_HBASE_MASTERS"]), "encodings": encodings, "keys": keys,
+            parts = {"suite": lambda: suite("hbase", environment["PENSTOCK_HBASE_MASTERS"]), "encodings": encodings,
+                     "round_trip": lambda: round_trip(os.path.join(folder, "back")), "keys": keys,
                      "nulls": nulls, "mistakes": mistakes, "values": values, "tables": tables, "ledger": ledger,
                      "zombies": zombies, "canary": canary, "cut_connections": cut_connections, "unknown_commits": unknown_commits, "silence": silence,
                      "killed": lambda: killed(os.path.join(folder, "project"))}
