@@ -2,7 +2,7 @@
  *
  * hbase_key_parse.c - the words of `rowkey` as parts.
  *
- *   rowkey = '-:1 sensor "|" at:8:reversed'
+ *   rowkey = '-:1 sensor "|" seen:8:reversed'
  *
  * A key can be taken apart if every part of variable width ends by itself (OrderedBytes), at the literal behind it, or
  * so many bytes before the end as the fixed parts behind it have.
@@ -208,7 +208,7 @@ static penstock_code parse_parts(struct parser *parser, struct penstock_error *e
     }
     if (parser->count == 0) {
         (void)refuse(error, "it is empty");
-        return ps_error_hint(error, "write its parts: 'sensor:8 at:8:reversed'");
+        return ps_error_hint(error, "write its parts: 'sensor:8 seen:8:reversed'");
     }
     for (size_t i = 0; i < parser->count; i++) {
         if (parser->parts[i].width == 0) {

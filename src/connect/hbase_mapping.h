@@ -2,8 +2,8 @@
  *
  * hbase_mapping.h - how a row of HBase, which is bytes by bytes by bytes, is a row of typed columns.
  *
- *   mapping = 'speed f:speed, lane f:lane int, note f:n json, seen f:speed@timestamp, at :timestamp, k :key'
- *   rowkey  = 'salt:1 sensor:8 "|" at:8:reversed'      the row key is made of parts
+ *   mapping = 'speed f:speed, lane f:lane int, note f:n json, put f:speed@timestamp, newest :timestamp, k :key'
+ *   rowkey  = 'salt:1 sensor:8 "|" seen:8:reversed'    the row key is made of parts
  *   family  = 'f'                                      a column that is not mentioned is f:<its name>
  *
  * A mapping is made once of the words of CREATE SOURCE or CREATE SINK and the columns, and then only read, by any

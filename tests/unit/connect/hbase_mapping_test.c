@@ -226,7 +226,7 @@ static void expect_bad_key(const char *rowkey, const char *message, const char *
 
 static void mistakes_in_a_row_key(void **state) {
     (void)state;
-    expect_bad_key(" ", "rowkey: it is empty", "write its parts: 'sensor:8 at:8:reversed'");
+    expect_bad_key(" ", "rowkey: it is empty", "write its parts: 'sensor:8 seen:8:reversed'");
     expect_bad_key("senor", "rowkey: there is no column senor", "did you mean sensor?");
     expect_bad_key(":8", "rowkey: there is no column without a name",
                    "bytes that are no column are skipped by -:width");
