@@ -11,7 +11,7 @@
 #include <yyjson.h>
 
 #include "base/clock.h"
-#include "hbase/admin.h"
+#include "connect/hbase_table.h"
 #include "hbase/get.h"
 #include "hbase/mutate.h"
 
@@ -72,7 +72,9 @@ penstock_code ps_hbase_ledger_open(struct ps_hbase_ledger *ledger, bool may_crea
                                    struct penstock_error *error) {
     static const char *const families[] = {PS_HBASE_LEDGER_FAMILY};
     struct ps_hbase_table table = {.name = NULL};
-    penstock_code code = ps_hbase_describe(ledger->client, ledger->table, arena, &table, error);
+    bool is_described = false;
+    penstock_code code =
+        ps_hbase_table_look(ledger->client, ledger->table, arena, &table, &is_described, error);
     if (code == PENSTOCK_NOT_FOUND && may_create) {
         code = ps_hbase_create_table(ledger->client, ledger->table, families, 1, 1, NULL, 0, error);
         /* two sinks at once: the slower one finds it there */
@@ -86,12 +88,13 @@ penstock_code ps_hbase_ledger_open(struct ps_hbase_ledger *ledger, bool may_crea
     if (code != PENSTOCK_OK) {
         return ps_error_context(error, "%s", ledger->what);
     }
+    bool has_family = !is_described; /* a put will tell */
     for (size_t i = 0; i < table.family_count; i++) {
-        if (ps_bytes_equal(table.families[i].name, FAMILY)) {
-            return PENSTOCK_OK;
-        }
+        has_family = has_family || ps_bytes_equal(table.families[i].name, FAMILY);
     }
-    return no_ledger(ledger, "there is no column family " PS_HBASE_LEDGER_FAMILY " in table", error);
+    return has_family
+               ? PENSTOCK_OK
+               : no_ledger(ledger, "there is no column family " PS_HBASE_LEDGER_FAMILY " in table", error);
 }
 
 /* --- the row ------------------------------------------------------------------------------------------------ */

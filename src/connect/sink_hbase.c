@@ -12,11 +12,9 @@
  */
 #include "connect/sink_hbase.h"
 
-#include <inttypes.h>
-
 #include "connect/hbase_ledger.h"
 #include "connect/hbase_puts.h"
-#include "hbase/admin.h"
+#include "connect/hbase_table.h"
 #include "hbase/region.h"
 
 static const struct ps_option hbase_options[] = {
@@ -335,17 +333,18 @@ static penstock_code check_table(const struct hbase_sink *sink, struct ps_arena 
     const char **families = NULL;
     size_t count = 0;
     PS_TRY(families_of(sink, arena, &families, &count, error));
-    penstock_code code = ps_hbase_describe(sink->client, sink->table, arena, &table, error);
+    bool is_described = false;
+    penstock_code code = ps_hbase_table_look(sink->client, sink->table, arena, &table, &is_described, error);
     if (code == PENSTOCK_NOT_FOUND && sink->config->creates_table) {
         code = ps_hbase_create_table(sink->client, sink->table, families, count, 1, NULL, 0, error);
         if (code == PENSTOCK_OK || code == PENSTOCK_ALREADY_EXISTS) {
-            code = ps_hbase_describe(sink->client, sink->table, arena, &table, error);
+            code = ps_hbase_table_look(sink->client, sink->table, arena, &table, &is_described, error);
         }
     }
     if (code != PENSTOCK_OK) {
         return ps_error_context(error, "%s", sink->what);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && is_described; i++) { /* else a put will tell */
         bool is_there = false;
         for (size_t j = 0; j < table.family_count; j++) {
             is_there = is_there || ps_bytes_equal(table.families[j].name, ps_bytes_of(families[i]));
