@@ -429,6 +429,7 @@ def bad_cells(home):
                           " FROM penstock.dead_letters")
     expect("a dead letter", [row[:5] for row in letter], [["type", "v", "62616401", "0", "2000"]])
     expect_in("its row, column and what was expected", "f:v", letter[0][5])
+    expect_in("shown cell by cell", "row 'bad\\x01' f:v@2000 = x1\n", project.refused("dlq", "show", "1", status=0))
     text = project.refused("dlq", "replay", status=0)
     expect("as bad as before", project.value("SELECT count(*) FROM penstock.dead_letters WHERE replayed_epoch IS NULL"),
            "1")

@@ -259,6 +259,45 @@ static void a_record_as_a_person_reads_it(void **state) {
     scene_end(&scene);
 }
 
+/* Whichever allocation fails, it is an error, and nothing is lost but the record. */
+static void no_memory(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_begin(&scene, "k VARCHAR; a INTEGER; b DECIMAL(5,2); c VARCHAR; d VARCHAR; e BLOB NOT NULL",
+                "b f:b, c f:c json, d f:d ordered_desc", "k", "f");
+    scene_cell(&scene, "r1", "f:a", 1, "\\x00\\x00\\x00\\x01");
+    scene_cell(&scene, "r1", "f:b", 1, "\\x00\\x00\\x00\\x02\\x07");
+    scene_cell(&scene, "r1", "f:c", 1, "\"\\x5Cn\"");
+    scene_cell(&scene, "r1", "f:d", 1, "\\xCB\\x9E\\xFF");
+    scene_cell(&scene, "r1", "f:e", 1, "e");
+    scene_cell(&scene, "r2", "f:d", 1, "\\xCB\\x9E\\xFF");
+    const struct ps_bytes block = {scene.cells.data, scene.cells.size};
+    bool is_done = false;
+    size_t failure_count = 0;
+    for (int64_t call = 1; !is_done; call++) {
+        struct ps_decoder *decoder = NULL;
+        struct ps_batch *batch = NULL;
+        ps_memory_fail_at(call);
+        penstock_code code = ps_decoder_open(&ps_codec_cells, scene.mapping, &scene.schema, PS_BYTES(""),
+                                             &decoder, &scene.error);
+        code = code == PENSTOCK_OK ? ps_batch_new(&scene.schema, 0, &batch, &scene.error) : code;
+        code = code == PENSTOCK_OK ? ps_decoder_decode_block(decoder, batch, block, 0, &scene.error) : code;
+        is_done = code == PENSTOCK_OK;
+        ps_memory_fail_at(0);
+        assert_true(code == PENSTOCK_OK || code == PENSTOCK_OUT_OF_MEMORY);
+        if (code == PENSTOCK_OK) {
+            assert_int_equal(batch->row_count, 1);
+            assert_int_equal(batch->dead_letter_count, 1);
+        } else {
+            failure_count++;
+        }
+        ps_batch_free(batch);
+        ps_decoder_close(decoder);
+    }
+    assert_in_range(failure_count, 5, 1000);
+    scene_end(&scene);
+}
+
 /* What is long is cut, so that a sentence has an end. */
 static void long_names_in_a_sentence(void **state) {
     (void)state;
@@ -299,6 +338,7 @@ int main(void) {
         cmocka_unit_test(blocks_that_are_damaged),
         cmocka_unit_test(every_cut),
         cmocka_unit_test(a_record_as_a_person_reads_it),
+        cmocka_unit_test(no_memory),
         cmocka_unit_test(long_names_in_a_sentence),
         cmocka_unit_test(row_keys_of_parts),
     };
