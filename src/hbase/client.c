@@ -129,11 +129,11 @@ static penstock_code set_principal(const char *given, const char *otherwise, con
 
 /* What is for Kerberos only, and given without it: nobody means that. */
 static const char *useless_option(const struct ps_hbase_options *options) {
-    return is_given(options->service_principal)  ? "hbase.regionserver.kerberos.principal (--principal)"
-           : is_given(options->master_principal) ? "hbase.master.kerberos.principal (--master-principal)"
-           : is_given(options->keytab)           ? "hbase.client.keytab.file (--keytab)"
-           : is_given(options->client_principal) ? "hbase.client.keytab.principal (--user-principal)"
-           : is_given(options->protection)       ? "hbase.rpc.protection (--protection)"
+    return is_given(options->service_principal)  ? "principal (hbase.regionserver.kerberos.principal)"
+           : is_given(options->master_principal) ? "master principal (hbase.master.kerberos.principal)"
+           : is_given(options->keytab)           ? "keytab (hbase.client.keytab.file)"
+           : is_given(options->client_principal) ? "user principal (hbase.client.keytab.principal)"
+           : is_given(options->protection)       ? "protection (hbase.rpc.protection)"
                                                  : NULL;
 }
 
@@ -144,9 +144,9 @@ static penstock_code set_security(struct ps_hbase *client, const struct ps_hbase
     const char *const useless = useless_option(options);
     if (ps_text_equal_nocase(written, "simple")) {
         if (useless != NULL) {
-            (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT,
-                               "%s is given, and hbase.security.authentication is simple", useless);
-            return ps_error_hint(error, "set hbase.security.authentication (--authentication) to kerberos");
+            (void)ps_error_set(error, PENSTOCK_INVALID_ARGUMENT, "%s is given, and authentication is simple",
+                               useless);
+            return ps_error_hint(error, "set authentication (hbase.security.authentication) to kerberos");
         }
         return PENSTOCK_OK;
     }

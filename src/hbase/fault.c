@@ -143,7 +143,7 @@ penstock_code ps_hbase_fault_set(const struct ps_hbase_exception *exception, con
             error, PENSTOCK_UNSUPPORTED,
             "HBase at %s asks for an authentication by Kerberos, and this side has come without", server);
         (void)ps_error_hint(error,
-                            "set hbase.security.authentication (--authentication) to kerberos, with tickets "
+                            "set authentication (hbase.security.authentication) to kerberos, with tickets "
                             "of kinit or a keytab");
     } else if (known != NULL && known->hint != NULL) {
         (void)ps_error_hint(error, "%s", known->hint);

@@ -44,10 +44,9 @@ struct proof {
 /* --- what went wrong ------------------------------------------------------------------------------------- */
 
 enum subject { NOBODY, SERVER, CLIENT, OWNER /* a client that may have no name */ };
-#define KINIT_HINT \
-    "run kinit as the user who runs penstock, or give a keytab with hbase.client.keytab.file (--keytab)"
+#define KINIT_HINT "run kinit as the user who runs penstock, or give a keytab (hbase.client.keytab.file)"
 #define PRINCIPAL_HINT \
-    "hbase.regionserver.kerberos.principal (--principal) must be what the servers' hbase-site.xml says"
+    "principal (hbase.regionserver.kerberos.principal) must be what the servers' hbase-site.xml says"
 
 static const struct meaning {
     krb5_error_code code;
@@ -63,7 +62,7 @@ static const struct meaning {
     {KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN, PENSTOCK_UNSUPPORTED, "the KDC does not know the server's principal ",
      SERVER, PRINCIPAL_HINT},
     {KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN, PENSTOCK_UNSUPPORTED, "the KDC does not know ", CLIENT,
-     "hbase.client.keytab.principal (--user-principal) names it; klist -k shows whose keys a keytab has"},
+     "user principal (hbase.client.keytab.principal) names it; klist -k shows whose keys a keytab has"},
     {KRB5_KT_NOTFOUND, PENSTOCK_UNSUPPORTED, "the keytab has no key of ", CLIENT,
      "klist -k shows whose keys it has"},
     {KRB5KDC_ERR_PREAUTH_FAILED, PENSTOCK_UNSUPPORTED, "the KDC does not accept the key of the keytab for ",

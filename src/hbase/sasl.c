@@ -149,11 +149,11 @@ static penstock_code refused(struct ps_hbase_socket *socket, int64_t deadline_ns
     (void)ps_error_set(error, PENSTOCK_UNSUPPORTED, "HBase at %s refuses the Kerberos login: %s",
                        socket->name, words[0] == '\0' ? "it does not say why" : words);
     (void)ps_error_detail(error, "%s", class_name);
-    return ps_error_hint(
-        error, strstr(words, "GSS initiate failed") != NULL
-                   ? "often the principal (--principal) is another server's, a clock is wrong by more than 5 "
-                     "minutes, or the server's keytab is older than its key; its log says more"
-                   : "the server's log says more");
+    return ps_error_hint(error,
+                         strstr(words, "GSS initiate failed") != NULL
+                             ? "often the principal is another server's, a clock is wrong by more than 5 "
+                               "minutes, or the server's keytab is older than its key; its log says more"
+                             : "the server's log says more");
 }
 
 static penstock_code no_token(const struct ps_hbase_socket *socket, struct penstock_error *error) {
@@ -178,8 +178,8 @@ static penstock_code read_token(struct ps_hbase_socket *socket, int64_t deadline
     if (size == SWITCH_TO_SIMPLE) {
         (void)ps_error_set(error, PENSTOCK_UNSUPPORTED,
                            "HBase at %s has no Kerberos: it asks for SIMPLE authentication", socket->name);
-        return ps_error_hint(
-            error, "set hbase.security.authentication (--authentication) to simple if you trust it");
+        return ps_error_hint(error,
+                             "set authentication (hbase.security.authentication) to simple if you trust it");
     }
     if (size > TOKEN_SIZE_MAX) {
         return no_token(socket, error);
@@ -251,7 +251,7 @@ static penstock_code choose(struct ps_hbase_sasl *sasl, const struct ps_hbase_so
         (void)ps_error_set(error, PENSTOCK_UNSUPPORTED,
                            "HBase at %s offers %s as protection of the connection, and %s is asked for",
                            socket->name, ps_hbase_protection_name(offered), ps_hbase_protection_name(all));
-        return ps_error_hint(error, "hbase.rpc.protection (--protection) says what this side accepts");
+        return ps_error_hint(error, "protection (hbase.rpc.protection) says what this side accepts");
     }
     const size_t size_max = number & 0xFFFFFF;
     if (sasl->protection == PS_HBASE_AUTHENTICATION) {

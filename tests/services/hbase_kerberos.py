@@ -185,6 +185,37 @@ def commands(kerberos):
          "not allowed to impersonate bob")
 
 
+def project(kerberos):
+    """A source and a sink of a project log in by a keytab; each word of the login is theirs too."""
+    folder = kerberos.at("project")
+    os.makedirs(folder)
+    kerberos.keytab(os.path.join("project", "alice.keytab"), "alice")
+    login = (f"authentication = 'kerberos', principal = 'hbase/_HOST@{kerberos.realm}', keytab = 'alice.keytab', "
+             f"user.principal = 'alice@{kerberos.realm}', protection = 'privacy'")
+    with open(os.path.join(folder, "penstock.yml"), "w") as out:
+        out.write("name: secure\n")
+    with open(os.path.join(folder, "all.sql"), "w") as out:
+        out.write(f"""CREATE SOURCE r (id VARCHAR, n VARCHAR, written TIMESTAMP)
+            WITH (connector = 'hbase', masters = '{environment["PENSTOCK_HBASE_MASTERS"]}', table = 't',
+                  mapping = 'id :key, n f:n, written :timestamp', scan.mode = 'snapshot', {login});
+            CREATE SINK copy WITH (connector = 'hbase', masters = '{environment["PENSTOCK_HBASE_MASTERS"]}', table = 'copy',
+                  family = 'f', mapping = 'id :key, written :timestamp', table.create = true, ledger.create = true, {login})
+            AS SELECT * FROM STREAM r;""")
+
+    def run(status):
+        done = subprocess.run([penstock, "run", "--once"], cwd=folder, capture_output=True, text=True, timeout=120,
+                              env={**environment, "KRB5CCNAME": "FILE:" + kerberos.at("none.cache")})
+        expect(f"exit status of a project: {done.stdout[-1000:]}{done.stderr}", done.returncode, status)
+        return done.stderr
+    run(0)
+    rows = json.loads(call("scan", "copy", "--limit", "100000", "--format", "json"))
+    expect("rows through a project", [(row["row"], row["column"], row["timestamp"], row["value"]) for row in rows],
+           [(f"r{i:06d}", "f:n", 1000 + i, str(i)) for i in range(ROWS)])
+    kerberos.keytab(os.path.join("project", "bob.keytab"), "bob")
+    os.replace(os.path.join(folder, "bob.keytab"), os.path.join(folder, "alice.keytab"))
+    says("a project with another's keytab", run(1), "has no key of alice")
+
+
 def expiring(kerberos):
     """Scans of one region that outlive their tickets, over connections that are cut: with a keytab it goes on, with a cache
     that nobody renews it says so; over a connection that nobody cuts it goes on too."""
@@ -221,8 +252,8 @@ def simple_client():
     done = subprocess.run([penstock, "hbase", "tables"], capture_output=True, text=True, timeout=30, env=environment)
     expect("exit status of a client without Kerberos", done.returncode, 1)
     says("a client without Kerberos", done.stderr, "asks for an authentication by Kerberos",
-         "set hbase.security.authentication (--authentication) to kerberos")
-    for arguments, words in ((["--keytab", "x"], "hbase.client.keytab.file (--keytab) is given"),
+         "set authentication (hbase.security.authentication) to kerberos")
+    for arguments, words in ((["--keytab", "x"], "keytab (hbase.client.keytab.file) is given"),
                              (["--authentication", "kerberus"], "did you mean 'kerberos'?"),
                              (["--authentication", "kerberos", "--principal", "hbase"], "is no principal of a service"),
                              (["--authentication", "kerberos", "--protection", "all"], "\"all\" is no protection")):
@@ -247,8 +278,8 @@ def bad_input(kerberos):
             ("no ticket", [], none, ["there is no ticket", "run kinit"]),
             ("another's tickets", ["--user-principal", "bob"], {}, ["there is no ticket of bob"]),
             ("no such service", ["--principal", f"foo/_HOST@{realm}"], {},
-             [f"the KDC does not know the server's principal foo/localhost@{realm}", "--principal"]),
-            ("another server's principal", ["--principal", f"hbase/other@{realm}"], {}, [REFUSED, "--principal"]),
+             [f"the KDC does not know the server's principal foo/localhost@{realm}", "hbase.regionserver.kerberos.principal"]),
+            ("another server's principal", ["--principal", f"hbase/other@{realm}"], {}, [REFUSED, "the principal is another server's"]),
             ("an unknown realm", ["--principal", "hbase/_HOST@NOWHERE.TEST"], {}, ["hbase/localhost@NOWHERE.TEST"]),
             ("nobody whom HBase knows", ["--keytab", kerberos.keytab("bob.keytab", "bob")], none,
              ["refuses the Kerberos login: ", "No rules applied to bob"]),
@@ -343,7 +374,7 @@ def main():
             environment["PENSTOCK_HBASE_MASTERS"] = hbase.masters
             use("create", "t", 3, "r001000", "r002000")
             use("fill", "t", 0, ROWS, 100)
-            for part in (commands, protections, large_frames, expiring, bad_input, bad_servers, changed_keys):
+            for part in (commands, protections, large_frames, project, expiring, bad_input, bad_servers, changed_keys):
                 started = time.monotonic()
                 part(kerberos)
                 print(f"{part.__name__}: {time.monotonic() - started:.1f} s", flush=True)
