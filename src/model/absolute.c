@@ -186,14 +186,7 @@ penstock_code ps_absolute_run(const struct ps_tally_options *options, const stru
                               struct ps_scan *scan, struct ps_search *search, struct penstock_error *error) {
     struct state state = {.options = options, .tally = tally, .search = search};
     state.is_share = options->validation->metric == ps_metric_find("mape");
-    state.packing = (struct ps_packing){
-        .pipeline = options->pipeline,
-        .layout = options->layout,
-        .part_count = options->validation->part_count,
-        .block_rows = ps_packing_block_rows(options->layout),
-        .has_fold_column = options->validation->fold_column != NULL,
-        .fold_column = options->validation->fold_column,
-    };
+    state.packing = ps_packing_of(options->pipeline, options->layout, options->validation);
     state.worker_count = options->worker_count > 1 ? options->worker_count : 1;
     state.slot_count = ps_block_slot_count(options->worker_count);
     ps_random_init(&state.random, options->validation->seed);

@@ -75,6 +75,8 @@ const struct ps_option ps_boosted_options[] = {
      "stop when rows held back have not got better for so many rounds, and keep the best; 0: never", "0.2"},
     {"validationFraction", PS_OPTION_DOUBLE, "0.1", 0.0001, 0.9, NULL, FIELD(validation_fraction), false,
      false, "share of the rows held back for earlyStoppingRounds", "0.2"},
+    {"weightCol", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(weight_column), false, false,
+     "column of what each training row counts; it is no feature", "0.2"},
     {"thresholds", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(thresholds), false, false,
      "a number for each class: predicted is the one whose probability over its threshold is the greatest",
      "0.2"},

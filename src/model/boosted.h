@@ -18,7 +18,8 @@ struct ps_boosted_config {
     double step_size, subsampling_rate, min_child_weight, column_share_tree, column_share_level,
         column_share_node, lambda, alpha, gamma, max_delta_step, scale_pos_weight, validation_fraction,
         huber_slope, tweedie_power;
-    const char *feature_subset_strategy, *tree_method, *grow_policy, *loss_type, *objective, *thresholds;
+    const char *feature_subset_strategy, *tree_method, *grow_policy, *loss_type, *objective, *thresholds,
+        *weight_column;
 };
 extern const struct ps_option ps_boosted_options[];
 

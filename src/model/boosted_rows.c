@@ -62,10 +62,11 @@ static void add_rows(struct source *source, const struct ps_row_panel *panel, si
     const struct ps_features *features = ps_features_reader_read(source->reader, panel, source->row, count);
     for (size_t i = 0; i < count; i++) {
         const float label = (float)(panel->labels[source->row + i] - source->options->offset);
+        const float weight = source->set->is_weighted ? (float)panel->weights[source->row + i] : 1;
         if (!ps_watching_has(source->options->seed, source->ordinal++, source->share)) {
-            ps_float_rows_add(&source->portion, features, i, label);
+            ps_float_rows_add(&source->portion, features, i, label, weight);
         } else if (!source->is_watched) {
-            ps_float_rows_add(&source->watching, features, i, label);
+            ps_float_rows_add(&source->watching, features, i, label, weight);
         }
     }
     source->row += count;
@@ -94,8 +95,7 @@ static int give(struct source *source) {
                                               source->portion.feature_count)
                      : xgboost->proxy_set_dense(source->proxy, arrays.values);
     if (status == 0) {
-        status = xgboost->matrix_set_floats(source->proxy, "label", source->portion.labels,
-                                            source->portion.row_count);
+        status = ps_float_rows_inform(&source->portion, xgboost, source->proxy);
     }
     source->code = ps_xgboost_status(xgboost, status, source->error);
     return source->code == PENSTOCK_OK ? 1 : 0;
@@ -127,7 +127,7 @@ static penstock_code prepare(struct source *source, struct penstock_error *error
     const size_t feature_count = source->set->design->count;
     const size_t numbers = layout->number_count, groups = layout->shape.group_count;
     const size_t width = numbers + groups > 0 ? numbers + groups : 1;
-    const size_t row_count = (size_t)source->set->moments->row_count;
+    const size_t row_count = (size_t)ps_training_set_rows(source->set);
     const size_t portion_rows =
         portion_values_max / width > PS_FRAME_ROWS ? portion_values_max / width : PS_FRAME_ROWS;
     /* an interval of each value twice (by row and by column); gradients, sums and the node of each row */
@@ -158,6 +158,7 @@ static penstock_code prepare(struct source *source, struct penstock_error *error
     const size_t rows_max = source->is_whole ? row_count - watching_count : portion_rows;
     PS_TRY(ps_float_rows_init(&source->portion, feature_count, numbers, groups, rows_max, error));
     PS_TRY(ps_float_rows_init(&source->watching, feature_count, numbers, groups, watching_count, error));
+    source->portion.is_weighted = source->watching.is_weighted = source->set->is_weighted;
     return ps_features_reader_new(source->set, &source->reader, error);
 }
 

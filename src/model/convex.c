@@ -21,14 +21,35 @@ static size_t base_column(const struct ps_layout *layout, size_t column) {
     return column < layout->label ? column : column - 1;
 }
 
+/* The feature itself, neither centred nor scaled. */
+static struct ps_convex_map map_as_it_is(const struct ps_convex *convex, const struct ps_feature_map *from) {
+    struct ps_convex_map map = {.column = base_column(convex->layout, from->column),
+                                .gap = PS_NO_COLUMN,
+                                .on_column = from->scale,
+                                .constant = from->constant,
+                                .sigma = 1};
+    if (from->indicator != PS_NO_COLUMN) {
+        map.gap = base_column(convex->layout, from->indicator);
+        map.on_gap = from->scale * from->fill;
+    }
+    return map;
+}
+
 static void make_maps(struct ps_convex *convex) {
     const struct ps_training_set *set = set_of(convex);
     const struct ps_moments *moments = set->moments;
     const double rows = moments->row_count;
-    const double sample = rows > 1 ? rows / (rows - 1) : 1;
+    /* weighted rows: Spark's summarizer divides by what is left of their sum */
+    const double left = rows - (moments->weight_squares > 0 ? moments->weight_squares / rows : 1);
+    const double sample = left > 0 ? rows / left : 1;
     for (size_t j = 0; j < set->design->count; j++) {
         const struct ps_feature_map *from = &set->design->maps[j];
         const double variance = moments->covariance[j * moments->count + j] * sample;
+        if (j + 1 == set->offset_feature) {
+            convex->has_offset = true;
+            convex->offset = map_as_it_is(convex, from);
+            continue;
+        }
         if (!(variance > 0)) {
             continue;
         }
@@ -82,7 +103,7 @@ static void set_penalties(struct ps_convex *convex) {
 static size_t choose_stride(const struct ps_convex *convex) {
     const struct ps_rows *rows = set_of(convex)->rows;
     const double wanted = fmax(SAMPLE_ROWS_MIN, (double)(SAMPLE_ROWS * (convex->map_count + 1)));
-    const double a_block = set_of(convex)->moments->row_count / (double)(rows->block_count + 1) + 1;
+    const double a_block = (double)ps_training_set_rows(set_of(convex)) / (double)(rows->block_count + 1) + 1;
     const double blocks = ceil(wanted / a_block);
     const size_t stride = (size_t)((double)rows->block_count / blocks);
     return stride < 2 ? 1 : stride;
@@ -181,6 +202,9 @@ static void read_solution(const struct ps_convex *convex, const struct ps_convex
         }
         solution->intercepts[k] = intercept;
     }
+    if (convex->has_offset) {
+        solution->coefficients[set_of(convex)->offset_feature - 1] = 1;
+    }
     solution->objective = point->value + ps_convex_l1_of(convex, point->parameters);
 }
 
@@ -232,12 +256,13 @@ struct ps_label_range ps_convex_labels(const struct ps_training_set *set, double
         double part = 0;
         for (size_t i = 0; set->trains[p % rows->part_count] && i < panel->row_count; i++) {
             const double label = panel->labels[i];
-            part += label;
+            const double weight = set->is_weighted ? panel->weights[i] : 1;
+            part += weight * label;
             range.least = label < range.least ? label : range.least;
             range.largest = label > range.largest ? label : range.largest;
-            range.row_count++;
+            range.row_count += weight;
             if (counts != NULL) {
-                counts[(size_t)label]++;
+                counts[(size_t)label] += weight;
             }
         }
         sum += part;

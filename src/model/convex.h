@@ -54,8 +54,8 @@ penstock_code ps_convex_fit(const struct ps_convex_problem *problem, struct ps_c
                             struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_convex_done(struct ps_convex_solution *solution);
 
-/* Rows of the set, and least, largest and mean of their labels, in one pass over the labels alone. counts: per class,
- * or NULL. */
+/* Rows of the set as they count, and least, largest and mean of their labels, in one pass over the labels alone.
+ * counts: per class, or NULL. */
 struct ps_label_range {
     double row_count, least, largest, mean;
 };

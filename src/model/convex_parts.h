@@ -31,6 +31,8 @@ struct ps_convex {
     bool has_l1;
     size_t block_stride; /* of the sample: every so many blocks */
     double *weights;     /* sum_count * (base_count + 1): of the pass under way */
+    bool has_offset;
+    struct ps_convex_map offset; /* what is added to the first sum as it is */
 };
 
 /* What a pass says of one set of parameters, penalties in it. */

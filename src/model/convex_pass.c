@@ -28,6 +28,7 @@ struct scratch {
     double *sums;       /* chunk * sum_count */
     double *curvatures; /* chunk * pair_count, or NULL */
     double *scaled;     /* chunk * dense columns, or NULL */
+    double *own;        /* of one row: its sums, then its curvatures */
 };
 
 struct pass {
@@ -176,17 +177,44 @@ static void add_curvature(const struct ps_convex *convex, const struct ps_row_pa
     }
 }
 
+/* As the loss's rows(), row by row: only that says the loss of one. A row of weight 0 is passed over. */
+static double weighted_rows(const struct ps_convex *convex, const struct ps_row_panel *panel, size_t begin,
+                            size_t count, const struct scratch *scratch) {
+    const struct ps_loss *loss = &convex->problem->loss;
+    double *own = scratch->own, *curvatures = scratch->curvatures == NULL ? NULL : own + convex->sum_count;
+    double total = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double weight = panel->weights[begin + i];
+        for (size_t k = 0; k < convex->sum_count; k++) {
+            own[k] = scratch->sums[k * count + i];
+        }
+        const double value =
+            weight > 0 ? loss->rows(loss->context, panel->labels + begin + i, 1, own, curvatures) : 0;
+        total += weight > 0 ? weight * value : 0;
+        for (size_t k = 0; k < convex->sum_count; k++) {
+            scratch->sums[k * count + i] = weight > 0 ? weight * own[k] : 0;
+        }
+        for (size_t q = 0; curvatures != NULL && q < convex->pair_count; q++) {
+            scratch->curvatures[q * count + i] = weight > 0 ? weight * curvatures[q] : 0;
+        }
+    }
+    return total;
+}
+
 static void add_chunk(const struct pass *pass, const struct ps_row_panel *panel, size_t begin, size_t count,
                       const struct scratch *scratch, struct partial *partial) {
     const struct ps_convex *convex = pass->convex;
     const struct ps_loss *loss = &convex->problem->loss;
     find_sums(convex, panel, begin, count, scratch->sums);
+    const bool is_weighted = convex->problem->set->is_weighted;
     for (size_t i = 0; i < count; i++) {
-        partial->square += scratch->sums[i] * scratch->sums[i];
+        const double weight = is_weighted ? panel->weights[begin + i] : 1;
+        partial->square += weight * (scratch->sums[i] * scratch->sums[i]);
+        partial->rows += weight;
     }
-    partial->loss +=
-        loss->rows(loss->context, panel->labels + begin, count, scratch->sums, scratch->curvatures);
-    partial->rows += (double)count;
+    partial->loss += is_weighted ? weighted_rows(convex, panel, begin, count, scratch)
+                                 : loss->rows(loss->context, panel->labels + begin, count, scratch->sums,
+                                              scratch->curvatures);
     add_gradient(convex, panel, begin, count, scratch->sums, partial->gradient);
     for (size_t i = 0; scratch->curvatures != NULL && i < count; i++) {
         partial->curvature += scratch->curvatures[i];
@@ -272,6 +300,7 @@ static void pass_done(struct pass *pass) {
         ps_release(pass->scratches[i].sums);
         ps_release(pass->scratches[i].curvatures);
         ps_release(pass->scratches[i].scaled);
+        ps_release(pass->scratches[i].own);
     }
     ps_release(pass->partials);
     ps_release(pass->scratches);
@@ -304,7 +333,9 @@ static penstock_code pass_init(struct pass *pass, bool has_curvatures, struct pe
             has_curvatures ? ps_allocate(pass->chunk_rows * convex->pair_count, sizeof(double)) : NULL;
         scratch->scaled =
             pass->has_hessian ? ps_allocate(pass->chunk_rows * dense + 1, sizeof(double)) : NULL;
-        if (scratch->sums == NULL || (has_curvatures && scratch->curvatures == NULL) ||
+        scratch->own = ps_allocate(convex->sum_count + convex->pair_count, sizeof(double));
+        if (scratch->sums == NULL || scratch->own == NULL ||
+            (has_curvatures && scratch->curvatures == NULL) ||
             (pass->has_hessian && scratch->scaled == NULL)) {
             return ps_error_memory(error, "a pass over the training rows");
         }
@@ -330,6 +361,13 @@ static void set_weights(struct ps_convex *convex, const double *parameters) {
             }
         }
         weights[convex->base_count] = constant;
+    }
+    if (convex->has_offset) {
+        convex->weights[convex->offset.column] += convex->offset.on_column;
+        convex->weights[convex->base_count] += convex->offset.constant;
+        if (convex->offset.gap != PS_NO_COLUMN) {
+            convex->weights[convex->offset.gap] += convex->offset.on_gap;
+        }
     }
 }
 

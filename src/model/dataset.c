@@ -212,16 +212,22 @@ penstock_code ps_dataset_scan_training(struct ps_dataset *dataset, struct ps_sca
     const struct ps_pipeline *pipeline = dataset->recipe->pipeline;
     const char *fold_column = dataset->recipe->validation.fold_column;
     const char *fold_sql = dataset->recipe->validation.fold_sql;
-    const size_t count = pipeline->input_count + (fold_column != NULL ? 1 : 0);
+    const char *weight_column = dataset->recipe->validation.weight_column;
+    const size_t weight = pipeline->input_count + (fold_column != NULL ? 1 : 0);
+    const size_t count = weight + (weight_column != NULL ? 1 : 0);
     struct ps_scan_column *columns PS_SCOPED(ps_release_scoped) = ps_allocate(count, sizeof *columns);
     if (columns == NULL) {
         return ps_error_memory(error, "a training set");
     }
     for (size_t i = 0; i < count; i++) {
         const struct ps_slot *slot = i < pipeline->input_count ? &pipeline->slots[pipeline->inputs[i]] : NULL;
-        const char *given = slot == NULL ? fold_sql : slot->is_label ? dataset->label_sql : NULL;
-        columns[i].expression =
-            given != NULL ? given : ps_dataset_column(dataset, slot != NULL ? slot->name : fold_column);
+        const bool is_weight = slot == NULL && i == weight && weight_column != NULL;
+        const char *given = is_weight        ? NULL
+                            : slot == NULL   ? fold_sql
+                            : slot->is_label ? dataset->label_sql
+                                             : NULL;
+        const char *name = slot != NULL ? slot->name : is_weight ? weight_column : fold_column;
+        columns[i].expression = given != NULL ? given : ps_dataset_column(dataset, name);
         columns[i].kind = slot != NULL && slot->kind == PS_SLOT_TEXT ? PS_SCAN_TEXT : PS_SCAN_DOUBLE;
         if (columns[i].expression == NULL) {
             return ps_error_memory(error, "a training set");

@@ -22,11 +22,12 @@ penstock_code ps_float_rows_init(struct ps_float_rows *rows, size_t feature_coun
     }
     rows->values = ps_allocate(value_max + 1, sizeof *rows->values);
     rows->labels = ps_allocate(row_max + 1, sizeof *rows->labels);
+    rows->weights = ps_allocate(row_max + 1, sizeof *rows->weights);
     if (rows->is_sparse) {
         rows->indices = ps_allocate(value_max + 1, sizeof *rows->indices);
         rows->starts = ps_allocate(row_max + 1, sizeof *rows->starts);
     }
-    if (rows->values == NULL || rows->labels == NULL ||
+    if (rows->values == NULL || rows->labels == NULL || rows->weights == NULL ||
         (rows->is_sparse && (rows->indices == NULL || rows->starts == NULL))) {
         ps_float_rows_done(rows);
         return ps_error_memory(error, "rows for XGBoost");
@@ -37,6 +38,7 @@ penstock_code ps_float_rows_init(struct ps_float_rows *rows, size_t feature_coun
 void ps_float_rows_done(struct ps_float_rows *rows) {
     ps_release(rows->values);
     ps_release(rows->labels);
+    ps_release(rows->weights);
     ps_release(rows->indices);
     ps_release(rows->starts);
     *rows = (struct ps_float_rows){0};
@@ -67,7 +69,7 @@ static void add_sparse(struct ps_float_rows *rows, const struct ps_feature_colum
 }
 
 void ps_float_rows_add(struct ps_float_rows *rows, const struct ps_features *features, size_t row,
-                       float label) {
+                       float label, float weight) {
     ps_check(rows->row_count < rows->row_max);
     if (rows->is_sparse) {
         for (size_t c = 0; c < features->column_count; c++) {
@@ -81,6 +83,7 @@ void ps_float_rows_add(struct ps_float_rows *rows, const struct ps_features *fea
         }
         rows->value_count += rows->width;
     }
+    rows->weights[rows->row_count] = weight;
     rows->labels[rows->row_count++] = label;
 }
 
@@ -105,6 +108,13 @@ void ps_float_rows_describe(const struct ps_float_rows *rows, struct ps_float_ar
     describe(arrays_out->starts, sizeof arrays_out->starts, rows->starts, rows->row_count + 1, 0, "<u8");
 }
 
+int ps_float_rows_inform(const struct ps_float_rows *rows, const struct ps_xgboost *xgboost, void *matrix) {
+    const int status = xgboost->matrix_set_floats(matrix, "label", rows->labels, rows->row_count);
+    return status != 0 || !rows->is_weighted
+               ? status
+               : xgboost->matrix_set_floats(matrix, "weight", rows->weights, rows->row_count);
+}
+
 penstock_code ps_float_rows_matrix(const struct ps_float_rows *rows, const struct ps_xgboost *xgboost,
                                    int64_t thread_count, void **matrix_out, struct penstock_error *error) {
     struct ps_float_arrays arrays;
@@ -117,8 +127,7 @@ penstock_code ps_float_rows_matrix(const struct ps_float_rows *rows, const struc
                                                         rows->feature_count, config, &matrix)
                            : xgboost->matrix_create_dense(arrays.values, config, &matrix);
     PS_TRY(ps_xgboost_status(xgboost, status, error));
-    const penstock_code code = ps_xgboost_status(
-        xgboost, xgboost->matrix_set_floats(matrix, "label", rows->labels, rows->row_count), error);
+    const penstock_code code = ps_xgboost_status(xgboost, ps_float_rows_inform(rows, xgboost, matrix), error);
     if (code != PENSTOCK_OK) {
         (void)xgboost->matrix_free(matrix);
         return code;

@@ -37,6 +37,10 @@ const struct ps_option ps_glm_options[] = {
      "a thousandth of it is the precision of what the sums of coefficients times features say", "0.2"},
     {"solver", PS_OPTION_CHOICE, "irls", 0, 0, "irls", FIELD(solver), false, false,
      "accepted for PySpark; what it converges to is what is found", "0.2"},
+    {"weightCol", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(weight_column), false, false,
+     "column of what each training row counts; it is no feature", "0.2"},
+    {"offsetCol", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(offset_column), false, false,
+     "column that is added to the sum as it is, its coefficient 1", "0.2"},
     {"aggregationDepth", PS_OPTION_INTEGER, "2", 2, 1e6, NULL, FIELD(aggregation_depth), false, false,
      "accepted for PySpark; partial sums are merged in the order of blocks", "0.2"},
     {0},
@@ -103,6 +107,33 @@ penstock_code ps_glm_check(const void *config, struct penstock_error *error) {
     return read_family(config, &family, error);
 }
 
+/* The moments of label - offset, with the offset as a feature that does not vary. */
+static penstock_code take_offset(const struct ps_training_set *set, struct ps_moments *moments_out,
+                                 struct penstock_error *error) {
+    const struct ps_moments *from = set->moments;
+    const size_t n = from->count, o = set->offset_feature - 1;
+    struct ps_moments moments = *from;
+    moments.means = ps_allocate(n + 1, sizeof(double));
+    moments.cross = ps_allocate(n + 1, sizeof(double));
+    moments.covariance = ps_allocate(n * n + 1, sizeof(double));
+    if (moments.means == NULL || moments.cross == NULL || moments.covariance == NULL) {
+        ps_moments_done(&moments);
+        return ps_error_memory(error, "moments of features");
+    }
+    memcpy(moments.means, from->means, n * sizeof(double));
+    memcpy(moments.covariance, from->covariance, n * n * sizeof(double));
+    for (size_t j = 0; j < n; j++) {
+        moments.cross[j] = from->cross[j] - from->covariance[j * n + o];
+        moments.covariance[j * n + o] = moments.covariance[o * n + j] = 0;
+    }
+    moments.cross[o] = 0;
+    moments.means[o] = 0;
+    moments.label_mean -= from->means[o];
+    moments.label_variance += from->covariance[o * n + o] - 2 * from->cross[o];
+    *moments_out = moments;
+    return PENSTOCK_OK;
+}
+
 /* Least squares: Spark solves this one family with LinearRegression's solver and its standardized penalty. */
 static penstock_code fit_moments(const struct ps_glm_config *config, const struct ps_training_set *set,
                                  struct ps_linear_predictor *linear, struct penstock_error *error) {
@@ -114,9 +145,18 @@ static penstock_code fit_moments(const struct ps_glm_config *config, const struc
                                                    .tol = 1e-6};
     PS_TRY(ps_linear_workspace_new(set->design->count, &workspace, error));
     struct ps_linear_solution solution = {.coefficients = linear->coefficients};
-    const penstock_code code = ps_linear_solve(&least_squares, set->moments, workspace, &solution, error);
+    struct ps_moments moments = {0};
+    penstock_code code = set->offset_feature > 0 ? take_offset(set, &moments, error) : PENSTOCK_OK;
+    if (code == PENSTOCK_OK) {
+        code = ps_linear_solve(&least_squares, set->offset_feature > 0 ? &moments : set->moments, workspace,
+                               &solution, error);
+    }
+    ps_moments_done(&moments);
     ps_linear_workspace_free(workspace);
     linear->intercepts[0] = solution.intercept;
+    if (set->offset_feature > 0) {
+        linear->coefficients[set->offset_feature - 1] = 1;
+    }
     return code;
 }
 
@@ -142,7 +182,8 @@ static penstock_code fit_rows(const struct ps_glm_config *config, const struct p
     } else if (family->kind != PS_FAMILY_GAUSSIAN) {
         mean = fmax(mean, 1e-9 * fmax(range->largest, 1e-300));
     }
-    const double intercept = ps_family_sum(family, mean);
+    const double shift = set->offset_feature > 0 ? set->moments->means[set->offset_feature - 1] : 0;
+    const double intercept = ps_family_sum(family, mean) - shift;
     const struct ps_convex_problem problem = {
         .set = set,
         .loss = {.sum_count = 1, .context = family, .rows = ps_family_rows},

@@ -12,7 +12,7 @@ struct ps_glm_config {
     double reg_param, tol, variance_power, link_power;
     int64_t max_iter, aggregation_depth;
     bool fit_intercept;
-    const char *family, *link, *solver, *link_power_text;
+    const char *family, *link, *solver, *link_power_text, *weight_column, *offset_column;
 };
 extern const struct ps_option ps_glm_options[];
 penstock_code ps_glm_check(const void *config, struct penstock_error *error);

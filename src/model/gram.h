@@ -29,6 +29,7 @@ struct ps_panel {
     const double *columns;  /* column c, row i: columns[c * stride + i] */
     const int32_t *indexes; /* group g, row i: indexes[g * stride + i], a slot of the group or -1 */
     const double *values;   /* as indexes, the value in the slot; NULL: all 1 */
+    const double *weights;  /* of the rows, NULL: none; no part of these sums */
     size_t stride;
     size_t row_count;
 };

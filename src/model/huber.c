@@ -31,6 +31,8 @@ const struct ps_option ps_huber_options[] = {
      "whether the model has an intercept", "0.2"},
     {"standardization", PS_OPTION_BOOLEAN, "true", 0, 0, NULL, FIELD(standardization), false, false,
      "whether the penalty is on coefficients of standardized features", "0.2"},
+    {"weightCol", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(weight_column), false, false,
+     "column of what each training row counts; it is no feature", "0.2"},
     {"aggregationDepth", PS_OPTION_INTEGER, "2", 2, 1e6, NULL, FIELD(aggregation_depth), false, false,
      "accepted for PySpark; partial sums are merged in the order of blocks", "0.2"},
     {0},

@@ -12,6 +12,7 @@ struct ps_huber_config {
     double reg_param, tol, epsilon;
     int64_t max_iter, aggregation_depth;
     bool fit_intercept, standardization;
+    const char *weight_column;
 };
 extern const struct ps_option ps_huber_options[];
 penstock_code ps_huber_fit(const void *config, const struct ps_training_set *set,

@@ -49,6 +49,7 @@ penstock_code ps_layout_init(struct ps_layout *layout, const struct ps_pipeline 
 /* Sums over one set of rows. */
 struct ps_rowset {
     double *sums, *pairs;
+    double weight_squares;   /* of weighted rows: the sum of their squared weights */
     double *least, *largest; /* number_count, in the columns' own units */
     struct ps_spread spread;
 };

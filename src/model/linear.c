@@ -35,6 +35,8 @@ const struct ps_option ps_linear_options[] = {
      "the loss to minimise; huber needs the rows", "0.1"},
     {"epsilon", PS_OPTION_DOUBLE, "1.35", 1.0000001, 1e300, NULL, FIELD(epsilon), false, false,
      "of the huber loss: residuals beyond so many scales count linearly", "0.2"},
+    {"weightCol", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(weight_column), false, false,
+     "column of what each training row counts; it is no feature", "0.2"},
     {"aggregationDepth", PS_OPTION_INTEGER, "2", 2, 2, NULL, FIELD(aggregation_depth), false, false,
      "accepted for PySpark; partial sums are merged by a fixed tree", "0.1"},
     {"compat", PS_OPTION_CHOICE, "spark", 0, 0, "spark|sklearn", FIELD(compat), false, false,

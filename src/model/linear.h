@@ -19,7 +19,7 @@ struct ps_linear_config {
     double reg_param, elastic_net_param, tol, epsilon;
     int64_t max_iter, aggregation_depth;
     bool fit_intercept, standardization;
-    const char *solver, *loss, *compat;
+    const char *solver, *loss, *compat, *weight_column;
 };
 extern const struct ps_option ps_linear_options[];
 

@@ -29,6 +29,8 @@ const struct ps_option ps_logistic_options[] = {
      "a thousandth of it is the precision of what the sums of coefficients times features say", "0.2"},
     {"fitIntercept", PS_OPTION_BOOLEAN, "true", 0, 0, NULL, FIELD(fit_intercept), false, false,
      "whether the model has an intercept", "0.2"},
+    {"weightCol", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(weight_column), false, false,
+     "column of what each training row counts; it is no feature", "0.2"},
     {"thresholds", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(thresholds), false, false,
      "a number for each class: predicted is the one whose probability over its threshold is the greatest",
      "0.2"},

@@ -12,7 +12,7 @@ struct ps_logistic_config {
     double reg_param, elastic_net_param, tol, threshold, block_size;
     int64_t max_iter, aggregation_depth;
     bool fit_intercept, standardization;
-    const char *family, *thresholds;
+    const char *family, *thresholds, *weight_column;
 };
 extern const struct ps_option ps_logistic_options[];
 penstock_code ps_logistic_check(const void *config, struct penstock_error *error) PENSTOCK_MUST_USE;

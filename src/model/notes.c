@@ -179,7 +179,7 @@ penstock_code ps_notes_features(struct ps_notes *notes, const struct ps_layout *
     if (moments->label_variance == 0) {
         PS_TRY(ps_notes_add(notes, error, "the label is the same in all rows: the model is that constant"));
     }
-    if (moments->row_count < (double)moments->count) {
+    if (moments->weight_squares == 0 && moments->row_count < (double)moments->count) {
         PS_TRY(ps_notes_add(notes, error, "%.0f rows are fewer than the %zu features", moments->row_count,
                             moments->count));
     }

@@ -22,6 +22,19 @@ int64_t ps_packing_block_rows(const struct ps_layout *layout) {
     return rows;
 }
 
+struct ps_packing ps_packing_of(const struct ps_pipeline *pipeline, const struct ps_layout *layout,
+                                const struct ps_validation *validation) {
+    return (struct ps_packing){
+        .pipeline = pipeline,
+        .layout = layout,
+        .part_count = validation->part_count,
+        .block_rows = ps_packing_block_rows(layout),
+        .has_fold_column = validation->fold_column != NULL,
+        .fold_column = validation->fold_column,
+        .weight_column = validation->weight_column,
+    };
+}
+
 penstock_code ps_packer_init(struct ps_packer *packer, const struct ps_packing *packing,
                              struct penstock_error *error) {
     const struct ps_gram_shape *shape = &packing->layout->shape;
@@ -42,7 +55,14 @@ penstock_code ps_packer_init(struct ps_packer *packer, const struct ps_packing *
     packer->filled = ps_allocate(parts + 1, sizeof(size_t));
     packer->least = ps_allocate(parts * numbers + 1, sizeof(double));
     packer->largest = ps_allocate(parts * numbers + 1, sizeof(double));
-    if (packer->columns == NULL || packer->indexes == NULL || packer->parts == NULL ||
+    const bool has_weights = packing->weight_column != NULL;
+    packer->weights = has_weights ? ps_allocate(packer->stride, sizeof(double)) : NULL;
+    packer->frame_weights = has_weights ? ps_allocate(PS_FRAME_ROWS, sizeof(double)) : NULL;
+    packer->group_weights =
+        has_weights ? ps_allocate(shape->group_count * packer->stride + 1, sizeof(double)) : NULL;
+    if ((has_weights &&
+         (packer->weights == NULL || packer->frame_weights == NULL || packer->group_weights == NULL)) ||
+        packer->columns == NULL || packer->indexes == NULL || packer->parts == NULL ||
         (shape->has_values && packer->values == NULL) || packer->rows == NULL || packer->row_starts == NULL ||
         packer->starts == NULL || packer->filled == NULL || packer->least == NULL ||
         packer->largest == NULL) {
@@ -63,6 +83,9 @@ void ps_packer_done(struct ps_packer *packer) {
     ps_release(packer->columns);
     ps_release(packer->indexes);
     ps_release(packer->values);
+    ps_release(packer->weights);
+    ps_release(packer->frame_weights);
+    ps_release(packer->group_weights);
     ps_release(packer->parts);
     ps_release(packer->rows);
     ps_release(packer->row_starts);
@@ -95,6 +118,29 @@ static penstock_code read_parts(struct ps_packer *packer, const struct ps_block 
             }
             packer->parts[row] = (uint16_t)fold;
         }
+    }
+    return PENSTOCK_OK;
+}
+
+/* What the frame's rows count. */
+static penstock_code read_weights(struct ps_packer *packer, const struct ps_slice *slice, int64_t begin,
+                                  size_t count, int64_t first_row, struct penstock_error *error) {
+    const struct ps_packing *packing = packer->packing;
+    const size_t column = packing->pipeline->input_count + (packing->has_fold_column ? 1 : 0);
+    const double *weights = ps_chunk_doubles(slice->chunk, column);
+    const uint64_t *validity = ps_chunk_validity(slice->chunk, column);
+    for (size_t i = 0; i < count; i++) {
+        const int64_t place = begin + (int64_t)i;
+        const bool is_valid = ps_chunk_is_valid(validity, place);
+        const double weight = is_valid ? weights[place] : -1;
+        if (!(weight >= 0) || isinf(weight)) {
+            char text[40];
+            (void)snprintf(text, sizeof text, is_valid ? "%.17g" : "NULL", weight);
+            return ps_error_set(error, PENSTOCK_INVALID_DATA,
+                                "row %lld: weightCol %s is %s; weights are numbers of 0 or more",
+                                (long long)(first_row + (int64_t)i + 1), packing->weight_column, text);
+        }
+        packer->frame_weights[i] = weight;
     }
     return PENSTOCK_OK;
 }
@@ -229,6 +275,16 @@ static void copy_groups(struct ps_packer *packer) {
     }
 }
 
+static void copy_weights(struct ps_packer *packer) {
+    for (size_t p = 0; p < packer->packing->part_count; p++) {
+        const uint32_t *rows = packer->rows + packer->row_starts[p];
+        const size_t count = packer->row_starts[p + 1] - packer->row_starts[p];
+        for (size_t i = 0; i < count; i++) {
+            packer->weights[packer->starts[p] + packer->filled[p] + i] = packer->frame_weights[rows[i]];
+        }
+    }
+}
+
 /* Marks the rows with a value that is not finite; a label like that is counted apart. */
 static void mark_rows(struct ps_packer *packer) {
     const struct ps_layout *layout = packer->packing->layout;
@@ -307,6 +363,9 @@ static penstock_code pack_frame(struct ps_packer *packer, const uint16_t *parts,
         }
     }
     copy_groups(packer);
+    if (packer->weights != NULL) {
+        copy_weights(packer);
+    }
     for (size_t c = 0; packing->layout->needs_range && c < packing->layout->number_count; c++) {
         for (size_t p = 0; p < packing->part_count; p++) {
             track_range(packer, p, c, packer->frame->slots[packing->layout->dense[c].slot].numbers);
@@ -327,6 +386,9 @@ penstock_code ps_packer_pack(struct ps_packer *packer, const struct ps_block *bl
         parts = packer->parts;
     }
     place_parts(packer, block, parts);
+    for (size_t i = 0; packer->weights != NULL && i < packer->stride; i++) {
+        packer->columns[i] = 1; /* ps_packer_weigh() may have been here */
+    }
     size_t row = 0;
     for (size_t s = 0; s < block->slice_count; s++) {
         const struct ps_slice *slice = &block->slices[s];
@@ -334,6 +396,10 @@ penstock_code ps_packer_pack(struct ps_packer *packer, const struct ps_block *bl
             const int64_t left = slice->count - done;
             const size_t count = (size_t)(left < PS_FRAME_ROWS ? left : PS_FRAME_ROWS);
             fill_frame(packer, slice, slice->begin + done, count);
+            if (packer->weights != NULL) {
+                PS_TRY(read_weights(packer, slice, slice->begin + done, count,
+                                    block->first_row + (int64_t)row, error));
+            }
             PS_TRY(pack_frame(packer, parts + row, pilots, block->first_row + (int64_t)row, error));
             row += count;
             done += (int64_t)count;
@@ -348,7 +414,33 @@ struct ps_panel ps_packer_panel(const struct ps_packer *packer, size_t part) {
         .columns = packer->columns + start,
         .indexes = packer->indexes + start,
         .values = packer->values == NULL ? NULL : packer->values + start,
+        .weights = packer->weights == NULL ? NULL : packer->weights + start,
         .stride = packer->stride,
         .row_count = packer->filled[part],
     };
+}
+
+struct ps_panel ps_packer_weigh(struct ps_packer *packer, size_t part) {
+    const struct ps_gram_shape *shape = &packer->packing->layout->shape;
+    const size_t start = packer->starts[part];
+    struct ps_panel panel = ps_packer_panel(packer, part);
+    double *roots = packer->weights + start;
+    for (size_t i = 0; i < panel.row_count; i++) {
+        roots[i] = sqrt(roots[i]);
+    }
+    for (size_t c = 0; c <= shape->dense_count; c++) {
+        double *column = packer->columns + c * packer->stride + start;
+        for (size_t i = 0; i < panel.row_count; i++) {
+            column[i] *= roots[i];
+        }
+    }
+    for (size_t g = 0; g < shape->group_count; g++) {
+        const size_t place = g * packer->stride + start;
+        for (size_t i = 0; i < panel.row_count; i++) {
+            packer->group_weights[place + i] =
+                roots[i] * (packer->values == NULL ? 1 : packer->values[place + i]);
+        }
+    }
+    panel.values = packer->group_weights + start;
+    return panel;
 }

@@ -35,6 +35,7 @@ penstock_code ps_pipeline_new(struct ps_arena *arena, struct ps_pipeline **pipel
         return ps_error_memory(error, "a pipeline");
     }
     pipeline->arena = arena;
+    pipeline->fixed_slot = PS_NO_SLOT;
     *pipeline_out = pipeline;
     return PENSTOCK_OK;
 }
@@ -292,7 +293,7 @@ static penstock_code bind_parameters(struct ps_pipeline *pipeline, struct ps_tra
         for (size_t i = 0; i < pipeline->column_count; i++) {
             const struct ps_live_column *column = &pipeline->columns[i];
             const struct ps_slot *slot = &pipeline->slots[column->slot];
-            if (!column->is_label && slot->kind == PS_SLOT_NUMBER &&
+            if (!column->is_label && column->slot != pipeline->fixed_slot && slot->kind == PS_SLOT_NUMBER &&
                 !(slot->is_opaque && transform->type->reads_values)) {
                 transform->inputs[transform->input_count++] = column->slot;
             }

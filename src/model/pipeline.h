@@ -28,6 +28,7 @@ struct ps_pipeline {
     size_t column_count, column_capacity;
     struct ps_transform *transforms;
     size_t transform_count, transform_capacity;
+    size_t fixed_slot;  /* an input that stages do not take unless they name it (offsetCol), or PS_NO_SLOT */
     bool makes_late;    /* some stage makes columns when it has learnt how many */
     bool is_of_dataset; /* no model: there is no label, and no feature need be left */
 };

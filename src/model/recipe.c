@@ -2,8 +2,9 @@
  *
  * recipe.c - which column is what.
  *
- * Features are all number and BOOLEAN columns but the label, foldCol and the HOLDOUT column. A text or a time is
- * a feature only where a stage names it: an index or one-hot columns are made of it; otherwise it is left out.
+ * Features are all number and BOOLEAN columns but the label, foldCol, weightCol and the HOLDOUT column. A text or a
+ * time is a feature only where a stage names it: an index or one-hot columns are made of it; otherwise it is left
+ * out.
  */
 #include "model/recipe.h"
 
@@ -204,6 +205,109 @@ static penstock_code check_fold_column(const struct binder *binder, struct penst
     return PENSTOCK_OK;
 }
 
+/* A number column of weights or offsets, by its name in the SELECT. */
+static penstock_code find_number(const struct binder *binder, const char *option, const char *name,
+                                 struct ps_location location, const char **name_out,
+                                 struct penstock_error *error) {
+    const int64_t column = find(binder, name);
+    if (column < 0) {
+        return no_column(binder, option, name, location, error);
+    }
+    const char *found = binder->names[column];
+    if (!ps_input_is_number(binder->types[column]) || ps_text_equal_nocase(found, binder->model->label)) {
+        (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "%s: column %s is %s", option, found,
+                           ps_input_is_number(binder->types[column]) ? "the label" : binder->types[column]);
+        (void)ps_error_hint(error, "it must be a number column of its own");
+        return ps_error_at(error, location, NULL, 0);
+    }
+    *name_out = found;
+    return PENSTOCK_OK;
+}
+
+/* What all estimators say of one option that names a column: cells of one search must be measured alike. */
+static penstock_code common_text(const struct binder *binder, const char *option, const char **text_out,
+                                 struct penstock_error *error) {
+    const struct ps_recipe *recipe = binder->recipe;
+    const char *first = NULL;
+    for (size_t i = 0; i < recipe->estimator_count; i++) {
+        const struct ps_estimator *estimator = &recipe->estimators[i];
+        const char *text = ps_estimator_text(estimator->type, estimator->config, option);
+        for (size_t a = 0; a < estimator->axis_count; a++) {
+            if (strcmp(estimator->axes[a].name, option) == 0 && estimator->axes[a].count > 1) {
+                (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                                   "%s: %s names one column, it cannot be searched", estimator->type->name,
+                                   option);
+                return ps_error_at(error, estimator->location, NULL, 0);
+            }
+        }
+        first = i == 0 ? text : first;
+        if ((text == NULL) != (first == NULL) || (text != NULL && !ps_text_equal_nocase(text, first))) {
+            (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                               "USING: %s and %s do not have the same %s: they could not be compared",
+                               recipe->estimators[0].type->name, estimator->type->name, option);
+            (void)ps_error_hint(error, "make two models of them");
+            return ps_error_at(error, estimator->location, NULL, 0);
+        }
+    }
+    *text_out = first;
+    return PENSTOCK_OK;
+}
+
+/* weightCol of the estimators and of the metric, offsetCol. */
+static penstock_code check_row_columns(const struct binder *binder, struct penstock_error *error) {
+    struct ps_recipe *recipe = binder->recipe;
+    struct ps_validation *validation = &recipe->validation;
+    const struct ps_location using = recipe->estimators[0].location;
+    const char *weights = NULL, *offset = NULL;
+    PS_TRY(common_text(binder, "weightCol", &weights, error));
+    PS_TRY(common_text(binder, "offsetCol", &offset, error));
+    if (weights != NULL) {
+        PS_TRY(find_number(binder, "weightCol", weights, using, &validation->weight_column, error));
+        validation->weighs_training = true;
+    }
+    if (validation->score_weights != NULL) {
+        const char *found = NULL;
+        const struct ps_location place = binder->model->validation.location;
+        PS_TRY(find_number(binder, "weightCol", validation->score_weights, place, &found, error));
+        if (weights != NULL && strcmp(found, validation->weight_column) != 0) {
+            (void)ps_error_set(
+                error, PENSTOCK_INVALID_PROJECT,
+                "weightCol: rows are trained with %s and measured with %s; a model has one such column",
+                validation->weight_column, found);
+            return ps_error_at(error, place, NULL, 0);
+        }
+        validation->weight_column = found;
+    }
+    if (offset != NULL) {
+        PS_TRY(find_number(binder, "offsetCol", offset, using, &recipe->offset_column, error));
+    }
+    const bool is_both = offset != NULL && validation->weight_column != NULL &&
+                         strcmp(recipe->offset_column, validation->weight_column) == 0;
+    if (!is_both) {
+        return PENSTOCK_OK;
+    }
+    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "column %s is weightCol and offsetCol", offset);
+    return ps_error_at(error, using, NULL, 0);
+}
+
+/* The offset is added as it is: no stage may have changed it. */
+static penstock_code check_offset(const struct binder *binder, struct penstock_error *error) {
+    const struct ps_recipe *recipe = binder->recipe;
+    const struct ps_pipeline *pipeline = recipe->pipeline;
+    if (recipe->offset_column == NULL) {
+        return PENSTOCK_OK;
+    }
+    const int64_t column = ps_pipeline_find(pipeline, recipe->offset_column);
+    if (column >= 0 && pipeline->slots[pipeline->columns[column].slot].maker == PS_NO_SLOT) {
+        return PENSTOCK_OK;
+    }
+    (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT,
+                       "TRANSFORM changes %s, which is offsetCol: it is added as it is",
+                       recipe->offset_column);
+    (void)ps_error_hint(error, "compute it in the SELECT, ln(exposure) AS offset for instance");
+    return ps_error_at(error, binder->statement->location, NULL, 0);
+}
+
 /* The column of TimeSeriesSplit: its own `by`, or that of HOLDOUT. */
 static penstock_code check_series(const struct binder *binder, struct penstock_error *error) {
     struct ps_recipe *recipe = binder->recipe;
@@ -297,6 +401,7 @@ static penstock_code bind(struct binder *binder, struct penstock_error *error) {
     PS_TRY(check_holdout(binder, error));
     PS_TRY(check_fold_column(binder, error));
     PS_TRY(check_series(binder, error));
+    PS_TRY(check_row_columns(binder, error));
     PS_TRY(ps_validation_settle(&recipe->validation, recipe->tasks, binder->arena, error));
     PS_TRY(check_gate(recipe, recipe->tasks, binder->arena, error));
     PS_TRY(ps_gate_conditions_check(model, &recipe->validation, binder->names, binder->column_count,
@@ -306,6 +411,8 @@ static penstock_code bind(struct binder *binder, struct penstock_error *error) {
         const char *name = binder->names[i];
         const bool is_reserved =
             i == label || is_only_holdout(binder, name) ||
+            (recipe->validation.weight_column != NULL &&
+             strcmp(recipe->validation.weight_column, name) == 0) ||
             (recipe->validation.fold_column != NULL && recipe->validation.series == NULL &&
              strcmp(recipe->validation.fold_column, name) == 0);
         if (!is_reserved) {
@@ -313,9 +420,14 @@ static penstock_code bind(struct binder *binder, struct penstock_error *error) {
         }
     }
     PS_TRY(add_input(binder, label, true, error));
+    if (recipe->offset_column != NULL) {
+        const int64_t offset = ps_pipeline_find(recipe->pipeline, recipe->offset_column);
+        recipe->pipeline->fixed_slot = offset < 0 ? PS_NO_SLOT : recipe->pipeline->columns[offset].slot;
+    }
     for (size_t i = 0; i < model->transform_count; i++) {
         PS_TRY(ps_pipeline_add(recipe->pipeline, &model->transforms[i], error));
     }
+    PS_TRY(check_offset(binder, error));
     ps_pipeline_defer(recipe->pipeline);
     for (size_t i = 0; i < recipe->pipeline->column_count; i++) {
         const struct ps_live_column *column = &recipe->pipeline->columns[i];

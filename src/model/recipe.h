@@ -17,11 +17,12 @@ struct ps_recipe {
     struct ps_estimator estimator;   /* the first of */
     struct ps_estimator *estimators; /* they compete */
     size_t estimator_count;
-    size_t cell_count;       /* of all of them */
-    unsigned tasks;          /* enum ps_task, or-ed: what the model may be, as far as the statement tells */
-    const char *by_column;   /* of HOLDOUT, or NULL */
-    const char *time_column; /* of TimeSeriesSplit, or NULL */
-    const char **left_out;   /* names of columns that are no features, with their types: "tail (VARCHAR)" */
+    size_t cell_count;         /* of all of them */
+    unsigned tasks;            /* enum ps_task, or-ed: what the model may be, as far as the statement tells */
+    const char *by_column;     /* of HOLDOUT, or NULL */
+    const char *time_column;   /* of TimeSeriesSplit, or NULL */
+    const char *offset_column; /* of GeneralizedLinearRegression, or NULL */
+    const char **left_out;     /* names of columns that are no features, with their types: "tail (VARCHAR)" */
     size_t left_out_count;
 };
 

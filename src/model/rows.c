@@ -39,23 +39,25 @@ static size_t round_up(size_t size) {
 
 /* Bytes of a panel, and where its arrays begin. */
 struct panel_plan {
-    size_t stride, labels, values, indexes, size;
+    size_t stride, labels, weights, values, indexes, size;
 };
 
-static struct panel_plan plan_panel(const struct ps_layout *layout, size_t row_count) {
+static struct panel_plan plan_panel(const struct ps_layout *layout, size_t row_count, bool has_weights) {
     const struct ps_gram_shape *shape = &layout->shape;
     struct panel_plan plan = {.stride = round_up(row_count * sizeof(double)) / sizeof(double)};
     plan.labels = layout->label * plan.stride * sizeof(double);
-    plan.values = plan.labels + plan.stride * sizeof(double);
+    plan.weights = plan.labels + plan.stride * sizeof(double);
+    plan.values = plan.weights + (has_weights ? plan.stride * sizeof(double) : 0);
     plan.indexes = plan.values + (shape->has_values ? shape->group_count * plan.stride * sizeof(double) : 0);
     plan.size = plan.indexes + round_up(shape->group_count * plan.stride * sizeof(int32_t));
     return plan;
 }
 
 /* All rows of the block in one part, and a line of the cache more for each array of each other part. */
-static size_t block_size(const struct ps_layout *layout, size_t block_rows, size_t part_count) {
-    const size_t arrays = layout->label + 1 + 2 * layout->shape.group_count + 1;
-    return plan_panel(layout, block_rows).size + part_count * arrays * ALIGNMENT;
+static size_t block_size(const struct ps_layout *layout, size_t block_rows, size_t part_count,
+                         bool has_weights) {
+    const size_t arrays = layout->label + 2 + 2 * layout->shape.group_count + 1;
+    return plan_panel(layout, block_rows, has_weights).size + part_count * arrays * ALIGNMENT;
 }
 
 static penstock_code map_file(struct ps_rows *rows, const char *folder, struct penstock_error *error) {
@@ -117,24 +119,33 @@ static penstock_code prepare(void *context, struct ps_block *block, struct penst
 
 static void keep_panel(const struct ps_layout *layout, const struct ps_panel *packed, char *memory,
                        struct ps_row_panel *panel) {
-    const struct panel_plan plan = plan_panel(layout, packed->row_count);
+    const struct panel_plan plan = plan_panel(layout, packed->row_count, packed->weights != NULL);
     const size_t count = packed->row_count;
     double *columns = (double *)(void *)memory;
     double *labels = (double *)(void *)(memory + plan.labels);
     double *values = (double *)(void *)(memory + plan.values);
+    double *weights = (double *)(void *)(memory + plan.weights);
     int32_t *indexes = (int32_t *)(void *)(memory + plan.indexes);
     for (size_t c = 0; c < layout->label; c++) {
         memcpy(columns + c * plan.stride, packed->columns + (1 + c) * packed->stride, count * sizeof(double));
     }
     memcpy(labels, packed->columns + (1 + layout->label) * packed->stride, count * sizeof(double));
+    if (packed->weights != NULL) {
+        memcpy(weights, packed->weights, count * sizeof(double));
+    }
     for (size_t g = 0; g < layout->shape.group_count; g++) {
         memcpy(indexes + g * plan.stride, packed->indexes + g * packed->stride, count * sizeof(int32_t));
         if (packed->values != NULL) {
             memcpy(values + g * plan.stride, packed->values + g * packed->stride, count * sizeof(double));
         }
     }
-    *panel = (struct ps_row_panel){columns, indexes,     packed->values == NULL ? NULL : values,
-                                   labels,  plan.stride, count};
+    *panel = (struct ps_row_panel){.columns = columns,
+                                   .indexes = indexes,
+                                   .values = packed->values == NULL ? NULL : values,
+                                   .labels = labels,
+                                   .weights = packed->weights == NULL ? NULL : weights,
+                                   .stride = plan.stride,
+                                   .row_count = count};
 }
 
 static penstock_code work(void *context, size_t worker, struct ps_block *block,
@@ -148,7 +159,7 @@ static penstock_code work(void *context, size_t worker, struct ps_block *block,
     for (size_t p = 0; p < rows->part_count; p++) {
         const struct ps_panel packed = ps_packer_panel(packer, p);
         keep_panel(rows->layout, &packed, memory, &rows->panels[index * rows->part_count + p]);
-        memory += plan_panel(rows->layout, packed.row_count).size;
+        memory += plan_panel(rows->layout, packed.row_count, packed.weights != NULL).size;
     }
     return PENSTOCK_OK;
 }
@@ -222,18 +233,12 @@ penstock_code ps_rows_collect(const struct ps_tally_options *options, const stru
                               const char *folder, struct ps_scan *scan, struct ps_rows **rows_out,
                               struct penstock_error *error) {
     struct collector collector = {.options = options};
-    collector.packing = (struct ps_packing){
-        .pipeline = options->pipeline,
-        .layout = options->layout,
-        .part_count = tally->part_count,
-        .block_rows = ps_packing_block_rows(options->layout),
-        .has_fold_column = options->validation->fold_column != NULL,
-        .fold_column = options->validation->fold_column,
-    };
+    collector.packing = ps_packing_of(options->pipeline, options->layout, options->validation);
     collector.worker_count = options->worker_count > 1 ? options->worker_count : 1;
     collector.slot_count = ps_block_slot_count(options->worker_count);
     const size_t block_rows = (size_t)collector.packing.block_rows;
-    collector.block_size = block_size(options->layout, block_rows, tally->part_count);
+    collector.block_size =
+        block_size(options->layout, block_rows, tally->part_count, collector.packing.weight_column != NULL);
     ps_random_init(&collector.random, options->validation->seed);
     collector.rows = ps_allocate(1, sizeof *collector.rows);
     if (collector.rows == NULL) {

@@ -22,6 +22,7 @@ struct ps_row_panel {
     const int32_t *indexes; /* group g: indexes[g * stride + i] */
     const double *values;   /* as indexes, or NULL: all 1 */
     const double *labels;   /* as they are, not shifted; a class is its index */
+    const double *weights;  /* what each row counts, or NULL: there are no weights */
     size_t stride, row_count;
 };
 struct ps_rows {
@@ -47,10 +48,15 @@ struct ps_training_set {
     const struct ps_design *design;
     const struct ps_moments *moments; /* of these rows */
     const struct ps_target *target;
-    size_t worker_count; /* threads that fit() may use, itself included */
+    bool is_weighted;      /* rows count as their panels' weights say */
+    size_t offset_feature; /* that is added as it is, its coefficient 1: counted from 1; 0: none */
+    size_t worker_count;   /* threads that fit() may use, itself included */
     int64_t memory_max;
     const struct ps_stop *stop;
 };
+
+/* Rows of its parts. */
+int64_t ps_training_set_rows(const struct ps_training_set *set);
 
 /* Scratch for one thread that looks at panels as features. */
 struct ps_features_reader;

@@ -20,6 +20,7 @@ struct ps_search_options {
     const struct ps_estimator *estimators;
     size_t estimator_count;
     const struct ps_target *target;
+    const char *offset_column; /* of offsetCol, or NULL */
     struct ps_arena *arena;
     const struct ps_stop *stop;
     size_t worker_count;

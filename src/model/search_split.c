@@ -10,6 +10,7 @@ void ps_split_done(struct ps_split *split) {
     ps_release(split->trains);
     ps_release(split->validates);
     ps_rowset_done(&split->training);
+    ps_rowset_done(&split->weighted);
     ps_rowset_done(&split->validating);
     ps_design_done(&split->design);
     ps_moments_done(&split->moments);
@@ -32,10 +33,30 @@ static penstock_code choose_parts(struct ps_split *split, struct penstock_error 
         split->validates[p] = split->index < options->validation->split_count &&
                               ps_validation_validates(options->validation, split->index, p);
     }
-    PS_TRY(ps_tally_join(options->tally, options->layout, options->validation, split->index, false,
+    PS_TRY(ps_tally_join(options->tally, options->layout, options->validation, split->index, false, false,
                          &split->training, error));
+    const bool has_weights = options->tally->weighted != NULL;
+    if (has_weights && options->validation->weighs_training) {
+        PS_TRY(ps_tally_join(options->tally, options->layout, options->validation, split->index, false, true,
+                             &split->weighted, error));
+    }
     return ps_tally_join(options->tally, options->layout, options->validation, split->index, true,
-                         &split->validating, error);
+                         has_weights && options->validation->score_weights != NULL, &split->validating,
+                         error);
+}
+
+/* The feature that is the column of offsetCol, counted from 1; 0: there is none. */
+static size_t offset_feature(const struct ps_split *split) {
+    const struct ps_layout *layout = split->options->layout;
+    const char *name = split->options->offset_column;
+    for (size_t j = 0; name != NULL && j < split->design.count; j++) {
+        const struct ps_layout_column *column = &layout->columns[split->design.columns[j]];
+        if (!column->is_group &&
+            strcmp(layout->pipeline->slots[layout->dense[column->index].slot].name, name) == 0) {
+            return j + 1;
+        }
+    }
+    return 0;
 }
 
 penstock_code ps_split_init(struct ps_split *split, const struct ps_search_options *options, size_t index,
@@ -46,9 +67,11 @@ penstock_code ps_split_init(struct ps_split *split, const struct ps_search_optio
     PS_TRY(choose_parts(split, error));
     PS_TRY(ps_design_init(&split->design, layout, error));
     ps_design_learn(&split->design, layout, &split->training, options->tally->pilots, fitted);
-    PS_TRY(ps_moments_init(&split->moments, &split->training.spread, layout->label,
+    const struct ps_rowset *counted = split->weighted.sums != NULL ? &split->weighted : &split->training;
+    PS_TRY(ps_moments_init(&split->moments, &counted->spread, layout->label,
                            options->tally->pilots[layout->label], split->design.maps, split->design.count,
                            error));
+    split->moments.weight_squares = counted->weight_squares;
     const size_t base_count = split->training.spread.count;
     split->coefficients = ps_allocate(split->design.count + 1, sizeof(double));
     split->scratch = ps_allocate(base_count, sizeof(double));
@@ -62,6 +85,8 @@ penstock_code ps_split_init(struct ps_split *split, const struct ps_search_optio
         .design = &split->design,
         .moments = &split->moments,
         .target = options->target,
+        .is_weighted = split->weighted.sums != NULL,
+        .offset_feature = offset_feature(split),
         .worker_count = options->worker_count > 1 ? options->worker_count : 1,
         .memory_max = options->memory_max,
         .stop = options->stop,
@@ -112,6 +137,9 @@ static penstock_code score_block(void *context, size_t worker, size_t block, str
                 ps_features_reader_read(scoring->readers[worker], panel, begin, count);
             PS_TRY(ps_predictor_apply(scoring->predictor, features, scoring->outputs + place * width, error));
             memcpy(scoring->labels + place, panel->labels + begin, count * sizeof(double));
+            if (scoring->weights != NULL) {
+                memcpy(scoring->weights + place, panel->weights + begin, count * sizeof(double));
+            }
             place += count;
         }
     }
@@ -162,7 +190,9 @@ penstock_code ps_split_score(const struct ps_split *split, const bool *includes,
     const size_t count = count_rows(rows, includes, scoring.starts);
     scoring.labels = ps_allocate(count + 1, sizeof(double));
     scoring.outputs = ps_allocate(count * predictor->output_count + 1, sizeof(double));
-    if (scoring.labels == NULL || scoring.outputs == NULL) {
+    const bool weighs = split->options->validation->score_weights != NULL && includes == split->validates;
+    scoring.weights = weighs ? ps_allocate(count + 1, sizeof(double)) : NULL;
+    if (scoring.labels == NULL || scoring.outputs == NULL || (weighs && scoring.weights == NULL)) {
         return ps_error_memory(error, "scores of rows");
     }
     PS_TRY(ps_training_set_run(&split->set, &scoring, score_block, NULL, error));

@@ -15,7 +15,9 @@ struct ps_split {
     size_t index;    /* validation->split_count: trains on all parts, validates on none */
     bool *trains;    /* per part */
     bool *validates; /* per part */
-    struct ps_rowset training, validating;
+    struct ps_rowset training;
+    struct ps_rowset weighted;   /* training rows as they count; empty: each counts 1 */
+    struct ps_rowset validating; /* as they count in the metric */
     struct ps_design design;
     struct ps_moments moments;
     struct ps_training_set set;

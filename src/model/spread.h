@@ -40,7 +40,8 @@ struct ps_feature_map {
 /* Moments of features and label, not shifted any more. */
 struct ps_moments {
     size_t count;
-    double row_count;
+    double row_count;      /* of weighted rows: the sum of their weights */
+    double weight_squares; /* of weighted rows: the sum of their squared weights; 0: each counts 1 */
     double *means;
     double *covariance; /* count x count; a row and column of zeros for a constant feature */
     double *cross;      /* with the label */

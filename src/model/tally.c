@@ -32,6 +32,9 @@ struct state {
     size_t slot_count;
     size_t gram_size, pair_size;
     size_t sum_size; /* of one part in a block's vector: the gram, and its pairs when they are no counts */
+    size_t
+        weighted_size; /* of one part, behind those: weighted gram and pairs, sum of squared weights; 0: no weights */
+    size_t vector_size; /* of all parts */
     double *zeros;
     double *pilots;
     bool has_pilots;
@@ -91,6 +94,17 @@ static penstock_code prepare(void *context, struct ps_block *block, struct penst
     return PENSTOCK_OK;
 }
 
+/* The part's weighted sums, behind the plain ones of all parts. */
+static void add_weighted(const struct state *state, struct ps_packer *packer, size_t part, double *vector) {
+    double *sums = vector + state->packing.part_count * state->sum_size + part * state->weighted_size;
+    const struct ps_panel plain = ps_packer_panel(packer, part);
+    for (size_t i = 0; i < plain.row_count; i++) {
+        sums[state->weighted_size - 1] += plain.weights[i] * plain.weights[i];
+    }
+    const struct ps_panel panel = ps_packer_weigh(packer, part);
+    ps_gram_add(&state->options->layout->shape, &panel, sums, sums + state->gram_size);
+}
+
 static penstock_code work(void *context, size_t worker, struct ps_block *block,
                           struct penstock_error *error) {
     struct state *state = context;
@@ -100,13 +114,16 @@ static penstock_code work(void *context, size_t worker, struct ps_block *block,
     /* blocks before the first usable row have no use for pilots, which may not be there yet */
     PS_TRY(
         ps_packer_pack(packer, block, slot->parts, slot->has_pilots ? state->pilots : state->zeros, error));
-    memset(slot->sums, 0, state->packing.part_count * state->sum_size * sizeof(double));
+    memset(slot->sums, 0, state->vector_size * sizeof(double));
     for (size_t p = 0; p < state->packing.part_count; p++) {
         const struct ps_panel panel = ps_packer_panel(packer, p);
         double *sums = slot->sums + p * state->sum_size;
         double *pairs =
             shape->has_values ? sums + state->gram_size : state->pairs[worker] + p * state->pair_size;
         ps_gram_add(shape, &panel, sums, pairs);
+        if (state->weighted_size > 0) {
+            add_weighted(state, packer, p, slot->sums);
+        }
     }
     slot->outliers = packer->outliers;
     slot->null_features = packer->null_features - packer->null_labels;
@@ -126,7 +143,7 @@ static penstock_code merge(void *context, struct ps_block *block, struct penstoc
 static penstock_code check_memory(const struct state *state, struct penstock_error *error) {
     const struct ps_tally_options *options = state->options;
     const double parts = (double)state->packing.part_count;
-    const double sums = parts * (double)state->sum_size * 8;
+    const double sums = (double)state->vector_size * 8;
     const double pairs = options->layout->shape.has_values ? 0 : parts * (double)state->pair_size * 8;
     const double base = (double)(options->layout->shape.dense_count + options->layout->shape.slot_count);
     const double spreads = (parts + 2) * base * base * 8;
@@ -163,7 +180,7 @@ static penstock_code allocate(struct state *state, struct penstock_error *error)
         }
     }
     for (size_t i = 0; i < state->slot_count; i++) {
-        state->slots[i].sums = ps_allocate(parts * state->sum_size, sizeof(double));
+        state->slots[i].sums = ps_allocate(state->vector_size, sizeof(double));
         state->slots[i].parts = ps_allocate((size_t)state->packing.block_rows, sizeof(uint16_t));
         if (state->slots[i].sums == NULL || state->slots[i].parts == NULL) {
             return ps_error_memory(error, "sums of blocks");
@@ -225,14 +242,28 @@ static void widen(struct ps_rowset *set, const double *least, const double *larg
     }
 }
 
+static penstock_code collect_weighted(const struct state *state, const double *total, size_t part,
+                                      const struct ps_rowset *plain, struct ps_rowset *set,
+                                      struct penstock_error *error) {
+    const struct ps_layout *layout = state->options->layout;
+    const double *sums = total + state->packing.part_count * state->sum_size + part * state->weighted_size;
+    PS_TRY(rowset_init(set, layout, error));
+    memcpy(set->sums, sums, state->gram_size * sizeof(double));
+    memcpy(set->pairs, sums + state->gram_size, state->pair_size * sizeof(double));
+    set->weight_squares = sums[state->weighted_size - 1];
+    widen(set, plain->least, plain->largest, layout->number_count);
+    return ps_spread_init(&set->spread, &layout->shape, set->sums, set->pairs, error);
+}
+
 /* The tree's total and the workers' counts, part by part. */
 static penstock_code collect(struct state *state, struct penstock_error *error) {
     const struct ps_layout *layout = state->options->layout;
     struct ps_tally *tally = state->tally;
     const size_t parts = state->packing.part_count;
-    double *total PS_SCOPED(ps_release_scoped) = ps_allocate(parts * state->sum_size, sizeof(double));
+    double *total PS_SCOPED(ps_release_scoped) = ps_allocate(state->vector_size, sizeof(double));
     tally->parts = ps_allocate(parts, sizeof *tally->parts);
-    if (total == NULL || tally->parts == NULL) {
+    tally->weighted = state->weighted_size > 0 ? ps_allocate(parts, sizeof *tally->weighted) : NULL;
+    if (total == NULL || tally->parts == NULL || (state->weighted_size > 0 && tally->weighted == NULL)) {
         return ps_error_memory(error, "sums of folds");
     }
     tally->part_count = parts;
@@ -255,6 +286,9 @@ static penstock_code collect(struct state *state, struct penstock_error *error) 
         }
         PS_TRY(ps_spread_init(&set->spread, &layout->shape, set->sums, set->pairs, error));
         tally->used_count += (int64_t)set->spread.row_count;
+        if (tally->weighted != NULL) {
+            PS_TRY(collect_weighted(state, total, p, set, &tally->weighted[p], error));
+        }
     }
     return PENSTOCK_OK;
 }
@@ -264,24 +298,19 @@ penstock_code ps_tally_run(const struct ps_tally_options *options, struct ps_sca
     const struct ps_gram_shape *shape = &options->layout->shape;
     struct ps_tally tally = {0};
     struct state state = {.options = options, .tally = &tally};
-    state.packing = (struct ps_packing){
-        .pipeline = options->pipeline,
-        .layout = options->layout,
-        .part_count = options->validation->part_count,
-        .block_rows = ps_packing_block_rows(options->layout),
-        .has_fold_column = options->validation->fold_column != NULL,
-        .fold_column = options->validation->fold_column,
-    };
+    state.packing = ps_packing_of(options->pipeline, options->layout, options->validation);
     const size_t workers = options->worker_count > 1 ? options->worker_count : 1;
     state.packer_count = workers + 1;
     state.slot_count = ps_block_slot_count(options->worker_count);
     state.gram_size = ps_gram_size(shape);
     state.pair_size = ps_gram_pair_size(shape);
     state.sum_size = state.gram_size + (shape->has_values ? state.pair_size : 0);
+    state.weighted_size = state.packing.weight_column != NULL ? state.gram_size + state.pair_size + 1 : 0;
+    state.vector_size = state.packing.part_count * (state.sum_size + state.weighted_size);
     PS_TRY(check_memory(&state, error));
     ps_gram_prepare();
     ps_random_init(&state.random, options->validation->seed);
-    ps_sumtree_init(&state.tree, state.packing.part_count * state.sum_size, tree_memory);
+    ps_sumtree_init(&state.tree, state.vector_size, tree_memory);
     penstock_code code = allocate(&state, error);
     const struct ps_block_job job = {
         .context = &state,
@@ -311,21 +340,25 @@ penstock_code ps_tally_run(const struct ps_tally_options *options, struct ps_sca
 void ps_tally_done(struct ps_tally *tally) {
     for (size_t i = 0; i < tally->part_count; i++) {
         ps_rowset_done(&tally->parts[i]);
+        if (tally->weighted != NULL) {
+            ps_rowset_done(&tally->weighted[i]);
+        }
     }
     ps_release(tally->parts);
+    ps_release(tally->weighted);
     ps_release(tally->pilots);
     *tally = (struct ps_tally){0};
 }
 
 penstock_code ps_tally_join(const struct ps_tally *tally, const struct ps_layout *layout,
                             const struct ps_validation *validation, size_t split, bool is_validating,
-                            struct ps_rowset *set_out, struct penstock_error *error) {
+                            bool is_weighted, struct ps_rowset *set_out, struct penstock_error *error) {
     struct ps_rowset set;
     PS_TRY(rowset_init(&set, layout, error));
     const size_t gram_size = ps_gram_size(&layout->shape);
     const size_t pair_size = ps_gram_pair_size(&layout->shape);
     for (size_t p = 0; p < tally->part_count; p++) {
-        const struct ps_rowset *part = &tally->parts[p];
+        const struct ps_rowset *part = is_weighted ? &tally->weighted[p] : &tally->parts[p];
         if (is_validating ? !ps_validation_validates(validation, split, p)
                           : !ps_validation_trains(validation, split, p)) {
             continue;
@@ -336,6 +369,7 @@ penstock_code ps_tally_join(const struct ps_tally *tally, const struct ps_layout
         for (size_t i = 0; i < pair_size; i++) {
             set.pairs[i] += part->pairs[i];
         }
+        set.weight_squares += part->weight_squares;
         widen(&set, part->least, part->largest, layout->number_count);
     }
     const penstock_code code = ps_spread_init(&set.spread, &layout->shape, set.sums, set.pairs, error);

@@ -23,9 +23,10 @@ struct ps_tally_options {
 
 struct ps_tally {
     size_t part_count;
-    struct ps_rowset *parts; /* spread is filled for each */
-    double *pilots;          /* dense_count */
-    int64_t row_count;       /* read */
+    struct ps_rowset *parts;    /* spread is filled for each */
+    struct ps_rowset *weighted; /* the same of weighted rows; NULL: there are no weights */
+    double *pilots;             /* dense_count */
+    int64_t row_count;          /* read */
     int64_t used_count;
     int64_t outliers, null_features, null_labels;
     int64_t task_count;
@@ -37,10 +38,11 @@ penstock_code ps_tally_run(const struct ps_tally_options *options, struct ps_sca
                            struct ps_tally *tally_out, struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_tally_done(struct ps_tally *tally);
 /* Sums of the parts that split `split` trains on (split_count: of all parts), or of those it validates. Added up, never
- * subtracted. Owns: ps_rowset_done(). */
+ * subtracted. is_weighted: of weighted rows. Owns: ps_rowset_done(). */
 penstock_code ps_tally_join(const struct ps_tally *tally, const struct ps_layout *layout,
                             const struct ps_validation *validation, size_t split, bool is_validating,
-                            struct ps_rowset *set_out, struct penstock_error *error) PENSTOCK_MUST_USE;
+                            bool is_weighted, struct ps_rowset *set_out, struct penstock_error *error)
+    PENSTOCK_MUST_USE;
 void ps_rowset_done(struct ps_rowset *set);
 
 #endif

@@ -10,7 +10,8 @@
  *
  * For each split of the validation it is fitted anew, on the rows that the split trains on, as Spark's pipeline in a
  * CrossValidator would do it: else the label of the rows that validate would leak into their features, and rare
- * categories would look like good ones. A category that only they have is the mean of all rows the split trains on.
+ * categories would look like good ones. A category that only they have is one that training
+ * has not seen: handleInvalid says what becomes of it. Its mean is NaN then, in a split only.
  *
  * Numbers, per column: categories, mean of all rows, 1 if missing values were seen, their mean, the means of the
  * categories.
@@ -148,19 +149,21 @@ static penstock_code find_categories(struct ps_fit *fit, struct ps_transform *tr
     return ps_categories_index(categories, fit->pipeline->arena, error);
 }
 
-/* has_missing: missing values are a category, even when these rows have none. */
-static void encode(const struct ps_transform *transform, const struct column *column, bool has_missing,
+/* is_split: a category without rows is not known, unless handleInvalid takes it. */
+static void encode(const struct ps_transform *transform, const struct column *column, bool is_split,
                    double *numbers) {
     const struct config *config = transform->config;
     const size_t count = column->categories->count;
     const double overall = column->means[count + 1].value;
     numbers[COUNT] = (double)count;
     numbers[OVERALL] = overall;
-    numbers[HAS_MISSING] = has_missing || column->means[count].count > 0 ? 1 : 0;
+    numbers[HAS_MISSING] = column->means[count].count > 0 ? 1 : 0;
     for (size_t i = 0; i <= count; i++) {
         const struct mean *mean = &column->means[i];
         const double weight = mean->count > 0 ? mean->count / (mean->count + config->smoothing) : 0;
-        numbers[i < count ? FIRST + i : MISSING] = weight * mean->value + (1 - weight) * overall;
+        const bool is_unseen = is_split && i < count && mean->count == 0 && !is_invalid(transform, "keep");
+        numbers[i < count ? FIRST + i : MISSING] =
+            is_unseen ? (double)NAN : weight * mean->value + (1 - weight) * overall;
     }
 }
 
@@ -212,12 +215,8 @@ static penstock_code fit(struct ps_fit *fit, struct ps_transform *transform, str
     PS_TRY(ps_fit_rows(fit, transform, true, &learning, take, error));
     PS_TRY(ps_transform_reserve(fit->pipeline, transform, number_count, error));
     double *numbers = transform->numbers;
-    const double *whole = fit->split == NULL
-                              ? NULL
-                              : fit->split->whole->transforms[transform - fit->pipeline->transforms].numbers;
     for (size_t i = 0; i < transform->input_count; i++) {
-        encode(transform, &learning.columns[i], whole != NULL && whole[HAS_MISSING] > 0, numbers);
-        whole = whole == NULL ? NULL : whole + FIRST + (size_t)whole[COUNT];
+        encode(transform, &learning.columns[i], fit->split != NULL, numbers);
         transform->is_fitted[i] = true;
         numbers += FIRST + learning.columns[i].categories->count;
     }
@@ -315,7 +314,7 @@ static void apply(const struct ps_pipeline *pipeline, const struct ps_transform 
         for (size_t row = 0; row < frame->row_count; row++) {
             bool is_missing = false;
             const int64_t place = place_of(in, categories, values, row, &is_missing);
-            out->own_numbers[row] = place >= 0
+            out->own_numbers[row] = place >= 0 && !isnan(numbers[FIRST + place])
                                         ? numbers[FIRST + place]
                                         : unknown(transform, in, numbers, values, frame, row, is_missing);
         }

@@ -224,6 +224,7 @@ static struct ps_search_options search_options(const struct ps_training *trainin
         .estimators = training->recipe->estimators,
         .estimator_count = training->recipe->estimator_count,
         .target = &training->target,
+        .offset_column = training->recipe->offset_column,
         .arena = training->arena,
         .stop = training->options->stop,
         .worker_count = training->tally_options.worker_count,
@@ -256,7 +257,9 @@ static penstock_code find_folder(const struct ps_training *training, const char 
 }
 
 static bool needs_rows(const struct ps_training *training) {
-    bool is_needed = false;
+    /* the second scan that errors of linear models are measured by knows of no weights */
+    const struct ps_validation *validation = &training->recipe->validation;
+    bool is_needed = validation->score_weights != NULL && validation->metric->needs_rows;
     for (size_t i = 0; i < training->recipe->estimator_count; i++) {
         is_needed = is_needed || ps_estimator_needs_rows(&training->recipe->estimators[i]);
     }

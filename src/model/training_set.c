@@ -16,6 +16,15 @@
 /* Below this many rows a thread costs more than it brings. */
 static const int64_t threaded_rows_min = 8192;
 
+int64_t ps_training_set_rows(const struct ps_training_set *set) {
+    const struct ps_rows *rows = set->rows;
+    int64_t count = 0;
+    for (size_t p = 0; p < rows->block_count * rows->part_count; p++) {
+        count += set->trains[p % rows->part_count] ? (int64_t)rows->panels[p].row_count : 0;
+    }
+    return count;
+}
+
 struct ps_features_reader {
     const struct ps_training_set *set;
     struct ps_feature_column *columns;

@@ -20,6 +20,11 @@
         "seed", PS_OPTION_INTEGER, "42", 0, 0, NULL, FIELD(seed), false, false, \
             "of the random numbers that choose a row's part, as rand(seed) of Spark on one partition", "0.1" \
     }
+#define WEIGHT_ROW \
+    { \
+        "weightCol", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(score_weights), false, false, \
+            "column of what each row counts in the metric, as of Spark's evaluators", "0.2" \
+    }
 #define PARALLELISM_ROW \
     { \
         "parallelism", PS_OPTION_INTEGER, "1", 1, 1e6, NULL, FIELD(parallelism), false, false, \
@@ -33,6 +38,7 @@ static const struct ps_option cross_options[] = {
     SEED_ROW,
     {"foldCol", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(fold_column), false, false,
      "column with the fold of each row, 0 .. numFolds - 1, instead of random folds", "0.1"},
+    WEIGHT_ROW,
     PARALLELISM_ROW,
     {0},
 };
@@ -41,6 +47,7 @@ static const struct ps_option split_options[] = {
      "share of rows to train on", "0.1"},
     METRIC_ROW,
     SEED_ROW,
+    WEIGHT_ROW,
     PARALLELISM_ROW,
     {0},
 };
@@ -52,6 +59,7 @@ static const struct ps_option series_options[] = {
     {"by", PS_OPTION_TEXT, NULL, 0, 0, NULL, FIELD(time_column), false, false,
      "column of time; by default the one of HOLDOUT", "0.2"},
     METRIC_ROW,
+    WEIGHT_ROW,
     PARALLELISM_ROW,
     {0},
 };

@@ -41,6 +41,9 @@ struct ps_validation {
     int64_t fold_count, seed, parallelism;
     double train_ratio;
     const char *fold_column;       /* or NULL: parts by random numbers. Of a series: the column of time */
+    const char *score_weights;     /* weightCol of the evaluator, as written, or NULL */
+    const char *weight_column;     /* of the rows, whoever asks for it, or NULL: each counts 1 (recipe.c) */
+    bool weighs_training;          /* estimators do */
     const char *fold_sql;          /* a row's part, instead of the column itself (a series, once it is cut) */
     const char *gap, *time_column; /* of a series, as written */
     int64_t gap_rows, gap_ms;

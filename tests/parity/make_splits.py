@@ -64,10 +64,10 @@ def main():
     code_sql = "(CAST(round(1000 * a) AS BIGINT) % 701)::VARCHAR AS code"
     rmse = ("neg_root_mean_squared_error", -1, 1e-9)
     for smooth in (0.0, 10.0):
-        case(f"TargetEncoder {smooth}", f"TargetEncoder(code, targetType = 'continuous', smoothing = {smooth})",
+        case(f"TargetEncoder {smooth}", f"TargetEncoder(code, targetType = 'continuous', smoothing = {smooth}, handleInvalid = 'keep')",
              f"{code_sql}, c, y", "LinearRegression()", "rmse", [encoder("continuous", smooth)], LinearRegression(),
              coded, y, *rmse)
-    case("TargetEncoder of classes", "TargetEncoder(code, smoothing = 5)",
+    case("TargetEncoder of classes", "TargetEncoder(code, smoothing = 5, handleInvalid = 'keep')",
          f"{code_sql}, c, y > (SELECT median(y) FROM data) AS y", "LogisticRegression()", "areaUnderROC",
          [encoder("binary", 5.0)], LogisticRegression(C=np.inf, tol=1e-10, max_iter=10000), coded, late, "roc_auc", 1,
          1e-4)

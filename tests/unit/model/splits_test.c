@@ -28,7 +28,7 @@ static double mean_of(struct scene *scene, const char *text) {
 #define R2(transforms, columns, validate, table) \
     "CREATE MODEL m " transforms " PREDICT y USING LinearRegression() VALIDATE " validate \
     " AS SELECT " columns " FROM " table
-#define ENCODE "TRANSFORM (TargetEncoder(g, targetType = 'continuous'))"
+#define ENCODE "TRANSFORM (TargetEncoder(g, targetType = 'continuous', handleInvalid = 'keep'))"
 
 static void labels_do_not_leak(void **state) {
     struct scene *scene = *state;
@@ -42,17 +42,17 @@ static void labels_do_not_leak(void **state) {
         R2(ENCODE, "g, y, t", "TimeSeriesSplit(n = 3, by = t, metricName = 'r2')", "r"),
         /* rows that filters leave out, an order that is made by sorting, categories that are numbers */
         R2("TRANSFORM (OutlierFilter(c, method = 'percentile', lower = 0.2, upper = 0.8), "
-           "TargetEncoder(g, targetType = 'continuous'))",
+           "TargetEncoder(g, targetType = 'continuous', handleInvalid = 'keep'))",
            "c, g, y", "CrossValidator(metricName = 'r2')", "r"),
         R2(ENCODE, "g, y", "CrossValidator(metricName = 'r2')",
            "(SELECT g, n, y, i FROM r UNION ALL FROM (SELECT g, n, y, i "
            "FROM r WHERE false))"),
-        R2("TRANSFORM (TargetEncoder(n, targetType = 'continuous'))", "n, y",
+        R2("TRANSFORM (TargetEncoder(n, targetType = 'continuous', handleInvalid = 'keep'))", "n, y",
            "CrossValidator(metricName = 'r2')", "r"),
-        R2("TRANSFORM (StringIndexer(g), TargetEncoder(g, targetType = 'continuous'))", "g, y",
-           "CrossValidator(metricName = 'r2')", "r"),
+        R2("TRANSFORM (StringIndexer(g), TargetEncoder(g, targetType = 'continuous', handleInvalid = 'keep'))",
+           "g, y", "CrossValidator(metricName = 'r2')", "r"),
         R2("TRANSFORM (Imputer(b, strategy = 'median'), Binarizer(b, threshold = 3), TargetEncoder(g, b, targetType = "
-           "'continuous'))",
+           "'continuous', handleInvalid = 'keep'))",
            "b, g, y", "CrossValidator(metricName = 'r2')", "r"),
     };
     for (size_t s = 0; s < sizeof statements / sizeof statements[0]; s++) {
@@ -67,8 +67,9 @@ static void labels_do_not_leak(void **state) {
 static void classes_do_not_leak(void **state) {
     struct scene *scene = *state;
     const double mean = mean_of(
-        scene, "CREATE MODEL m TRANSFORM (TargetEncoder(g)) PREDICT late USING LogisticRegression() VALIDATE "
-               "CrossValidator(metricName = 'areaUnderROC') AS SELECT g, y > 5 AS late FROM r");
+        scene,
+        "CREATE MODEL m TRANSFORM (TargetEncoder(g, handleInvalid = 'keep')) PREDICT late USING LogisticRegression() VALIDATE "
+        "CrossValidator(metricName = 'areaUnderROC') AS SELECT g, y > 5 AS late FROM r");
     assert_true(mean > 0.4 && mean < 0.6);
 }
 
@@ -93,7 +94,7 @@ static void folds_are_those_of_sql(void **state) {
          "coalesce(b, (SELECT b FROM r WHERE fold <> getvariable('out') AND b IS NOT NULL GROUP BY b ORDER BY count(*) DESC, b LIMIT 1))"},
         {"QuantileDiscretizer(c, numBuckets = 2)", "c",
          "(c >= (SELECT quantile_disc(c, 0.5) FROM r WHERE fold <> getvariable('out')))::INTEGER"},
-        {"TargetEncoder(g, targetType = 'continuous', smoothing = 3)", "g",
+        {"TargetEncoder(g, targetType = 'continuous', smoothing = 3, handleInvalid = 'keep')", "g",
          "(WITH m AS (SELECT avg(y + i / 500.0) AS mean FROM r WHERE fold <> getvariable('out')) SELECT coalesce((SELECT "
          "(sum(o.y + o.i / 500.0) + 3 * (FROM m)) / (count(*) + 3) FROM r o WHERE o.g = r.g AND o.fold <> "
          "getvariable('out')), (FROM m)))"},
@@ -143,7 +144,7 @@ static void later_stages_follow(void **state) {
           "LinearRegression(regParam = 0.1) AS SELECT b, y FROM r");
     train(
         scene,
-        "CREATE MODEL m TRANSFORM (Imputer(b, strategy = 'median'), TargetEncoder(b, targetType = 'continuous')) "
+        "CREATE MODEL m TRANSFORM (Imputer(b, strategy = 'median'), TargetEncoder(b, targetType = 'continuous', handleInvalid = 'keep')) "
         "PREDICT y USING LinearRegression() AS SELECT b, y FROM r");
     refuses(
         scene,
@@ -152,11 +153,29 @@ static void later_stages_follow(void **state) {
         PENSTOCK_INVALID_DATA, "split 2 of 3: TRANSFORM leaves no feature");
 }
 
+/* A category that only the rows of one fold have: refused, left out of its metric, or the mean of the others. */
+static void unseen_in_a_fold(void **state) {
+    struct scene *scene = *state;
+#define RARE(invalid) \
+    "CREATE MODEL m TRANSFORM (TargetEncoder(g, targetType = 'continuous', handleInvalid = '" invalid \
+    "')) PREDICT y " \
+    "USING LinearRegression() VALIDATE CrossValidator(foldCol = fold) AS SELECT CASE WHEN i % 50 = 0 AND fold = 1 " \
+    "THEN 'rare' ELSE 'often' || i % 5 END AS g, fold, i % 7 + CASE WHEN i % 50 = 0 THEN 100 ELSE 0 END AS y FROM r"
+    refuses(scene, RARE("error"), PENSTOCK_INVALID_DATA,
+            "column g: 'rare' is no category that the training rows have (handleInvalid = 'error'");
+    train(scene, RARE("skip"));
+    const double skipped = scene->candidate->cells[0].fold_metrics[1];
+    assert_true(skipped < 20); /* the rows with a label of 100 and more are not looked at */
+    train(scene, RARE("keep"));
+    assert_true(scene->candidate->cells[0].fold_metrics[1] > 5 + skipped / 2);
+#undef RARE
+}
+
 static void same_bits_on_any_threads(void **state) {
     struct scene *scene = *state;
     static const char *const text =
         "CREATE MODEL m TRANSFORM (OutlierFilter(c), StandardScaler(n, i), PCA(n, i, k = 1), TargetEncoder(g, targetType = "
-        "'continuous'), QuantileDiscretizer(c)) PREDICT y USING LinearRegression() VALIDATE CrossValidator(metricName = "
+        "'continuous', handleInvalid = 'keep'), QuantileDiscretizer(c)) PREDICT y USING LinearRegression() VALIDATE CrossValidator(metricName = "
         "'mae') AS SELECT g, n, i, c, y FROM r";
     double first[3] = {0};
     for (int64_t threads = 1; threads <= 4; threads *= 2) {
@@ -176,6 +195,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_model_learns_from_all, open_noise, scene_close),
         cmocka_unit_test_setup_teardown(folds_are_those_of_sql, open_noise, scene_close),
         cmocka_unit_test_setup_teardown(later_stages_follow, open_noise, scene_close),
+        cmocka_unit_test_setup_teardown(unseen_in_a_fold, open_noise, scene_close),
         cmocka_unit_test_setup_teardown(same_bits_on_any_threads, open_noise, scene_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
