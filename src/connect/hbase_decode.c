@@ -186,7 +186,7 @@ static struct ps_bytes trim(struct ps_bytes text) {
     return text;
 }
 
-/* `text`: all of the JSON, without white space around it. */
+/* `text`: all of the JSON, without white space around it. What fits which type is as in ENCODE JSON. */
 static enum ps_hbase_fit store_json_value(const struct ps_hbase_slot *slot, struct ps_bytes text,
                                           yyjson_val *value) {
     const enum ps_type type = slot->column->type;
@@ -201,16 +201,13 @@ static enum ps_hbase_fit store_json_value(const struct ps_hbase_slot *slot, stru
     }
     if (yyjson_is_str(value)) {
         const struct ps_bytes content = {unsafe_yyjson_get_str(value), unsafe_yyjson_get_len(value)};
-        if (type == PS_TYPE_BOOLEAN || (type >= PS_TYPE_TINYINT && type <= PS_TYPE_BIGINT)) {
-            return PS_HBASE_MISFIT_VALUE;
-        }
         return content.size + 2 == text.size /* without escapes, it stands in the cell */
                    ? ps_hbase_store_text(slot, (struct ps_bytes){text.data + 1, content.size})
                    : ps_hbase_store_copy(slot, content);
     }
     const bool fits = yyjson_is_bool(value)
                           ? type == PS_TYPE_BOOLEAN || type == PS_TYPE_VARCHAR || type == PS_TYPE_CAST
-                          : type != PS_TYPE_BOOLEAN && type != PS_TYPE_DATE && type != PS_TYPE_TIMESTAMP;
+                          : type != PS_TYPE_DATE && type != PS_TYPE_TIMESTAMP;
     return fits ? ps_hbase_store_text(slot, text) : PS_HBASE_MISFIT_VALUE;
 }
 

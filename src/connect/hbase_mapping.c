@@ -166,7 +166,8 @@ static char *next_word(char **rest) {
 static bool is_key_and_timestamp(const struct maker *maker, const char *name, const char *place,
                                  size_t *column_out) {
     const int64_t column = ps_schema_find(maker->schema, name);
-    if (!maker->is_sink || !ps_text_equal_nocase(place, ":timestamp") || column < 0 || !maker->is_placed[column]) {
+    if (!maker->is_sink || !ps_text_equal_nocase(place, ":timestamp") || column < 0 ||
+        !maker->is_placed[column]) {
         return false;
     }
     *column_out = (size_t)column;
@@ -380,7 +381,8 @@ static penstock_code check_sink_key(const struct maker *maker, struct penstock_e
         const char *const name = maker->schema->columns[i].name;
         if (mapping->fields[i].place == PS_HBASE_IN_KEY && (key != NULL || mapping->part_count > 0)) {
             return ps_error_set(error, PENSTOCK_INVALID_PROJECT, "column %s and %s%s both are the row key",
-                                name, key != NULL ? "column " : "the parts of rowkey", key != NULL ? key : "");
+                                name, key != NULL ? "column " : "the parts of rowkey",
+                                key != NULL ? key : "");
         }
         key = mapping->fields[i].place == PS_HBASE_IN_KEY ? name : key;
     }

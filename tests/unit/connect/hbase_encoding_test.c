@@ -464,7 +464,10 @@ static void json_in_a_cell(void **state) {
     expect_read("BOOLEAN", "json", "true", "true");
     expect_read("DATE", "json", "\"2026-11-23\"", "2026-11-23");
     expect_read("DECIMAL(38,20)", "json", "0.12345678901234567890", "0.12345678901234567890");
-    expect_misfit("INTEGER", "json", "\"12\"", "has 4 bytes ('\"12\"'), JSON that is no INTEGER");
+    expect_read("INTEGER", "json", "\"12\"", "12");
+    expect_read("BOOLEAN", "json", "1", "true");
+    expect_misfit("INTEGER", "json", "true", "has 4 bytes ('true'), JSON that is no INTEGER");
+    expect_misfit("DATE", "json", "20261123", "has 8 bytes ('20261123'), JSON that is no DATE");
     expect_misfit("INTEGER", "json", "[1]", "has 3 bytes ('[1]'), JSON that is no INTEGER");
     expect_misfit("INTEGER", "json", "{", "has 1 byte ('{'), JSON that is no INTEGER");
     expect_misfit("VARCHAR", "json", "\"\\xFF\"", "has 3 bytes ('\"\\xFF\"'), which are not UTF-8");
