@@ -101,7 +101,7 @@ class Torture:
         self.postgres.kill()
         self.postgres.remove()
         if self.hbase is not None:
-            self.hbase.stop()
+            self.hbase.kill()
         self.proxy.stop()
 
     # --- faults -----------------------------------------------------------------------------------------------
