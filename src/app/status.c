@@ -278,9 +278,11 @@ static penstock_code add_epochs(struct status *status, struct penstock_error *er
               " count(*) / 60.0, coalesce(sum(records), 0) / 60.0) FROM penstock.epochs"
               " WHERE committed_at > (now() AT TIME ZONE 'UTC') - INTERVAL 1 MINUTE) AS state,"
               " CAST(coalesce(sum(records), 0) AS BIGINT) AS count,"
-              " 'records read in ' || count(*) || ' epochs' AS detail FROM penstock.epochs"
+              " 'records read in ' || if(min(epoch) > 1, 'the last ', '') || count(*) || ' epochs' AS detail"
+              " FROM penstock.epochs"
             : "SELECT 'last ' || max(epoch) AS name, NULL AS state, CAST(coalesce(sum(records), 0) AS BIGINT) AS count,"
-              " 'records read in ' || count(*) || ' epochs' AS detail FROM penstock.epochs",
+              " 'records read in ' || if(min(epoch) > 1, 'the last ', '') || count(*) || ' epochs' AS detail"
+              " FROM penstock.epochs",
         error);
 }
 

@@ -22,6 +22,8 @@
 #define PS_LIMIT_FEATURE_COUNT 8192
 /* One log file of an application; twice as much is kept. Ten epochs a second write it full in three hours. */
 #define PS_LIMIT_LOG_SIZE ((int64_t)64 << 20)
+/* Epochs whose row is kept in penstock.epochs: some 20 MB, and a day at ten a second. */
+#define PS_LIMIT_EPOCH_COUNT 1000000
 /* Files of one source's glob. */
 #define PS_LIMIT_FILE_COUNT 1000000
 /* Task slots of one executor: more than any one machine's cores. */

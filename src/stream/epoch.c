@@ -10,6 +10,10 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
+
+/* Epochs between two looks at what is too old. */
+#define FORGET_EVERY 1000
 
 penstock_code ps_epoch_begin(struct ps_run *run, struct ps_epoch epoch, int64_t planned_ms,
                              struct penstock_error *error) {
@@ -131,6 +135,22 @@ penstock_code ps_epoch_declare(struct ps_engine *engine, struct penstock_error *
     return ps_feed_declare(engine, epoch_feed, &schema, error);
 }
 
+/* A stream of ten epochs a second writes 300 million rows a year here: the oldest go, so that the store does not grow with
+ * the number of commits. Only now and then, because a DELETE looks at the whole table. */
+static penstock_code forget_old(struct ps_run *run, struct penstock_error *error) {
+    const int64_t last = run->epoch.number - PS_LIMIT_EPOCH_COUNT;
+    if (last <= 0 || run->epoch.number % FORGET_EVERY != 0) {
+        return PENSTOCK_OK;
+    }
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)last);
+    const char *const values[] = {number};
+    PS_TRY(ps_sql_run_with(run->connection, "DELETE FROM penstock.epochs WHERE epoch <= $1::BIGINT", values,
+                           1, error));
+    return ps_sql_run_with(run->connection, "DELETE FROM penstock.rule_violations WHERE epoch <= $1::BIGINT",
+                           values, 1, error);
+}
+
 penstock_code ps_epoch_save(struct ps_run *run, int64_t started_ms, const struct ps_epoch_totals *totals,
                             struct penstock_error *error) {
     struct ps_column_schema copy[EPOCH_COLUMN_COUNT];
@@ -158,7 +178,7 @@ penstock_code ps_epoch_save(struct ps_run *run, int64_t started_ms, const struct
         ps_run_execute(run, PS_RUN_SAVE_EPOCH,
                        "INSERT INTO penstock.epochs SELECT * FROM penstock_feed('penstock_epoch')", error);
     ps_feed_clear(run->store->engine, epoch_feed);
-    return code;
+    return code == PENSTOCK_OK ? forget_old(run, error) : code;
 }
 
 penstock_code ps_epoch_write(struct ps_run *run, struct ps_prepared *prepared,

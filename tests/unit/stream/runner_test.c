@@ -445,6 +445,27 @@ static void a_full_disk_is_an_error_and_loses_nothing(void **state) {
     scene_end(&scene);
 }
 
+static void old_epochs_are_forgotten(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_make(&scene, MANIFEST);
+    scene_write(&scene, "data/a.ndjson", "{\"id\":1}\n{\"id\":-2}\n");
+    scene_open(&scene, SOURCE
+               "CREATE STREAMING TABLE t (CONSTRAINT plus EXPECT (id > 0)) AS SELECT id FROM STREAM s;");
+    scene_must(&scene,
+               ps_sql_run(scene.store->connection,
+                          "INSERT INTO penstock.epochs(epoch, attempt) VALUES (999, 1), (1000, 1), (1001, 1),"
+                          " (1000999, 1); INSERT INTO penstock.rule_violations VALUES (1000, 't', 'plus',"
+                          " 'keep', 7), (1001, 't', 'plus', 'keep', 8)",
+                          &scene.error));
+    scene_run(&scene);
+    scene_expect(&scene, "SELECT epoch, records FROM penstock.epochs ORDER BY epoch",
+                 "1001|NULL;1000999|NULL;1001000|2;");
+    scene_expect(&scene, "SELECT epoch, violations FROM penstock.rule_violations ORDER BY epoch",
+                 "1001|8;1001000|1;");
+    scene_end(&scene);
+}
+
 static void epoch_time_is_one_value_an_epoch(void **state) {
     (void)state;
     struct scene scene;
@@ -501,6 +522,7 @@ int main(void) {
         cmocka_unit_test(a_running_stream_sees_new_files_and_stops),
         cmocka_unit_test(a_stop_before_the_first_epoch_does_nothing),
         cmocka_unit_test(a_full_disk_is_an_error_and_loses_nothing),
+        cmocka_unit_test(old_epochs_are_forgotten),
         cmocka_unit_test(epoch_time_is_one_value_an_epoch),
         cmocka_unit_test(epoch_time_moves_on_in_views),
     };
