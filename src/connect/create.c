@@ -172,7 +172,9 @@ static penstock_code configure_codec(const struct ps_source_statement *statement
     }
     const penstock_code made =
         wanted->type->configure(&wanted->setup, wanted->config, arena, &wanted->setup.codec_config, error);
-    return made == PENSTOCK_OK ? made : ps_settings_blame(error, location_of(statement), made);
+    return made == PENSTOCK_OK ? made
+                               : ps_settings_blame_named(error, statement->settings, statement->setting_count,
+                                                         location_of(statement), made);
 }
 
 /* The columns behind the declared ones: can they be filled? */

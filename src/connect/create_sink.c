@@ -133,7 +133,9 @@ penstock_code ps_sink_create(const struct ps_sink_statement *statement, const st
     if (code == PENSTOCK_OK || has_place(error, statement->connector_location)) {
         return code; /* a connector that knows the setting at fault has named its place */
     }
-    return ps_settings_blame(error, statement->connector_location, code);
+    return ps_settings_blame_named(error, statement->settings,
+                                   code == PENSTOCK_INVALID_PROJECT ? statement->setting_count : 0,
+                                   statement->connector_location, code);
 }
 
 penstock_code ps_sink_check(const struct ps_sink_statement *statement, const struct ps_sink_setup *setup,

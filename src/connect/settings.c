@@ -14,6 +14,18 @@ penstock_code ps_settings_blame(struct penstock_error *error, struct ps_location
     return code == PENSTOCK_INVALID_ARGUMENT ? PENSTOCK_INVALID_PROJECT : code;
 }
 
+penstock_code ps_settings_blame_named(struct penstock_error *error, const struct ps_setting *settings,
+                                      size_t setting_count, struct ps_location location, penstock_code code) {
+    const char *const owner_end = error == NULL ? NULL : strstr(error->message, ": ");
+    for (size_t i = 0; i < setting_count && owner_end != NULL; i++) {
+        const size_t size = strlen(settings[i].name);
+        if (strncmp(owner_end + 2, settings[i].name, size) == 0 && owner_end[2 + size] == ':') {
+            return ps_settings_blame(error, settings[i].location, code);
+        }
+    }
+    return ps_settings_blame(error, location, code);
+}
+
 penstock_code ps_settings_refuse(const struct ps_setting *setting, const char *owner,
                                  const struct ps_option *rows, const struct ps_option *more_rows,
                                  const char *elsewhere, struct penstock_error *error) {

@@ -13,6 +13,10 @@
 /* Any error here is one of the project, at a place. Returns the code. */
 penstock_code ps_settings_blame(struct penstock_error *error, struct ps_location location,
                                 penstock_code code);
+/* A message that begins with the name of a setting ("sink kept: mapping: ...") is blamed on it, any other on
+ * `location`. */
+penstock_code ps_settings_blame_named(struct penstock_error *error, const struct ps_setting *settings,
+                                      size_t setting_count, struct ps_location location, penstock_code code);
 /* `owner`: "connector 'file'"; `elsewhere`: where the option belongs, or NULL. */
 penstock_code ps_settings_refuse(const struct ps_setting *setting, const char *owner,
                                  const struct ps_option *rows, const struct ps_option *more_rows,
