@@ -294,7 +294,7 @@ static penstock_code show_keys(const struct making *making) {
 
 static penstock_code show_times(const struct making *making) {
     const struct ps_hbase_pushed_rows *const rows = &making->pushdown->first;
-    struct ps_buffer text PS_SCOPED(ps_buffer_done);
+    struct ps_buffer text PS_SCOPED(ps_buffer_done) = {.data = NULL};
     if (rows->time_min == 0 && rows->time_max == INT64_MAX) {
         return PENSTOCK_OK;
     }

@@ -85,7 +85,8 @@ penstock_code ps_hbase_filter_row(enum ps_hbase_compare compare, struct ps_bytes
 penstock_code ps_hbase_filter_list(bool is_all, const struct ps_hbase_filter *filters, size_t count,
                                    struct ps_arena *arena, struct ps_hbase_filter *filter_out,
                                    struct penstock_error *error) {
-    struct ps_buffer message PS_SCOPED(ps_buffer_done), one PS_SCOPED(ps_buffer_done);
+    struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL},
+                             one PS_SCOPED(ps_buffer_done) = {.data = NULL};
     if (count == 1) {
         *filter_out = filters[0];
         return PENSTOCK_OK;
