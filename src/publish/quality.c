@@ -56,6 +56,9 @@ static void put_numbers(struct measuring *measuring, yyjson_mut_val *parent, con
     ps_json_add_number(document, object, "mean", has_values ? column->moments.mean : (double)NAN);
     ps_json_add_number(document, object, "deviation",
                        column->moments.row_count > 1 ? sqrt(column->moments.variance) : (double)NAN);
+    if (!column->has_quantiles) {
+        return;
+    }
     yyjson_mut_val *quantiles = yyjson_mut_obj_add_obj(document, object, "quantiles");
     for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
         ps_json_add_number(document, quantiles, shares[i], column->quantiles[i]);
@@ -100,7 +103,7 @@ static struct span choose_span(const struct measuring *measuring, size_t index) 
         return (struct span){least - 0.5, largest + 0.5, (int64_t)(largest - least) + 1};
     }
     const double first = column->quantiles[0], last = column->quantiles[6];
-    const double middle = last - first;
+    const double middle = column->has_quantiles ? last - first : 0;
     if (middle > 0 && largest - least > DRAWN_SPAN_MAX * middle) {
         double lower = 0, upper = 0;
         find_bounds(measuring, index, &lower, &upper);

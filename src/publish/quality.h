@@ -12,8 +12,8 @@
  *   "new_columns"  [{"name", "type", "of", "after": NUMBERS}]
  *   "notes"        sentences
  *   NUMBERS        {"count", "nulls", "not_finite", "distinct", "minimum", "maximum", "mean", "deviation", "quantiles":
- *                  {"0.01": ..., "0.5": ...}}; of other types than numbers smallest and largest are texts, and the
- *                  rest is not there
+ *                  {"0.01": ..., "0.5": ...}}; quantiles if there are more than two values. Of other types than numbers
+ *                  smallest and largest are texts, and the rest is not there
  * Distinct values are counted up to about 2,000; more are an estimate (HyperLogLog). Everything repeats to the bit, on
  * any number of threads.
  */
@@ -45,6 +45,7 @@ struct ps_quality_column {
     int64_t count, nulls, not_finite, distinct;
     const char *least_text, *largest_text; /* of what is no number; NULL: none */
     struct ps_column_moments moments;
+    bool has_quantiles;
     double quantiles[7]; /* of ps_quality_shares */
 };
 extern const double ps_quality_shares[7];

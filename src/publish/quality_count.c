@@ -127,19 +127,25 @@ static penstock_code count_few(const struct ps_quality_setup *setup, const char 
     return PENSTOCK_OK;
 }
 
+/* Means and deviations of all numbers; quantiles of those that have more than two values. */
 static penstock_code sum_up(const struct ps_quality_setup *setup, const char *relation,
                             struct ps_quality_column *columns, size_t count, struct penstock_error *error) {
     const size_t share_count = sizeof ps_quality_shares / sizeof ps_quality_shares[0];
-    const char **values = ps_arena_allocate(setup->arena, count + 1, sizeof *values);
+    const char **values = ps_arena_allocate(setup->arena, 2 * (count + 1), sizeof *values);
     struct ps_column_moments *moments = ps_arena_allocate(setup->arena, count + 1, sizeof *moments);
     double *quantiles = ps_arena_allocate(setup->arena, count * share_count + 1, sizeof *quantiles);
-    size_t number_count = 0;
+    size_t number_count = 0, many_count = 0;
     if (values == NULL || moments == NULL || quantiles == NULL) {
         return ps_error_memory(error, "a dataset's numbers");
     }
+    const char **many = values + count + 1;
     for (size_t i = 0; i < count; i++) {
+        columns[i].has_quantiles = columns[i].value != NULL && columns[i].distinct > 2;
         if (columns[i].value != NULL) {
             values[number_count++] = columns[i].value;
+        }
+        if (columns[i].has_quantiles) {
+            many[many_count++] = columns[i].value;
         }
     }
     if (number_count == 0) {
@@ -153,13 +159,14 @@ static penstock_code sum_up(const struct ps_quality_setup *setup, const char *re
                          .arena = setup->arena,
                          .stop = setup->stop};
     PS_TRY(ps_fit_moments(&fit, values, number_count, moments, error));
-    PS_TRY(ps_fit_quantiles(&fit, values, number_count, ps_quality_shares, share_count, quantiles, error));
-    number_count = 0;
+    PS_TRY(ps_fit_quantiles(&fit, many, many_count, ps_quality_shares, share_count, quantiles, error));
+    number_count = many_count = 0;
     for (size_t i = 0; i < count; i++) {
         if (columns[i].value != NULL) {
-            columns[i].moments = moments[number_count];
-            memcpy(columns[i].quantiles, quantiles + number_count * share_count, sizeof columns[i].quantiles);
-            number_count++;
+            columns[i].moments = moments[number_count++];
+        }
+        if (columns[i].has_quantiles) {
+            memcpy(columns[i].quantiles, quantiles + many_count++ * share_count, sizeof columns[i].quantiles);
         }
     }
     return PENSTOCK_OK;

@@ -309,8 +309,8 @@ static const char *meaning_of(const char *state) {
 
 static void put_column(struct ps_buffer *html, yyjson_val *column, bool is_drawn) {
     yyjson_val *before = yyjson_obj_get(column, "before"), *after = yyjson_obj_get(column, "after");
-    const bool is_number = yyjson_is_obj(yyjson_obj_get(before, "quantiles"));
-    const struct telling telling = {is_number, is_number};
+    const struct telling telling = {yyjson_obj_get(before, "mean") != NULL,
+                                    yyjson_is_obj(yyjson_obj_get(before, "quantiles"))};
     ps_buffer_text(html, "<h2>");
     ps_page_text(html, ps_page_member(column, "name"));
     ps_buffer_text(html, " <small class=soft>");
