@@ -3,13 +3,15 @@
  * reads.c - which columns of a source any statement reads.
  *
  * By name, over the whole tree of each statement that streams from the source: a column counts as read when its
- * name stands anywhere, when a star may stand for it, or when a join finds it by itself. Too many is safe.
+ * name stands anywhere, when a star, the row as a whole or a number may stand for it, or when a join finds it by
+ * itself. Too many is safe.
  */
 #include "job/analysis.h"
 #include "job/syntax.h"
 
 struct marking {
     struct ps_node *source;
+    const struct ps_item *item; /* the statement */
 };
 
 static void mark(struct ps_node *source, const char *name) {
@@ -48,8 +50,28 @@ static void mark_star(struct ps_node *source, yyjson_mut_val *star) {
     }
 }
 
+/* `SELECT to_json(s) FROM STREAM s`: a name that FROM gives to rows is the row as a whole. */
+static bool is_row(const struct ps_item *item, yyjson_mut_val *reference) {
+    const char *name = ps_syntax_column(reference);
+    const struct ps_shape *shape = &item->shape;
+    if (name == NULL || yyjson_mut_arr_size(yyjson_mut_obj_get(reference, "column_names")) != 1) {
+        return false;
+    }
+    bool is_one =
+        shape->join.node != NULL && ps_text_equal_nocase(ps_shape_alias(shape->join.partner.node), name);
+    for (size_t i = 0; i < shape->path_count; i++) {
+        is_one = is_one || ps_text_equal_nocase(ps_shape_carrier(shape, i), name);
+    }
+    return is_one;
+}
+
 static bool visit(yyjson_mut_val *node, void *context) {
     struct marking *marking = context;
+    const bool is_renamed = ps_syntax_is(node, "BASE_TABLE") &&
+                            yyjson_mut_arr_size(yyjson_mut_obj_get(node, "column_name_alias")) > 0;
+    if (is_renamed || ps_syntax_is_class(node, "POSITIONAL_REFERENCE") || is_row(marking->item, node)) {
+        mark_star(marking->source, NULL);
+    }
     if (ps_syntax_is_class(node, "COLUMN_REF")) {
         mark_strings(marking->source, yyjson_mut_obj_get(node, "column_names"));
     } else if (ps_syntax_is_class(node, "STAR")) {
@@ -83,7 +105,7 @@ penstock_code ps_reads_find(struct ps_analysis *analysis) {
         for (size_t j = 0; j < item->node.input_count; j++) {
             struct ps_node *input = &analysis->items[item->node.inputs[j]].node;
             if (item->node.input_is_stream[j] && input->kind == PS_NODE_SOURCE) {
-                struct marking marking = {input};
+                struct marking marking = {input, item};
                 ps_tree_visit(ps_tree_root(item->tree), visit, &marking);
             }
         }

@@ -167,6 +167,38 @@ static void test_readers(void **state) {
     }
 }
 
+/* Columns that are read without being named. */
+static void test_columns(void **state) {
+    (void)state;
+    static const struct {
+        const char *select, *used; /* a letter for each column */
+    } cases[] = {
+        {"SELECT i FROM STREAM s WHERE k = 'x'", "ki"},
+        {"SELECT to_json(s) FROM STREAM s", "all"},
+        {"SELECT to_json(q) FROM STREAM s AS q", "all"},
+        {"SELECT q FROM (SELECT i, k FROM STREAM s) AS q", "all"},
+        {"SELECT e FROM STREAM s AS q(e)", "all"},
+        {"SELECT #2 FROM STREAM s", "all"},
+        {"SELECT COLUMNS('i|l') FROM STREAM s", "all"},
+        {"SELECT s.i FROM STREAM s", "i"},
+        {"SELECT s.* EXCLUDE (k, l, f, d, b, day, t, z, n, raw) FROM STREAM s", "i"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1000];
+        snprintf(text, sizeof text, "CREATE STREAMING TABLE a AS %s;", cases[i].select);
+        const struct ps_source_use *use = use_of(source, text);
+        const bool is_all = strcmp(cases[i].used, "all") == 0;
+        const bool wanted[] = {is_all || strchr(cases[i].used, 'k') != NULL,
+                               is_all || strchr(cases[i].used, 'i') != NULL, is_all, is_all};
+        for (size_t c = 0; c < 4; c++) {
+            if (use->column_is_used[c] != wanted[c]) {
+                fail_msg("%s: column %zu", cases[i].select, c);
+            }
+        }
+        done();
+    }
+}
+
 static void test_every_row_counts(void **state) {
     (void)state;
     const struct ps_source_use *use = use_of(
@@ -213,9 +245,13 @@ static void test_alone(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_comparisons), cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_texts),       cmocka_unit_test(test_left),
-        cmocka_unit_test(test_readers),     cmocka_unit_test(test_every_row_counts),
+        cmocka_unit_test(test_comparisons),
+        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_left),
+        cmocka_unit_test(test_readers),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_every_row_counts),
         cmocka_unit_test(test_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
