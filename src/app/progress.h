@@ -5,6 +5,7 @@
  *   run.c       application and store up, stream, models, down again
  *   progress.c  the runner's events as lines, log entries and times per stage
  *   training.c  one CREATE MODEL: snapshot, skip, train, compare, gate, publish
+ *   datasets.c  one CREATE DATASET: snapshot, skip, prepare, write, put in place, record
  *   jobs.c      CREATE JOB: what is due, beside the stream
  *   report.c    what the store says about this run afterwards
  */

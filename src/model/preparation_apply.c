@@ -16,7 +16,7 @@
 #include "sql/scan.h"
 
 /* Of one slice, what is made of it. */
-#define SLICE_SIZE_MAX ((size_t)64 << 20)
+#define SLICE_SIZE_MAX ((size_t)32 << 20)
 
 struct applying {
     struct ps_preparation *preparation;
