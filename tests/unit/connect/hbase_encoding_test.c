@@ -483,6 +483,8 @@ static void bytes_that_are_no_value(void **state) {
     expect_misfit("TIMESTAMP", "", "\\x7F\\xFF\\xFF\\xFF\\xFF\\xFF\\xFF\\xFF",
                   "has 8 bytes (0x7F 0xFF 0xFF 0xFF 0xFF 0xFF 0xFF 0xFF), a time in milliseconds out of the "
                   "range of TIMESTAMP");
+    expect_misfit("DATE", "", "\\x80\\x00\\x00\\x00",
+                  "has 4 bytes (0x80 0x00 0x00 0x00), an int out of the range of DATE");
     expect_misfit("VARCHAR", "", "a\\xFF", "has 2 bytes ('a\\xFF'), which are not UTF-8");
     expect_misfit("DOUBLE", "text", "fast and far away",
                   "has 17 bytes ('fast and far awa' ...), text that is no DOUBLE");
