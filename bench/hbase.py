@@ -32,7 +32,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "tests", "servers"))
 import hbase
 from kafka import cache_folder, free_port
 
-REGIONS, COLUMNS, PASSES = 4, 10, 5
+REGIONS, COLUMNS, PASSES = 4, 10, 3
 TITLES = {
     "scan": "penstock's client, 1 scan", "java": "Java client, caching 1000, 1 scan",
     "scan2": "penstock's client, 2 threads by region", "java2": "Java client, 2 threads by region",
@@ -99,7 +99,7 @@ class World:
             raise SystemExit("bench: HBase's clients are not there: tools/setup bench fetches them")
         # the tests' server is made to start fast; load wants its compiler and memory
         self.jvm = [option for option in hbase.JVM if not option.startswith(("-Xmx", "-XX:TieredStopAtLevel"))]
-        hbase.JVM = ["-Xmx2g", *self.jvm]
+        hbase.JVM = ["-Xmx2g", *(option for option in self.jvm if option != "-XX:+UseSerialGC")]
         self.classes = os.path.join(self.folder, "classes")
         os.makedirs(self.classes, exist_ok=True)
         self.server = None
@@ -108,7 +108,9 @@ class World:
         subprocess.run(["javac", "-nowarn", "-cp", os.path.join(self.home, "libs", "*"), "-d", self.classes,
                         os.path.join(HERE, "peers", "HBaseJob.java")], check=True)
         folder, mark = os.path.join(self.folder, "server"), os.path.join(self.folder, f"loaded-{self.rows}")
-        self.server = hbase.HBase(folder, home=self.home)
+        # who is busy is not dead
+        patience = {"zookeeper.session.timeout": "200000", "hbase.zookeeper.property.tickTime": "10000"}
+        self.server = hbase.HBase(folder, patience, home=self.home)
         try:
             try:
                 if not os.path.exists(mark):

@@ -26,9 +26,11 @@ failures = []
 ROWS = 12000
 CELL_SIZE, CELL_COUNT = 9_000_000, 12
 environment = dict(os.environ)
-# a region server with one thread for calls, a queue of two, and little memory for what is written
+# a region server with one thread for calls, a queue of two, little memory for what is written, and a death that is noticed
+# after eight seconds (after less it would be taken for dead on a machine that is busy)
 WEAK = {"hbase.regionserver.handler.count": "1", "hbase.ipc.server.max.callqueue.length": "2",
-        "hbase.hregion.memstore.flush.size": "200000", "hbase.hregion.memstore.block.multiplier": "1"}
+        "hbase.hregion.memstore.flush.size": "1000000", "hbase.hregion.memstore.block.multiplier": "1",
+        "zookeeper.session.timeout": "8000"}
 
 
 def expect(what, got, wanted):
@@ -132,7 +134,7 @@ def busy_region(weak):
     """A region that takes no more writes until its memory is in a file."""
     use("create", "busy", 1)
     move_to(weak.address, "busy", "r")
-    told = end(start("fill", "busy", 0, 4000, 500))[1]  # few files: at 16 of them HBase waits for a compaction
+    told = end(start("fill", "busy", 0, 4000, 2000))[1]  # few files: at 16 of them HBase waits for a compaction
     expect("the region was too busy", "RegionTooBusyException" in weak.log() and tally(told)["retries"] > 0, True)
     expect("what was written is there", len(use("scan", "busy", 1000, 0, 0).splitlines()), 4000)
 
@@ -182,8 +184,7 @@ def main():
         print("skipped: HBase is not there; tools/setup test fetches it")
         return 77
     properties = {"hbase.regionservers": "1", "hbase.client.scanner.timeout.period": "3000",
-                  "hbase.regionserver.msginterval": "500", "zookeeper.session.timeout": "4000",
-                  "hbase.server.thread.wakefrequency": "1000"}
+                  "hbase.regionserver.msginterval": "500", "hbase.server.thread.wakefrequency": "1000"}
     weak = None
     with tempfile.TemporaryDirectory(prefix="penstock-hbase-") as folder, HBase(folder, properties) as hbase:
         environment["PENSTOCK_HBASE_MASTERS"] = hbase.masters
