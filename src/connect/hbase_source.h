@@ -90,6 +90,8 @@ struct ps_hbase_stand {
         stop;               /* the keys of the partition; empty: from the first, to the last. Never change */
     int64_t pass;           /* -1: none has begun */
     int64_t from, to;       /* of the pass: timestamps in [from, to) */
+    int64_t since;          /* cells from this time on are remembered when they are given */
+    bool is_snapshot;       /* it was begun as one: what is newer than `to` may have been given */
     struct ps_buffer next;  /* the last row that was read in this pass: on behind it */
     bool has_next, is_done; /* is_done: the pass is over here */
     struct ps_hbase_seen seen;

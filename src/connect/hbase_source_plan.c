@@ -83,9 +83,13 @@ static penstock_code begin_pass(struct ps_hbase_source *source, int64_t now_ms,
     for (size_t i = 0; i < source->part_count; i++) {
         struct ps_hbase_part *const part = &source->parts[i];
         struct ps_hbase_stand *const stand = &part->stand;
+        /* what was given and not remembered must not be met again, also where scan.overlap has grown since */
         const int64_t again = stand->to - words->overlap_ms;
-        stand->from = stand->pass < 0 || again < words->time_min ? words->time_min : again;
+        const int64_t from = stand->pass < 0 ? 0 : again > stand->since ? again : stand->since;
+        stand->from = from > words->time_min ? from : words->time_min;
         stand->to = now_ms;
+        stand->since = now_ms > words->overlap_ms ? now_ms - words->overlap_ms : 0;
+        stand->is_snapshot = words->is_snapshot;
         stand->pass++;
         stand->is_done = false;
         stand->has_next = false;
@@ -375,6 +379,15 @@ static void look_at_once(struct ps_hbase_source *source, const struct ps_epoch_l
     }
 }
 
+static penstock_code refuse_mode(const struct ps_hbase_source *source, struct penstock_error *error) {
+    const char *const name = source->setup->name;
+    (void)ps_error_set(
+        error, PENSTOCK_INVALID_PROJECT,
+        "source %s was begun with scan.mode = 'snapshot': which newer cells it has given is not known", name);
+    return ps_error_hint(
+        error, "give it another name, or begin anew: penstock offsets reset %s --to earliest", name);
+}
+
 penstock_code ps_hbase_source_plan(struct ps_hbase_source *source, const struct ps_epoch_limits *limits,
                                    struct ps_range *range, struct penstock_error *error) {
     const int64_t size = limits->byte_count_max > 0 ? limits->byte_count_max : EPOCH_SIZE_DEFAULT;
@@ -390,6 +403,9 @@ penstock_code ps_hbase_source_plan(struct ps_hbase_source *source, const struct 
                    ? PENSTOCK_OK
                    : ps_error_set(error, PENSTOCK_INTERNAL, "source %s is read without a position",
                                   source->setup->name);
+    }
+    if (source->parts[0].stand.is_snapshot && !source->words.is_snapshot) {
+        return refuse_mode(source, error);
     }
     look_at_once(source, limits);
     source->slice_count = 0;

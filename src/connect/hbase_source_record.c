@@ -45,8 +45,7 @@ static penstock_code sift(struct ps_hbase_source *source, struct ps_hbase_part *
                           const struct ps_hbase_row *row, const struct ps_hbase_cell **cells_out,
                           size_t *count_out, struct penstock_error *error) {
     struct ps_hbase_stand *const stand = &part->stand;
-    const int64_t remembered_from =
-        source->words.is_snapshot ? INT64_MAX : stand->to - source->words.overlap_ms;
+    const int64_t remembered_from = source->words.is_snapshot ? INT64_MAX : stand->since;
     *cells_out = row->cells;
     *count_out = row->cell_count;
     if (is_settled(stand, row, remembered_from)) {

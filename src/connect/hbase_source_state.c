@@ -3,7 +3,7 @@
  * hbase_source_state.c - the state of a position: where a partition is, as JSON in the store.
  *
  *   {"start": "r005000", "stop": "r010000", "pass": 3, "from": 1700000000000, "to": 1700000011000,
- *    "next": "r007123\\x00", "done": false, "seen": "..."}
+ *    "since": 1700000001000, "next": "r007123\\x00", "done": false, "seen": "..."}
  *
  * Keys are spelt as HBase's shell shows them. "next" is the last row that was read, and is not there before the first
  * one and when the pass is over. "seen" are the cells that a later pass may meet again: 32 hex digits of the hash and
@@ -65,8 +65,9 @@ void ps_hbase_stand_write(const struct ps_hbase_stand *stand, struct ps_buffer *
     write_key(out, "start", stand->start);
     ps_buffer_text(out, ",");
     write_key(out, "stop", stand->stop);
-    ps_buffer_printf(out, ",\"pass\":%" PRId64 ",\"from\":%" PRId64 ",\"to\":%" PRId64, stand->pass,
-                     stand->from, stand->to);
+    ps_buffer_printf(out, ",\"pass\":%" PRId64 ",\"from\":%" PRId64 ",\"to\":%" PRId64 ",\"since\":%" PRId64,
+                     stand->pass, stand->from, stand->to, stand->since);
+    ps_buffer_text(out, stand->is_snapshot ? ",\"snapshot\":true" : "");
     if (stand->has_next) {
         ps_buffer_text(out, ",");
         write_key(out, "next", (struct ps_bytes){stand->next.data, stand->next.size});
@@ -163,10 +164,12 @@ static penstock_code read_stand(yyjson_val *root, struct ps_arena *arena, struct
     PS_TRY(read_key(root, "start", arena, &stand->start, error));
     PS_TRY(read_key(root, "stop", arena, &stand->stop, error));
     if (!read_integer(root, "pass", -1, &stand->pass) || !read_integer(root, "from", 0, &stand->from) ||
-        !read_integer(root, "to", stand->from, &stand->to) || !yyjson_is_bool(done)) {
+        !read_integer(root, "to", stand->from, &stand->to) ||
+        !read_integer(root, "since", 0, &stand->since) || !yyjson_is_bool(done)) {
         return damaged(error, "its pass");
     }
     stand->is_done = yyjson_get_bool(done);
+    stand->is_snapshot = yyjson_is_true(yyjson_obj_get(root, "snapshot"));
     if (stand->stop.size > 0 && ps_hbase_compare(stand->start, stand->stop) >= 0) {
         return damaged(error, "its keys");
     }

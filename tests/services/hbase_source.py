@@ -248,7 +248,8 @@ def passes(home):
     """From run to run: what is new, and no cell twice."""
     base = now_ms() - 60000
     put("p", ("a", "f:v", "1", base), ("b", "f:v", "1", base), ("b", "f:w", "x", base + 1), ("none", "g:v", "1", base))
-    project = Project(home, "passes", "p", settings=CELLS + ", scan.overlap = '1 min'")
+    overlap = CELLS + ", scan.overlap = '1 min'"
+    project = Project(home, "passes", "p", settings=overlap)
     project.once()
     select = "SELECT k, v, w, epoch_ms(seen) FROM t ORDER BY rowid"
     rows = [["a", "1", "", str(base)], ["b", "1", "x", str(base)]]
@@ -276,6 +277,13 @@ def passes(home):
     put("p", ("e", "f:v", "new", 0))
     expect_in("a snapshot has no news", "nothing new", shot.once())
     expect("a snapshot", shot.value("SELECT count(*) FROM t"), "4")
+    shot.write("p")
+    expect_in("it stays one", "was begun with scan.mode = 'snapshot'", shot.refused())
+    grown = Project(home, "grown", "p", settings=CELLS + ", scan.overlap = '1 s'")
+    grown.once()
+    grown.write("p", settings=overlap)
+    grown.once()
+    expect("an overlap that grows gives nothing twice", grown.value("SELECT count(*) FROM t"), "5")
 
 
 def versions(home):

@@ -97,8 +97,9 @@ static void state_of_a_beginning(void **state) {
     struct ps_buffer text;
     struct ps_arena *arena = ps_arena_new(0);
     write_state(&stand, &text);
-    assert_string_equal(text.data,
-                        "{\"start\":\"\",\"stop\":\"\",\"pass\":-1,\"from\":0,\"to\":0,\"done\":false}");
+    assert_string_equal(
+        text.data,
+        "{\"start\":\"\",\"stop\":\"\",\"pass\":-1,\"from\":0,\"to\":0,\"since\":0,\"done\":false}");
     OK(ps_hbase_stand_read(text.data, arena, &back, &error));
     assert_true(back.pass == -1 && !back.has_next && back.seen.count == 0);
     ps_buffer_done(&text);
@@ -111,25 +112,27 @@ static const char *const bad_states[] = {
     "[]",
     "{}",
     "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":0}",
-    "{\"start\":1,\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":0,\"done\":false}",
-    "{\"start\":\"a\\u0000b\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":0,\"done\":false}",
-    "{\"start\":\"b\",\"stop\":\"a\",\"pass\":0,\"from\":0,\"to\":0,\"done\":false}",
-    "{\"start\":\"\",\"stop\":\"\",\"pass\":-2,\"from\":0,\"to\":0,\"done\":false}",
-    "{\"start\":\"\",\"stop\":\"\",\"pass\":0.5,\"from\":0,\"to\":0,\"done\":false}",
-    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":5,\"to\":4,\"done\":false}",
-    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":-1,\"to\":4,\"done\":false}",
-    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":9223372036854775807,\"done\":false}",
-    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":18446744073709551615,\"done\":false}",
-    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":4,\"done\":1}",
-    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"done\":false,\"next\":\"a\"}",
-    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"done\":false,\"next\":\"n\"}",
-    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":4,\"done\":false,\"next\":\"\"}",
-    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"done\":true,\"next\":\"m\"}",
-    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"done\":true,\"seen\":\"00\"}",
-    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"done\":true,\"seen\":7}",
-    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"done\":true,\"seen\":"
+    "{\"start\":1,\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":0,\"since\":0,\"done\":false}",
+    "{\"start\":\"a\\u0000b\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":0,\"since\":0,\"done\":false}",
+    "{\"start\":\"b\",\"stop\":\"a\",\"pass\":0,\"from\":0,\"to\":0,\"since\":0,\"done\":false}",
+    "{\"start\":\"\",\"stop\":\"\",\"pass\":-2,\"from\":0,\"to\":0,\"since\":0,\"done\":false}",
+    "{\"start\":\"\",\"stop\":\"\",\"pass\":0.5,\"from\":0,\"to\":0,\"since\":0,\"done\":false}",
+    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":4,\"done\":false}",
+    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":4,\"since\":-1,\"done\":false}",
+    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":5,\"to\":4,\"since\":0,\"done\":false}",
+    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":-1,\"to\":4,\"since\":0,\"done\":false}",
+    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":9223372036854775807,\"since\":0,\"done\":false}",
+    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":18446744073709551615,\"since\":0,\"done\":false}",
+    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":4,\"since\":0,\"done\":1}",
+    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"since\":0,\"done\":false,\"next\":\"a\"}",
+    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"since\":0,\"done\":false,\"next\":\"n\"}",
+    "{\"start\":\"\",\"stop\":\"\",\"pass\":0,\"from\":0,\"to\":4,\"since\":0,\"done\":false,\"next\":\"\"}",
+    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"since\":0,\"done\":true,\"next\":\"m\"}",
+    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"since\":0,\"done\":true,\"seen\":\"00\"}",
+    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"since\":0,\"done\":true,\"seen\":7}",
+    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"since\":0,\"done\":true,\"seen\":"
     "\"00000000000000000000000000000000000000000000\"}",
-    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"done\":true,\"seen\":"
+    "{\"start\":\"m\",\"stop\":\"n\",\"pass\":0,\"from\":0,\"to\":4,\"since\":0,\"done\":true,\"seen\":"
     "\"0000000000000001000000000000000x000000000000\"}",
 };
 
@@ -269,9 +272,10 @@ struct bench {
 };
 
 static void bench_init(struct bench *bench, int64_t versions, int64_t overlap_ms) {
-    *bench = (struct bench){.source = {.words = {.versions = versions, .overlap_ms = overlap_ms}},
-                            .part = {.name = "t[]", .stand = {.from = 0, .to = 1000}},
-                            .range = {.arena = ps_arena_new(0)}};
+    *bench =
+        (struct bench){.source = {.words = {.versions = versions, .overlap_ms = overlap_ms}},
+                       .part = {.name = "t[]", .stand = {.from = 0, .to = 1000, .since = 1000 - overlap_ms}},
+                       .range = {.arena = ps_arena_new(0)}};
     bench->taking = (struct ps_hbase_taking){.source = &bench->source,
                                              .range = &bench->range,
                                              .count_max = 100,
@@ -377,6 +381,7 @@ static void given_cells_are_left_out(void **state) {
     assert_int_equal(bench.part.stand.seen.count, 2);
     bench.part.stand.from = 900;
     bench.part.stand.to = 2000;
+    bench.part.stand.since = 1900;
     give(&bench, first, 2); /* nothing of it is new */
     give(&bench, second, 3);
     give(&bench, first, 1);
