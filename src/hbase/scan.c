@@ -267,7 +267,7 @@ static penstock_code advance(struct ps_hbase_scan *scan, struct penstock_error *
             continue;
         }
         ps_hbase_retry_progress(&scan->retry);
-        scan->is_narrow = false;
+        scan->is_narrow = scan->is_narrow && scan->rows.row_count == 0;
         scan->has_rows = scan->rows.row_count > 0;
         if (scan->has_rows) {
             break;
