@@ -480,8 +480,14 @@ static penstock_code list_left(const struct reading *reading, struct ps_predicat
         left->why = part->why;
         /* what was made of a BETWEEN or NOT IN is told as a whole */
         yyjson_mut_val *node = part->node != NULL ? part->node : reading->parts[part->parent].node;
-        PS_TRY(ps_tree_expression_text(reading->scope->connection, reading->scope->tree, node,
-                                       reading->scope->arena, &left->text, reading->error));
+        struct penstock_error unwritable;
+        const penstock_code code =
+            ps_tree_expression_text(reading->scope->connection, reading->scope->tree, node,
+                                    reading->scope->arena, &left->text, &unwritable);
+        if (code == PENSTOCK_OUT_OF_MEMORY) {
+            return out_of_memory(reading->error);
+        }
+        left->text = code == PENSTOCK_OK ? left->text : "a part of the condition";
     }
     return PENSTOCK_OK;
 }

@@ -168,10 +168,13 @@ penstock_code ps_predicate_constant(const struct ps_predicate_scope *scope, size
         return PENSTOCK_OK;
     }
     constant_out->why = "the types differ";
-    PS_TRY(
-        ps_tree_expression_text(scope->connection, scope->tree, expression, scope->arena, &written, error));
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     struct penstock_error ignored;
+    const penstock_code code =
+        ps_tree_expression_text(scope->connection, scope->tree, expression, scope->arena, &written, &ignored);
+    if (code != PENSTOCK_OK) {
+        return code == PENSTOCK_OUT_OF_MEMORY ? ps_error_memory(error, "a condition") : PENSTOCK_OK;
+    }
     const char *shape = schema->type == PS_TYPE_BLOB ? "hex(n)" : "CAST(n AS VARCHAR)";
     if (ps_sql_queryf(
             scope->connection, &result, &ignored,

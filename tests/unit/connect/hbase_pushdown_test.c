@@ -216,10 +216,38 @@ static void test_times(void **state) {
     }
 }
 
+/* Whichever allocation fails: an ordinary error, and nothing is lost. */
+static void test_memory(void **state) {
+    (void)state;
+    struct scene scene;
+    bool is_used[8] = {true, false, true, true};
+    scene_begin(&scene, "p VARCHAR; q BIGINT; d DOUBLE; t TIMESTAMP; w VARCHAR", "d f:d, t f:t, w f:w",
+                "p \"|\" q:8", NULL);
+    struct ps_source_use use = {
+        .column_is_used = is_used,
+        .rows = read_condition(&scene,
+                               "p IN ('a', 'b') AND (d > 0 OR t < '2024-01-01' OR w LIKE 'a%' OR q = 3) AND "
+                               "upper(w) = 'A' AND q > 5")};
+    const struct ps_hbase_pushdown_request request = {
+        .mapping = scene.mapping, .statement = &plain, .use = &use, .versions = 1};
+    penstock_code code = PENSTOCK_OUT_OF_MEMORY;
+    for (int64_t call = 1; code != PENSTOCK_OK; call++) {
+        const struct ps_hbase_pushdown *pushdown = NULL;
+        struct ps_arena *arena = ps_arena_new(0);
+        ps_memory_fail_at(call);
+        code = ps_hbase_pushdown_new(&request, arena, &pushdown, &scene.error);
+        ps_memory_fail_at(0);
+        assert_true(code == PENSTOCK_OK || code == PENSTOCK_OUT_OF_MEMORY);
+        assert_true(call < 10000);
+        ps_arena_free(arena);
+    }
+    scene_end(&scene);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys),        cmocka_unit_test(test_cells), cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_scan_filter), cmocka_unit_test(test_times),
+        cmocka_unit_test(test_scan_filter), cmocka_unit_test(test_times), cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
