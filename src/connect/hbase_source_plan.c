@@ -86,7 +86,8 @@ static penstock_code begin_pass(struct ps_hbase_source *source, int64_t now_ms,
         /* what was given and not remembered must not be met again, also where scan.overlap has grown since */
         const int64_t again = stand->to - words->overlap_ms;
         const int64_t from = stand->pass < 0 ? 0 : again > stand->since ? again : stand->since;
-        stand->from = from > words->time_min ? from : words->time_min;
+        const int64_t least = from > words->time_min ? from : words->time_min;
+        stand->from = least < now_ms ? least : now_ms; /* scan.timerange may have been made to begin later */
         stand->to = now_ms;
         stand->since = now_ms > words->overlap_ms ? now_ms - words->overlap_ms : 0;
         stand->is_snapshot = words->is_snapshot;
