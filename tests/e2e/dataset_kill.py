@@ -31,9 +31,10 @@ WITH (parquet = 'out/ready.parquet', delta = 'out/ready', report = 'out/quality.
 
 def grow(folder, number, generator):
     with open(os.path.join(folder, "data", f"{number:04d}.ndjson"), "w") as out:
-        for i in range(generator.randrange(200, 3000)):
+        # many rows first, so that writing them takes a while
+        for i in range(60000 if number == 1 else generator.randrange(200, 3000)):
             value = generator.gauss(10, 2) if i % 50 else 1e6
-            out.write(json.dumps({"id": number * 10000 + i, "place": generator.choice("abc"), "value": value}) + "\n")
+            out.write(json.dumps({"id": number * 100000 + i, "place": generator.choice("abc"), "value": value}) + "\n")
 
 
 def run(folder):
@@ -128,7 +129,7 @@ def main():
             new = places(twin)
             for _ in range(3):
                 process = run(one)
-                time.sleep(generator.uniform(0, 1.1 * seconds))
+                time.sleep(generator.uniform(0.2, 1.1) * seconds)
                 process.send_signal(signal.SIGKILL)
                 process.communicate()
                 killed += process.returncode == -signal.SIGKILL
