@@ -16,6 +16,11 @@ penstock_code ps_hbase_key_parse(const char *text, const struct ps_schema *schem
                                  struct ps_hbase_key_part **parts_out, size_t *count_out,
                                  struct penstock_error *error) PENSTOCK_MUST_USE;
 
+/* The column whose name is nearest to this one, or NULL. */
+penstock_code ps_hbase_nearest_column(const struct ps_schema *schema, const char *name,
+                                      struct ps_arena *arena, const char **near_out,
+                                      struct penstock_error *error) PENSTOCK_MUST_USE;
+
 /* The bytes of every part, views of `key`. False: the key is not made so; *bad_out is the part where it ends to fit,
  * part_count if bytes are left over. */
 bool ps_hbase_key_split(const struct ps_hbase_mapping *mapping, struct ps_bytes key, struct ps_bytes *pieces,

@@ -108,15 +108,26 @@ static penstock_code parse_part(struct parser *parser, struct ps_hbase_key_part 
     return PENSTOCK_OK;
 }
 
+penstock_code ps_hbase_nearest_column(const struct ps_schema *schema, const char *name,
+                                      struct ps_arena *arena, const char **near_out,
+                                      struct penstock_error *error) {
+    const char **const names = ps_arena_allocate(arena, schema->column_count + 1, sizeof(const char *));
+    if (names == NULL) {
+        return ps_error_memory(error, "a mapping");
+    }
+    for (size_t i = 0; i < schema->column_count; i++) {
+        names[i] = schema->columns[i].name;
+    }
+    *near_out = ps_nearest(name, names);
+    return PENSTOCK_OK;
+}
+
 static penstock_code find_column(struct parser *parser, struct ps_hbase_key_part *part,
                                  struct penstock_error *error) {
     const int64_t column = ps_schema_find(parser->schema, part->name);
     if (column < 0) {
         const char *near = NULL;
-        for (size_t i = 0; i < parser->schema->column_count && near == NULL; i++) {
-            const char *const names[] = {parser->schema->columns[i].name, NULL};
-            near = ps_nearest(part->name, names);
-        }
+        PS_TRY(ps_hbase_nearest_column(parser->schema, part->name, parser->arena, &near, error));
         (void)refuse(error, "there is no column %s", part->name[0] == '\0' ? "without a name" : part->name);
         return near != NULL ? ps_error_hint(error, "did you mean %s?", near)
                             : ps_error_hint(error, "bytes that are no column are skipped by -:width");

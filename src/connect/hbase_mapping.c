@@ -134,15 +134,8 @@ static penstock_code find_column(const struct maker *maker, const char *item, co
         *column_out = (size_t)column;
         return PENSTOCK_OK;
     }
-    const char **const names =
-        ps_arena_allocate(maker->arena, maker->schema->column_count + 1, sizeof(const char *));
-    if (names == NULL) {
-        return ps_error_memory(error, "a mapping");
-    }
-    for (size_t i = 0; i < maker->schema->column_count; i++) {
-        names[i] = maker->schema->columns[i].name;
-    }
-    const char *const near = ps_nearest(name, names);
+    const char *near = NULL;
+    PS_TRY(ps_hbase_nearest_column(maker->schema, name, maker->arena, &near, error));
     (void)ps_error_set(error, PENSTOCK_INVALID_PROJECT, "mapping: '%s': there is no column %s", item, name);
     return near != NULL ? ps_error_hint(error, "did you mean %s?", near)
                         : ps_error_hint(error, "an item begins with a column that is declared");

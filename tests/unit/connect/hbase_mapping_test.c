@@ -255,6 +255,14 @@ static void mistakes_in_a_row_key(void **state) {
                    "rowkey: part x: blob_last goes to the end of the key, so it is the last part", "");
 }
 
+/* Of several columns that are near the nearest one is meant. */
+static void the_nearest_column(void **state) {
+    (void)state;
+    const struct ps_hbase_mapping_words words = {.rowkey = "sensr"};
+    expect_mistake("censors VARCHAR; sensor VARCHAR", &words, false, "rowkey: there is no column sensr",
+                   "did you mean sensor?");
+}
+
 static void mistakes_in_a_sink(void **state) {
     (void)state;
     const struct ps_hbase_mapping_words nothing = {.family = "f"};
@@ -308,6 +316,7 @@ int main(void) {
         cmocka_unit_test(a_part_ends_before_fixed_ones),
         cmocka_unit_test(mistakes_in_a_mapping),
         cmocka_unit_test(mistakes_in_a_row_key),
+        cmocka_unit_test(the_nearest_column),
         cmocka_unit_test(mistakes_in_a_sink),
         cmocka_unit_test(no_memory),
     };
