@@ -22,6 +22,10 @@
 /* What one scan gives in its turn at most: about half an answer, so that the next one is on its way meanwhile. */
 #define TURN_COUNT_MAX 1000
 #define TURN_SIZE_MAX ((int64_t)1 << 20)
+/* Rows that it looks at in a turn, also where all of them were given before: then a stop is looked for. */
+#define TURN_LOOK_MAX 20000
+/* Rows that are read whole at once, all in one arena: of 5 MB each at most. */
+#define WHOLE_COUNT_MAX 200
 /* Passes that found nothing are written into the store so often. */
 #define TOLD_INTERVAL_NS INT64_C(60000000000)
 #define NAP_MS 20
@@ -139,7 +143,8 @@ static penstock_code pass_row(struct ps_hbase_part *part, const struct ps_hbase_
 static penstock_code take_turn(struct ps_hbase_taking *taking, struct ps_hbase_part *part,
                                struct ps_hbase_quota quota, struct penstock_error *error) {
     const int64_t count_end = taking->count + quota.count, size_end = taking->size + quota.size;
-    while (taking->count < count_end && taking->size < size_end) {
+    for (int looks = 0; looks < TURN_LOOK_MAX && taking->count < count_end && taking->size < size_end;
+         looks++) {
         struct ps_hbase_row row;
         PS_TRY(ps_hbase_scan_next(part->scan, &row, error));
         if (row.cell_count == 0) {
@@ -179,13 +184,13 @@ static penstock_code take_whole(struct ps_hbase_taking *taking, struct ps_hbase_
 static penstock_code take_whole_turn(struct ps_hbase_taking *taking, struct ps_hbase_part *part,
                                      struct ps_hbase_quota quota, struct penstock_error *error) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
-    struct ps_bytes keys[TURN_COUNT_MAX];
-    const size_t count_max = (size_t)(quota.count < TURN_COUNT_MAX ? quota.count : TURN_COUNT_MAX);
+    struct ps_bytes keys[WHOLE_COUNT_MAX];
+    const size_t count_max = (size_t)(quota.count < WHOLE_COUNT_MAX ? quota.count : WHOLE_COUNT_MAX);
     size_t count = 0;
     if (arena == NULL) {
         return ps_error_memory(error, "the rows of a source");
     }
-    while (count < count_max) {
+    for (int looks = 0; looks < TURN_LOOK_MAX && count < count_max; looks++) {
         struct ps_hbase_row row;
         bool is_new = false;
         PS_TRY(ps_hbase_scan_next(part->scan, &row, error));
