@@ -120,8 +120,8 @@ struct ps_source_type {
     bool is_remote;
     /* Settings "properties.*" are the connector's own, in setup->statement->settings. */
     bool takes_properties;
-    /* What was read may not be there again when it is read again (a cell that was overwritten). Slices of a plan that is
-     * saved for the outside sinks then carry their bytes (`kept`), and a restored slice is read from them. */
+    /* What was read may not be there again when it is read again (a cell that was overwritten). Slices of a plan that
+     * is saved for the outside sinks then carry their bytes (`kept`), and a restored slice is read from them. */
     bool is_fleeting;
     /* Records in a form of the connector's own, for which no ENCODE is written: the codec, and what makes its
      * configuration of the connector's (any mistake is one of the project). Both or none; `encodes` then is the codec's

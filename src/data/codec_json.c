@@ -2,10 +2,9 @@
  *
  * codec_json.c - one JSON object a line (NDJSON) or a message, strict JSON.
  *
- * One parse per record into memory that is used again for the next one, then one pass over the members.
- * Records of one source mostly have their keys in the same order, so the i-th key is first compared with the
- * i-th key of the record before; only a difference costs a lookup. Texts without escapes are views into the raw
- * record: yyjson decodes a copy in place, so a text stands at the same offset in both.
+ * One parse per record into memory that is used again for the next one, then one pass over the members (json_keys.h).
+ * Texts without escapes are views into the raw record: yyjson decodes a copy in place, so a text stands at the same
+ * offset in both.
  *
  * Numbers keep their digits where these matter (DECIMAL, text columns, nested values): then the record is
  * parsed with numbers as raw text. A column's last value counts if a key stands twice, as in JavaScript.
@@ -16,24 +15,13 @@
 
 #include "base/check.h"
 #include "base/limits.h"
-#include "data/names.h"
+#include "data/json_keys.h"
 #include "data/value.h"
 
 /* The parser's memory for usual records; a larger record takes from the heap what it needs. */
 #define SCRATCH_SIZE ((size_t)128 << 10)
-/* Keys of the last record that are remembered, and the longest of them. */
-#define HINT_COUNT 256
-#define HINT_SIZE 40
 
 static const char declare_it[] = ", as its first values were; declare the column to give it another type";
-
-/* What the i-th key of the last record was. */
-struct hint {
-    uint8_t size;
-    bool is_exact;
-    int32_t column; /* -1: not a column */
-    char key[HINT_SIZE];
-};
 
 /* The value of a column in the record at hand. */
 struct found {
@@ -43,7 +31,7 @@ struct found {
 
 struct json_decoder {
     const struct ps_schema *schema;
-    struct ps_names names;
+    struct ps_json_keys keys;
     bool keeps_digits; /* parse numbers as raw text */
     bool *is_json;     /* per column: type_text is JSON, so texts keep their quotes */
     struct found *found;
@@ -52,8 +40,6 @@ struct json_decoder {
     struct ps_json_config config;
     size_t new_count_max; /* columns that may still be added */
     bool has_unknown;     /* the record at hand has a member without a column */
-    struct hint *hints;
-    size_t hint_count;
     char *scratch;
     size_t scratch_used;
     yyjson_alc allocator;
@@ -105,11 +91,10 @@ static void json_close(void *state) {
     if (decoder == NULL) {
         return;
     }
-    ps_names_done(&decoder->names);
+    ps_json_keys_done(&decoder->keys);
     ps_buffer_done(&decoder->rest);
     ps_release(decoder->is_json);
     ps_release(decoder->found);
-    ps_release(decoder->hints);
     ps_release(decoder->scratch);
     ps_release(decoder);
 }
@@ -134,13 +119,11 @@ static penstock_code json_open(const void *config, const struct ps_schema *schem
     ps_buffer_init(&decoder->rest, PS_LIMIT_RECORD_SIZE * 6); /* every byte may need an escape */
     decoder->is_json = ps_allocate(schema->column_count + 1, sizeof(*decoder->is_json));
     decoder->found = ps_allocate(schema->column_count + 1, sizeof(*decoder->found));
-    decoder->hints = ps_reallocate(NULL, HINT_COUNT, sizeof(*decoder->hints));
     decoder->scratch = ps_reallocate(NULL, SCRATCH_SIZE, 1);
-    if (decoder->is_json == NULL || decoder->found == NULL || decoder->hints == NULL ||
-        decoder->scratch == NULL) {
+    if (decoder->is_json == NULL || decoder->found == NULL || decoder->scratch == NULL) {
         return ps_error_memory(error, "a JSON decoder");
     }
-    PS_TRY(ps_names_init(&decoder->names, schema, error));
+    PS_TRY(ps_json_keys_init(&decoder->keys, schema, error));
     for (size_t i = 0; i < schema->column_count; i++) {
         decoder->is_json[i] = ps_text_equal_nocase(schema->columns[i].type_text, "JSON");
         decoder->keeps_digits = decoder->keeps_digits || schema->columns[i].type == PS_TYPE_CAST;
@@ -300,55 +283,6 @@ static bool is_text_type(enum ps_type type) {
 
 /* --- a record -------------------------------------------------------------------------------------------- */
 
-static uint64_t load_8(const char *from) {
-    uint64_t value;
-    memcpy(&value, from, sizeof value);
-    return value;
-}
-
-static uint32_t load_4(const char *from) {
-    uint32_t value;
-    memcpy(&value, from, sizeof value);
-    return value;
-}
-
-/* Of one size. Keys are short, and a call of memcmp() for each costs more than looking at them: two loads that may
- * overlap see all of up to 16 bytes. */
-static bool is_same_key(const char *left, const char *right, size_t size) {
-    if (size > 16) {
-        return memcmp(left, right, size) == 0;
-    }
-    if (size >= 8) {
-        return load_8(left) == load_8(right) && load_8(left + size - 8) == load_8(right + size - 8);
-    }
-    if (size >= 4) {
-        return load_4(left) == load_4(right) && load_4(left + size - 4) == load_4(right + size - 4);
-    }
-    return size == 0 ||
-           (left[0] == right[0] && left[size / 2] == right[size / 2] && left[size - 1] == right[size - 1]);
-}
-
-/* Which column the member number `index` with this key is. */
-static int32_t column_of_key(struct json_decoder *decoder, size_t index, struct ps_bytes key,
-                             bool *is_exact_out) {
-    struct hint *hint = &decoder->hints[index < HINT_COUNT ? index : 0];
-    if (index < decoder->hint_count && hint->size == key.size && is_same_key(hint->key, key.data, key.size)) {
-        *is_exact_out = hint->is_exact;
-        return hint->column;
-    }
-    bool is_exact = false;
-    const int32_t column = ps_names_find(&decoder->names, key, &is_exact);
-    if (key.size <= HINT_SIZE && index < HINT_COUNT && index <= decoder->hint_count) {
-        hint->size = (uint8_t)key.size;
-        hint->is_exact = is_exact;
-        hint->column = column;
-        memcpy(hint->key, key.data, key.size);
-        decoder->hint_count = index == decoder->hint_count ? index + 1 : decoder->hint_count;
-    }
-    *is_exact_out = is_exact;
-    return column;
-}
-
 /* Fills decoder->found. False: digits are needed that this parse has not kept; they will be from now on. */
 static bool find_members(struct json_decoder *decoder, yyjson_val *root, bool has_digits) {
     memset(decoder->found, 0, decoder->schema->column_count * sizeof(*decoder->found));
@@ -361,7 +295,7 @@ static bool find_members(struct json_decoder *decoder, yyjson_val *root, bool ha
         }
         bool is_exact;
         const struct ps_bytes name = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
-        const int32_t column = column_of_key(decoder, index, name, &is_exact);
+        const int32_t column = ps_json_keys_find(&decoder->keys, index, name, &is_exact);
         if (column < 0) {
             decoder->has_unknown = true;
         }
@@ -410,7 +344,7 @@ static penstock_code look_at_unknown(struct json_decoder *decoder, yyjson_val *r
         yyjson_val *value = yyjson_obj_iter_get_val(key);
         const struct ps_bytes name = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
         bool is_exact;
-        if (yyjson_is_null(value) || column_of_key(decoder, index, name, &is_exact) >= 0) {
+        if (yyjson_is_null(value) || ps_json_keys_find(&decoder->keys, index, name, &is_exact) >= 0) {
             continue;
         }
         const char *why =
@@ -454,7 +388,7 @@ static bool set_rest(struct json_decoder *decoder, struct ps_batch *batch, yyjso
     for (size_t index = 0; index < yyjson_obj_size(root); index++) {
         yyjson_val *key = yyjson_obj_iter_next(&iterator);
         const struct ps_bytes name = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
-        if (column_of_key(decoder, index, name, &is_exact) < 0 &&
+        if (ps_json_keys_find(&decoder->keys, index, name, &is_exact) < 0 &&
             !add_rest(decoder, name, yyjson_obj_iter_get_val(key))) {
             return false;
         }

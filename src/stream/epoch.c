@@ -135,8 +135,8 @@ penstock_code ps_epoch_declare(struct ps_engine *engine, struct penstock_error *
     return ps_feed_declare(engine, epoch_feed, &schema, error);
 }
 
-/* A stream of ten epochs a second writes 300 million rows a year here: the oldest go, so that the store does not grow with
- * the number of commits. Only now and then, because a DELETE looks at the whole table. */
+/* A stream of ten epochs a second writes 300 million rows a year here: the oldest go, so that the store does not grow
+ * with the number of commits. Only now and then, because a DELETE looks at the whole table. */
 static penstock_code forget_old(struct ps_run *run, struct penstock_error *error) {
     const int64_t last = run->epoch.number - PS_LIMIT_EPOCH_COUNT;
     if (last <= 0 || run->epoch.number % FORGET_EVERY != 0) {
