@@ -277,6 +277,28 @@ static penstock_code read_include(struct ps_cursor *cursor, struct ps_source_sta
     return ps_cursor_unknown(cursor, "key, partition, offset, timestamp, headers or topic", words);
 }
 
+/* Names that were not given are those of the connector, which is known at the end only: kafka_key is hbase_key. */
+static penstock_code name_includes(struct ps_cursor *cursor, struct ps_source_statement *source) {
+    static const char usual[] = "kafka_";
+    const bool is_hbase = source->connector != NULL && ps_option_name_equal(source->connector, "hbase");
+    for (size_t i = 0; is_hbase && i < source->include_count; i++) {
+        struct ps_column_schema *column = &source->schema.columns[source->includes[i].column];
+        if (strncmp(column->name, usual, sizeof usual - 1) != 0) {
+            continue;
+        }
+        const char *const name = ps_arena_printf(cursor->arena, "hbase_%s", column->name + sizeof usual - 1);
+        if (name == NULL) {
+            return ps_error_memory(cursor->error, "a source");
+        }
+        if (ps_schema_find(&source->schema, name) >= 0) {
+            return ps_cursor_fail(cursor, source->includes[i].location, "the column '%s' is declared twice",
+                                  name);
+        }
+        column->name = name;
+    }
+    return PENSTOCK_OK;
+}
+
 static penstock_code read_format(struct ps_cursor *cursor, struct ps_source_statement *source) {
     static const char *const formats[] = {"PLAIN", "UPSERT", "DEBEZIUM", NULL};
     source->format_location = ps_cursor_location(cursor);
@@ -344,16 +366,17 @@ penstock_code ps_parse_source(struct ps_cursor *cursor, struct ps_source_stateme
     while (!ps_cursor_at_end(cursor)) {
         PS_TRY(read_clause(cursor, source));
     }
-    PS_TRY(read_on_new_field(cursor, source));
-    PS_TRY(check_watermark(cursor, source)); /* it may be an INCLUDE timestamp */
-    PS_TRY(check_format(cursor, source));
-    if (source->schema.column_count == source->include_count) {
-        return ps_cursor_fail(cursor, end_of_columns, "a source needs at least one column");
-    }
     for (size_t i = 0; i < source->setting_count; i++) {
         if (ps_option_name_equal(source->settings[i].name, "connector")) {
             source->connector = source->settings[i].value;
         }
+    }
+    PS_TRY(read_on_new_field(cursor, source));
+    PS_TRY(name_includes(cursor, source));
+    PS_TRY(check_watermark(cursor, source)); /* it may be an INCLUDE timestamp */
+    PS_TRY(check_format(cursor, source));
+    if (source->schema.column_count == source->include_count) {
+        return ps_cursor_fail(cursor, end_of_columns, "a source needs at least one column");
     }
     if (source->connector == NULL) {
         ps_cursor_fail(cursor, end_of_columns, "the source does not say where its records come from");

@@ -294,10 +294,10 @@ def versions(home):
                                    ["r2", "a", "", "1000"]]),
                           ("2", [["r", "b", "", "2000"], ["r", "c", "c", "3000"], ["r2", "a", "", "1000"]])):
         project = Project(home, "versions_" + count, "q", settings=CELLS + f", scan.versions = '{count}'",
-                          columns=COLUMNS, tail="INCLUDE key AS key INCLUDE timestamp AS written INCLUDE offset AS nr")
+                          columns=COLUMNS, tail="INCLUDE key INCLUDE timestamp AS written INCLUDE offset")
         project.once()
         expect("versions " + count, project.rows("SELECT k, v, w, epoch_ms(newest) FROM t ORDER BY rowid"), wanted)
-        expect("what is included", project.value("SELECT bool_and(decode(key) = k AND written = newest AND nr = rowid) FROM t"),
+        expect("what is included", project.value("SELECT bool_and(decode(hbase_key) = k AND written = newest AND hbase_offset = rowid) FROM t"),
                "true")
 
 
