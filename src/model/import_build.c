@@ -11,6 +11,7 @@
 #include "model/categories.h"
 #include "model/import_values.h"
 #include "model/model.h"
+#include "model/thresholds.h"
 
 struct builder {
     struct ps_importing *importing;
@@ -338,6 +339,10 @@ static penstock_code build_predictor(struct builder *builder, struct ps_linear_p
     *linear_out = linear;
     linear->link_power = sums->link_power;
     linear->threshold = sums->threshold;
+    if (ps_thresholds_check(sums->thresholds, (double)NAN, NULL) != PENSTOCK_OK) {
+        return ps_import_damaged(builder->importing, "thresholds are no thresholds");
+    }
+    PS_TRY(ps_thresholds_set(sums->thresholds, &linear->predictor, builder->error));
     place_weights(builder, linear);
     for (size_t i = 0; i < sums->sum_count * feature_count; i++) {
         if (!isfinite(linear->coefficients[i])) {

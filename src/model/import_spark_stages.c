@@ -376,6 +376,10 @@ static penstock_code run_generalized(struct ps_spark_reading *reading) {
         link = strcmp(defaults[i].family, family) == 0 ? defaults[i].link : NULL;
     }
     PS_TRY(run_linear(reading));
+    const char *offset = ps_spark_text(reading, "offsetCol", NULL);
+    if (offset != NULL && offset[0] != '\0') { /* it is no element of the vector */
+        ps_import_problem(reading->importing, "stage %s: offsetCol %.40s", reading->place, offset);
+    }
     struct ps_import_sums *sums = reading->importing->sums;
     if (sums == NULL) {
         return PENSTOCK_OK;
@@ -419,6 +423,23 @@ static double matrix_at(yyjson_val *matrix, const double *values, size_t rows, s
                                                                    : values[column * rows + row];
 }
 
+static penstock_code read_thresholds(struct ps_spark_reading *reading, struct ps_import_sums *sums) {
+    yyjson_val *list = ps_spark_parameter(reading, "thresholds");
+    const char *text = "[";
+    size_t index, count;
+    yyjson_val *number;
+    yyjson_arr_foreach(list, index, count, number) {
+        text = text == NULL ? NULL
+                            : ps_arena_printf(reading->importing->arena, "%s%s%.17g", text,
+                                              index == 0 ? "" : ", ", yyjson_get_num(number));
+    }
+    if (yyjson_arr_size(list) == 0) {
+        return PENSTOCK_OK;
+    }
+    sums->thresholds = text == NULL ? NULL : ps_arena_printf(reading->importing->arena, "%s]", text);
+    return sums->thresholds == NULL ? no_memory(reading) : PENSTOCK_OK;
+}
+
 static penstock_code run_logistic(struct ps_spark_reading *reading) {
     yyjson_val *matrix = yyjson_obj_get(reading->row, "coefficientMatrix");
     const int64_t rows = yyjson_get_sint(yyjson_obj_get(matrix, "numRows"));
@@ -455,10 +476,8 @@ static penstock_code run_logistic(struct ps_spark_reading *reading) {
         PS_TRY(set_weights(reading, sums, s, weights, (size_t)columns, intercepts[s]));
     }
     sums->link = is_multinomial ? PS_LINK_SOFTMAX : PS_LINK_LOGIT;
-    sums->threshold = class_count == 2 ? ps_spark_number(reading, "threshold", 0.5) : 0.5;
-    if (yyjson_arr_size(ps_spark_parameter(reading, "thresholds")) > 0) {
-        ps_import_problem(reading->importing, "stage %s: thresholds", reading->place);
-    }
+    sums->threshold = is_multinomial ? 0.5 : ps_spark_number(reading, "threshold", 0.5);
+    PS_TRY(read_thresholds(reading, sums));
     return count_classes(reading, sums, (size_t)class_count);
 }
 

@@ -60,6 +60,7 @@ struct ps_import_sums {
     size_t sum_count;
     enum ps_link link;
     double link_power, threshold;
+    const char *thresholds;         /* "[0.3, 0.7]", or NULL */
     const char *const *class_names; /* NULL: a regression */
     size_t class_count;
     bool is_text_class;

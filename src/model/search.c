@@ -15,6 +15,13 @@ static penstock_code check_rows(const struct ps_split *split, struct penstock_er
     if (validating > 0 && training > 1) {
         return PENSTOCK_OK;
     }
+    if (!(validating > 0) && split->options->validation->score_weights != NULL) {
+        (void)ps_error_set(
+            error, PENSTOCK_INVALID_DATA,
+            "fold %zu has no row to validate that counts: it has none, or %s is 0 in all of them",
+            split->index, split->options->validation->weight_column);
+        return ps_error_hint(error, "give more rows, fewer folds, or another foldCol");
+    }
     (void)ps_error_set(error, PENSTOCK_INVALID_DATA,
                        "fold %zu has %.0f rows to validate and %.0f to train on", split->index, validating,
                        training);
@@ -57,6 +64,10 @@ static penstock_code run_linear_cell(struct ps_split *split, const struct ps_lin
     } else {
         ps_spread_score(&split->validating.spread, options->layout->label, &split->model, split->scratch,
                         &metrics);
+        const double squares = split->validating.weight_squares;
+        if (squares > 0) {
+            metrics.r2 = ps_metric_weighted_r2(metrics.r2, split->validating.spread.row_count, squares);
+        }
     }
     search->metrics[cell * search->split_count + split->index] = ps_metric_read(metric, &metrics);
     return PENSTOCK_OK;

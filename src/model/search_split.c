@@ -67,6 +67,10 @@ penstock_code ps_split_init(struct ps_split *split, const struct ps_search_optio
     PS_TRY(choose_parts(split, error));
     PS_TRY(ps_design_init(&split->design, layout, error));
     ps_design_learn(&split->design, layout, &split->training, options->tally->pilots, fitted);
+    if (split->weighted.sums != NULL && !(split->weighted.spread.row_count > 0)) {
+        return ps_error_set(error, PENSTOCK_INVALID_DATA, "weightCol %s is 0 in all rows that are trained on",
+                            options->validation->weight_column);
+    }
     const struct ps_rowset *counted = split->weighted.sums != NULL ? &split->weighted : &split->training;
     PS_TRY(ps_moments_init(&split->moments, &counted->spread, layout->label,
                            options->tally->pilots[layout->label], split->design.maps, split->design.count,
