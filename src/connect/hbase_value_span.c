@@ -15,14 +15,14 @@
 #include "connect/hbase_span.h"
 #include "data/value.h"
 
-enum class {
-    CLASS_NONE,
-    CLASS_SAME,
-    CLASS_OPPOSITE,
-    CLASS_SIGNED,
-    CLASS_FLOATING,
-    CLASS_BOOLEAN,
-    CLASS_PADDED
+enum ordering {
+    ORDERING_NONE,
+    ORDERING_SAME,
+    ORDERING_OPPOSITE,
+    ORDERING_SIGNED,
+    ORDERING_FLOATING,
+    ORDERING_BOOLEAN,
+    ORDERING_PADDED
 };
 
 /* The condition while it is translated. */
@@ -42,30 +42,37 @@ static bool is_integer(enum ps_type type) {
     return type >= PS_TYPE_TINYINT && type <= PS_TYPE_BIGINT;
 }
 
-static enum class class_of(enum ps_hbase_encoding encoding, enum ps_type type) {
-    const enum ps_hbase_order order = ps_hbase_encoding_order(encoding, type); switch (encoding){
-        case PS_HBASE_AS_BOOLEAN : return CLASS_BOOLEAN;
-        case PS_HBASE_AS_FLOAT : return type == PS_TYPE_FLOAT ? CLASS_FLOATING : CLASS_NONE;
-        case PS_HBASE_AS_DOUBLE : return type == PS_TYPE_DOUBLE ? CLASS_FLOATING : CLASS_NONE;
-        case PS_HBASE_AS_PADDED : return order == PS_HBASE_ORDER_NONE ? CLASS_NONE : CLASS_PADDED;
-        case PS_HBASE_AS_BYTE : case PS_HBASE_AS_SHORT : case PS_HBASE_AS_INT : case PS_HBASE_AS_LONG :
-                    return is_integer(type) || type == PS_TYPE_DATE
-            ? CLASS_SIGNED
-            : CLASS_NONE;
-        case PS_HBASE_AS_SECONDS : case PS_HBASE_AS_MILLIS : case
-                PS_HBASE_AS_MICROS : return type == PS_TYPE_TIMESTAMP
-            ? CLASS_SIGNED
-            : CLASS_NONE;
-        case PS_HBASE_AS_REVERSED : case PS_HBASE_AS_RAW : case PS_HBASE_AS_TEXT : case
-                PS_HBASE_AS_ORDERED : case PS_HBASE_AS_ORDERED_DESC : case PS_HBASE_AS_NUMERIC : case
-                PS_HBASE_AS_NUMERIC_DESC : case PS_HBASE_AS_BLOB_LAST : case
-                PS_HBASE_AS_BLOB_LAST_DESC : return order == PS_HBASE_ORDER_SAME
-            ? CLASS_SAME
-        : order == PS_HBASE_ORDER_OPPOSITE ? CLASS_OPPOSITE
-                                           : CLASS_NONE;
-        case PS_HBASE_AS_BYTES : case PS_HBASE_AS_DECIMAL : case PS_HBASE_AS_JSON : break;
+static enum ordering ordering_of(enum ps_hbase_encoding encoding, enum ps_type type) {
+    const enum ps_hbase_order order = ps_hbase_encoding_order(encoding, type);
+    switch (encoding) {
+    case PS_HBASE_AS_BOOLEAN: return ORDERING_BOOLEAN;
+    case PS_HBASE_AS_FLOAT: return type == PS_TYPE_FLOAT ? ORDERING_FLOATING : ORDERING_NONE;
+    case PS_HBASE_AS_DOUBLE: return type == PS_TYPE_DOUBLE ? ORDERING_FLOATING : ORDERING_NONE;
+    case PS_HBASE_AS_PADDED: return order == PS_HBASE_ORDER_NONE ? ORDERING_NONE : ORDERING_PADDED;
+    case PS_HBASE_AS_BYTE:
+    case PS_HBASE_AS_SHORT:
+    case PS_HBASE_AS_INT:
+    case PS_HBASE_AS_LONG: return is_integer(type) || type == PS_TYPE_DATE ? ORDERING_SIGNED : ORDERING_NONE;
+    case PS_HBASE_AS_SECONDS:
+    case PS_HBASE_AS_MILLIS:
+    case PS_HBASE_AS_MICROS: return type == PS_TYPE_TIMESTAMP ? ORDERING_SIGNED : ORDERING_NONE;
+    case PS_HBASE_AS_REVERSED:
+    case PS_HBASE_AS_RAW:
+    case PS_HBASE_AS_TEXT:
+    case PS_HBASE_AS_ORDERED:
+    case PS_HBASE_AS_ORDERED_DESC:
+    case PS_HBASE_AS_NUMERIC:
+    case PS_HBASE_AS_NUMERIC_DESC:
+    case PS_HBASE_AS_BLOB_LAST:
+    case PS_HBASE_AS_BLOB_LAST_DESC:
+        return order == PS_HBASE_ORDER_SAME       ? ORDERING_SAME
+               : order == PS_HBASE_ORDER_OPPOSITE ? ORDERING_OPPOSITE
+                                                  : ORDERING_NONE;
+    case PS_HBASE_AS_BYTES:
+    case PS_HBASE_AS_DECIMAL:
+    case PS_HBASE_AS_JSON: break;
     }
-return CLASS_NONE;
+    return ORDERING_NONE;
 }
 
 /* --- spans -------------------------------------------------------------------------------------------------- */
@@ -315,7 +322,7 @@ static bool is_finite(const struct translation *translation, struct ps_bytes val
 static penstock_code translate_value(struct translation *translation, enum ps_predicate_kind kind,
                                      struct ps_bytes value, const char **why_out) {
     const enum ps_type type = translation->column->type;
-    const enum class class = class_of(translation->field->encoding, type);
+    const enum ordering ordering = ordering_of(translation->field->encoding, type);
     struct ps_bytes bytes = nothing, other = nothing;
     bool is_encoded = false, is_other_encoded = false;
     kind = cut(translation, kind, value, why_out);
@@ -327,17 +334,17 @@ static penstock_code translate_value(struct translation *translation, enum ps_pr
         *why_out = "the encoding has no such value";
         return PENSTOCK_OK;
     }
-    switch (class) {
-    case CLASS_SIGNED: return add_signed(translation, kind, bytes);
-    case CLASS_FLOATING: return add_floating(translation, kind, bytes);
-    case CLASS_PADDED: return add_padded(translation, kind, bytes, why_out);
-    case CLASS_BOOLEAN:
+    switch (ordering) {
+    case ORDERING_SIGNED: return add_signed(translation, kind, bytes);
+    case ORDERING_FLOATING: return add_floating(translation, kind, bytes);
+    case ORDERING_PADDED: return add_padded(translation, kind, bytes, why_out);
+    case ORDERING_BOOLEAN:
         return strcmp(value.data, "true") == 0 ? add_all_but(translation, (struct ps_bytes){"\0", 1})
                                                : add(translation, between((struct ps_bytes){"\0", 1}, false,
                                                                           (struct ps_bytes){"\0", 1}, true));
-    case CLASS_SAME:
-    case CLASS_OPPOSITE:
-    case CLASS_NONE: break;
+    case ORDERING_SAME:
+    case ORDERING_OPPOSITE:
+    case ORDERING_NONE: break;
     }
     double number = 1;
     if ((type == PS_TYPE_FLOAT || type == PS_TYPE_DOUBLE) && ps_parse_double(value.data, &number) &&
@@ -352,8 +359,8 @@ static penstock_code translate_value(struct translation *translation, enum ps_pr
         other = bytes;
     }
     const bool is_other_less = ps_hbase_compare(other, bytes) < 0;
-    return add_same(translation, class == CLASS_OPPOSITE ? turned(kind) : kind, is_other_less ? other : bytes,
-                    is_other_less ? bytes : other);
+    return add_same(translation, ordering == ORDERING_OPPOSITE ? turned(kind) : kind,
+                    is_other_less ? other : bytes, is_other_less ? bytes : other);
 }
 
 static penstock_code translate_prefix(struct translation *translation, struct ps_bytes prefix,
@@ -380,7 +387,7 @@ penstock_code ps_hbase_spans_of(const struct ps_hbase_mapping *mapping, const st
                                       .spans = &spans,
                                       .error = error};
     *why_out = NULL;
-    if (class_of(field->encoding, column->type) == CLASS_NONE) {
+    if (ordering_of(field->encoding, column->type) == ORDERING_NONE) {
         *why_out = ps_arena_printf(arena, "%s cells are not compared byte by byte",
                                    ps_hbase_encoding_name(field->encoding));
         return *why_out == NULL ? ps_error_memory(error, "a condition") : PENSTOCK_OK;
