@@ -36,8 +36,8 @@ void ps_metrics_clear(struct ps_metrics *metrics_out);
 /* From labels and predictions (no NaN among them). Zero rows give NaN. weights: what each row counts, or NULL: 1. */
 void ps_metrics_compute(const double *labels, const double *predictions, const double *weights,
                         int64_t row_count, struct ps_metrics *metrics_out);
-/* Spark's r2 of weighted rows from the plain one: it takes the sum of squares about the mean for a sample variance times
- * the sum of weights less 1. squares: sum of squared weights. */
+/* Spark's r2 of weighted rows from the plain one: it takes the sum of squares about the mean for a sample variance
+ * times the sum of weights less 1. squares: sum of squared weights. */
 double ps_metric_weighted_r2(double r2, double weight_sum, double squares);
 double ps_metric_share(double label, double prediction); /* one row's part of mape */
 

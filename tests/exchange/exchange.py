@@ -34,9 +34,12 @@ import pmml  # noqa: E402
 DATA = HERE.parent / "parity" / "data.csv"
 EXACT = 1e-12
 CLASSES = {"deep_sides": ["both", "left", "right"], "trees_sides": ["both", "left", "right"], "trees_high": ["0", "1"],
-           "deep_high": ["0", "1"], "sides": ["both", "left", "right"], "folds": ["0", "1", "2"], "high": ["0", "1"]}
+           "deep_high": ["0", "1"],
+           "picked_sides": ["both", "left", "right"], "picked_all": ["both", "left", "right"], "picked_high": ["0", "1"],
+           "sides": ["both", "left", "right"], "folds": ["0", "1", "2"], "high": ["0", "1"]}
 LEFT_OUT = {"deep": {"spark"}, "deep_sides": {"spark"}, "trees": {"xgboost"}, "trees_product": {"spark", "xgboost"},
-            "trees_high": {"xgboost"}, "trees_sides": {"xgboost"}}
+            "trees_high": {"xgboost"}, "trees_sides": {"xgboost"},
+            "picked_sides": {"pmml", "xgboost"}, "picked_all": {"pmml"}, "picked_high": {"pmml"}}
 # Bits where it can be: PMML adds leaves up in double precision, XGBoost has the label's shift in a float32
 CLOSE = {("trees", "pmml"): 1e-6, ("trees", "xgboost"): 1e-6}
 # the first digit behind the pattern is changed: the comparison must see it
@@ -83,6 +86,14 @@ CREATE MODEL trees_high TRANSFORM (OneHotEncoder(cat, handleInvalid = 'skip')) P
   USING GradientBoostedTrees(maxIter = 20, maxDepth = 3) AS SELECT a, b, cat, CAST(y > 62 AS INTEGER) AS high FROM t;
 CREATE MODEL trees_sides TRANSFORM (OneHotEncoder(cat, handleInvalid = 'skip')) PREDICT side
   USING GradientBoostedTrees(maxIter = 10, maxDepth = 3) AS SELECT a, b, c, cat, side FROM t;
+CREATE MODEL picked_sides TRANSFORM (OneHotEncoder(cat, handleInvalid = 'skip')) PREDICT side
+  USING GradientBoostedTrees(maxIter = 10, maxDepth = 3, thresholds = [0.4, 0.3, 0.3]) AS SELECT a, b, c, cat, side FROM t;
+CREATE MODEL picked_all PREDICT side USING LogisticRegression(thresholds = [0.4, 0, 0.3]) AS SELECT a, b, side FROM t;
+CREATE MODEL picked_high TRANSFORM (StandardScaler(a, b, withMean = true), OneHotEncoder(cat, handleInvalid = 'skip'))
+  PREDICT high USING MultilayerPerceptron(layers = [6, 4], activation = 'sigmoid', maxIter = 20, seed = 1,
+    thresholds = [0.9, 0.1]) AS SELECT a, b, cat, CAST(y > 62 AS INTEGER) AS high FROM t;
+CREATE MODEL offset_counts TRANSFORM (StandardScaler()) PREDICT n
+  USING GeneralizedLinearRegression(family = 'poisson', offsetCol = 'b') AS SELECT a, c, b, floor(exp(a / 25 + b)) AS n FROM t;
 CREATE MODEL deep_high TRANSFORM (StandardScaler(a, b, withMean = true), OneHotEncoder(cat, handleInvalid = 'skip'))
   PREDICT high USING MultilayerPerceptron(layers = [6, 4], activation = 'sigmoid', maxIter = 20, seed = 1)
   AS SELECT a, b, cat, CAST(y > 62 AS INTEGER) AS high FROM t;
@@ -262,6 +273,31 @@ def check_imports():
     check(wrong is not None, "the comparison does not see a wrong import")
 
 
+def change_spark(source, target, stage, parameters):
+    """A pipeline of Spark's with other parameters of one stage."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(HERE / "spark" / source, target)
+    path, = pathlib.Path(target).glob("stages/*_%s_*/metadata/part-*" % stage)
+    metadata = json.loads(path.read_text())
+    metadata["paramMap"].update(parameters)
+    path.write_text(json.dumps(metadata))
+
+
+def check_spark_parameters():
+    """thresholds are Spark's; an offset, which is no part of the vector, is named."""
+    rows = "SELECT * FROM t ORDER BY i LIMIT 300"
+    plain = predict("spark_classes@1", rows)
+    change_spark("classes", "changed", "LogisticRegression", {"thresholds": [0.5, 0.2, 0.3]})
+    run("models", "import", "spark_thresholds", "changed")
+    scaled = [[row["probability_%d" % k] / t for k, t in enumerate((0.5, 0.2, 0.3))] for row in plain]
+    want = [values.index(max(values)) for values in scaled]
+    got = [int(row["prediction"]) for row in predict("spark_thresholds@1", rows)]
+    check(got == want and got != [int(row["prediction"]) for row in plain], "thresholds of Spark's model")
+    change_spark("poisson", "changed", "GeneralizedLinearRegression", {"offsetCol": "e"})
+    text = run("models", "import", "spark_offset", "changed", status=1).stderr
+    check("offsetCol e" in text, "an offset is not named: " + text)
+
+
 def check_refusals():
     text = run("models", "import", "x", HERE / "onnx" / "tree.onnx", "--column-map", "X=a,b,c,d", status=1).stderr
     check("TreeEnsembleRegressor (node " in text, "an operator that is not known is not named: " + text)
@@ -330,10 +366,12 @@ def main():
     shutil.copy(DATA, "data.csv")
     run("run", "--once", "--quiet", status=(0, 3)) # whether a gate lets a model pass is not the question here
     for model in ("every", "products", "high", "sides", "counts", "stages", "deep", "deep_sides", "deep_high", "trees", "trees_plain",
-                  "trees_product", "trees_counts", "trees_high", "trees_sides", "plain"):
+                  "trees_product", "trees_counts", "trees_high", "trees_sides", "picked_sides", "picked_all", "picked_high",
+                  "offset_counts", "plain"):
         rows, want = check_export(model)
     check_canary("plain", rows, want)
     check_imports()
+    check_spark_parameters()
     check_refusals()
     check_damage()
 
