@@ -93,8 +93,11 @@ static inline void rows_scene_pack(struct rows_scene *scene) {
                 indexes[count] = scene->categories[i];
                 labels[count++] = scene->labels[i];
             }
-            scene->rows.panels[b * 2 + part] = (struct ps_row_panel){
-                columns, scene->width > 0 ? indexes : indexes, NULL, labels, stride, count};
+            scene->rows.panels[b * 2 + part] = (struct ps_row_panel){.columns = columns,
+                                                                     .indexes = indexes,
+                                                                     .labels = labels,
+                                                                     .stride = stride,
+                                                                     .row_count = count};
         }
     }
 }
