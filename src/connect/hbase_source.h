@@ -30,7 +30,7 @@
 /* Partitions of one source, each a row of the store's positions: more regions share one. */
 #define PS_HBASE_PARTITION_COUNT_MAX 4096
 /* Cells of one partition that are remembered because the next pass may meet them again: 11 MiB of a position's
- * state. */
+ * state. What is beyond waits for the next pass. */
 #define PS_HBASE_SEEN_COUNT_MAX ((size_t)1 << 18)
 
 struct ps_hbase_source_config {
@@ -87,10 +87,12 @@ penstock_code ps_hbase_seen_forget(struct ps_hbase_seen *seen, int64_t time, str
 /* Where a partition is; what the state of its position says. */
 struct ps_hbase_stand {
     struct ps_bytes start,
-        stop;               /* the keys of the partition; empty: from the first, to the last. Never change */
-    int64_t pass;           /* -1: none has begun */
-    int64_t from, to;       /* of the pass: timestamps in [from, to) */
-    int64_t since;          /* cells from this time on are remembered when they are given */
+        stop;         /* the keys of the partition; empty: from the first, to the last. Never change */
+    int64_t pass;     /* -1: none has begun */
+    int64_t from, to; /* of the pass: timestamps in [from, to) */
+    int64_t since;    /* cells from this time on are remembered when they are given */
+    bool
+        is_held_back; /* some of them were not given: they were too many to remember. The next pass has them */
     bool is_snapshot;       /* it was begun as one: what is newer than `to` may have been given */
     struct ps_buffer next;  /* the last row that was read in this pass: on behind it */
     bool has_next, is_done; /* is_done: the pass is over here */

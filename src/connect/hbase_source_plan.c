@@ -60,12 +60,29 @@ static bool is_pass_over(const struct ps_hbase_source *source) {
     return true;
 }
 
+/* Were cells left to the next pass, because they were too many to remember? */
+static bool is_held_back(const struct ps_hbase_source *source) {
+    for (size_t i = 0; i < source->part_count; i++) {
+        if (source->parts[i].stand.is_held_back) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Will there never be another pass? Only asked between passes. A range of time that has ended is looked at once more
  * when scan.overlap is over, too. */
 static bool is_finished(const struct ps_hbase_source *source) {
     return pass_number(source) >= 0 &&
            (source->words.is_snapshot ||
-            pass_end(source) - source->words.overlap_ms >= source->words.time_max);
+            (pass_end(source) - source->words.overlap_ms >= source->words.time_max && !is_held_back(source)));
+}
+
+/* A run that ends with a pass up to once_ms needs another one: up to there, or for cells of before that were held back. */
+static bool is_behind(const struct ps_hbase_source *source) {
+    return !is_finished(source) && source->is_once && pass_number(source) >= 0 &&
+           (pass_end(source) < source->once_ms ||
+            (is_held_back(source) && source->parts[0].stand.since < source->once_ms));
 }
 
 static bool is_pass_due(const struct ps_hbase_source *source, int64_t now_ms) {
@@ -75,7 +92,7 @@ static bool is_pass_due(const struct ps_hbase_source *source, int64_t now_ms) {
     if (pass_number(source) < 0) {
         return now_ms > source->words.time_min;
     }
-    if (source->is_once) {
+    if (source->is_once && (pass_end(source) < source->once_ms || !is_behind(source))) {
         return pass_end(source) < source->once_ms && now_ms > pass_end(source);
     }
     return now_ms > pass_end(source) && now_ms - pass_end(source) >= source->words.interval_ms;
@@ -89,12 +106,14 @@ static penstock_code begin_pass(struct ps_hbase_source *source, int64_t now_ms,
         struct ps_hbase_stand *const stand = &part->stand;
         /* what was given and not remembered must not be met again, also where scan.overlap has grown since */
         const int64_t again = stand->to - words->overlap_ms;
-        const int64_t from = stand->pass < 0 ? 0 : again > stand->since ? again : stand->since;
+        const bool is_later = again > stand->since && !stand->is_held_back;
+        const int64_t from = stand->pass < 0 ? 0 : is_later ? again : stand->since;
         const int64_t least = from > words->time_min ? from : words->time_min;
         stand->from = least < now_ms ? least : now_ms; /* scan.timerange may have been made to begin later */
         stand->to = now_ms;
         stand->since = now_ms > words->overlap_ms ? now_ms - words->overlap_ms : 0;
         stand->is_snapshot = words->is_snapshot;
+        stand->is_held_back = false;
         stand->pass++;
         stand->is_done = false;
         stand->has_next = false;
@@ -108,8 +127,9 @@ static penstock_code begin_pass(struct ps_hbase_source *source, int64_t now_ms,
 /* Waits for the time of the next pass, as long as the epoch may. */
 static bool wait_for_pass(const struct ps_hbase_source *source, const struct ps_epoch_limits *limits) {
     while (!is_pass_due(source, ps_clock_wall_ms())) {
-        if (source->is_once || ps_stop_requested(limits->stop) ||
-            ps_clock_monotonic_ns() >= limits->deadline_ns) {
+        const bool may_wait =
+            source->is_once ? is_behind(source) : ps_clock_monotonic_ns() < limits->deadline_ns;
+        if (!may_wait || ps_stop_requested(limits->stop)) {
             return false;
         }
         ps_clock_sleep_ms(NAP_MS);
@@ -363,7 +383,8 @@ static penstock_code make_range(struct ps_hbase_taking *taking, struct penstock_
     PS_TRY(collect(taking, error));
     PS_TRY(list_slices(taking, error));
     taking->range->byte_count = taking->size;
-    taking->range->is_drained = is_pass_over(source) && !is_pass_due(source, ps_clock_wall_ms());
+    taking->range->is_drained =
+        is_pass_over(source) && !is_pass_due(source, ps_clock_wall_ms()) && !is_behind(source);
     return list_ends(taking, error);
 }
 

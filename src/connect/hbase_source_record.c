@@ -19,17 +19,6 @@
 
 /* --- cells that were given ----------------------------------------------------------------------------------- */
 
-static penstock_code refuse_seen(const struct ps_hbase_source *source, const struct ps_hbase_part *part,
-                                 struct penstock_error *error) {
-    (void)ps_error_set(error, PENSTOCK_UNSUPPORTED,
-                       "%s: more than %zu cells have timestamps within scan.overlap (%lld ms), too many to "
-                       "remember which were given",
-                       part->name, PS_HBASE_SEEN_COUNT_MAX, (long long)source->words.overlap_ms);
-    return ps_error_hint(
-        error, "make scan.overlap shorter: it only has to cover the servers' clocks and puts that are under "
-               "way; or split the source by scan.startrow and scan.stoprow");
-}
-
 /* Can none of the row's cells be met again, or have been met? So it is with nearly all of a first pass. */
 static bool is_settled(const struct ps_hbase_stand *stand, const struct ps_hbase_row *row,
                        int64_t remembered_from) {
@@ -38,6 +27,32 @@ static bool is_settled(const struct ps_hbase_stand *stand, const struct ps_hbase
         is_settled = row->cells[i].timestamp < remembered_from;
     }
     return is_settled;
+}
+
+/* Leaves the first cells of source->cells that can be given: all, and then they are remembered as far as they may be met
+ * again; or, where that would be too many to remember, those that will not be. The next pass has the others: for most of
+ * them the overlap is over then. A row's cells of one time are never parted. */
+static penstock_code remember(struct ps_hbase_source *source, struct ps_hbase_stand *stand,
+                              int64_t remembered_from, size_t *count, struct penstock_error *error) {
+    size_t late_count = 0, kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        late_count += source->cells[i].timestamp >= remembered_from ? 1 : 0;
+    }
+    const bool is_too_much = stand->seen.count + late_count > PS_HBASE_SEEN_COUNT_MAX;
+    for (size_t i = 0; i < *count; i++) {
+        const bool is_late = source->cells[i].timestamp >= remembered_from;
+        if (is_late && is_too_much) {
+            stand->is_held_back = true;
+            continue;
+        }
+        if (is_late) {
+            const struct ps_hbase_seen_cell seen = ps_hbase_seen_of(&source->cells[i]);
+            PS_TRY(ps_hbase_seen_add(&stand->seen, &seen, error));
+        }
+        source->cells[kept++] = source->cells[i];
+    }
+    *count = kept;
+    return PENSTOCK_OK;
 }
 
 /* The row's cells that were not given before: the row's own, or in source->cells. They are given now. */
@@ -58,19 +73,12 @@ static penstock_code sift(struct ps_hbase_source *source, struct ps_hbase_part *
     PS_TRY(grown);
     size_t count = 0;
     for (size_t i = 0; i < row->cell_count; i++) {
-        const struct ps_hbase_cell *const cell = &row->cells[i];
-        const struct ps_hbase_seen_cell seen = ps_hbase_seen_of(cell);
-        if (ps_hbase_seen_has(&stand->seen, &seen)) {
-            continue;
+        const struct ps_hbase_seen_cell seen = ps_hbase_seen_of(&row->cells[i]);
+        if (!ps_hbase_seen_has(&stand->seen, &seen)) {
+            source->cells[count++] = row->cells[i];
         }
-        if (cell->timestamp >= remembered_from) {
-            if (stand->seen.count >= PS_HBASE_SEEN_COUNT_MAX) {
-                return refuse_seen(source, part, error);
-            }
-            PS_TRY(ps_hbase_seen_add(&stand->seen, &seen, error));
-        }
-        source->cells[count++] = *cell;
     }
+    PS_TRY(remember(source, stand, remembered_from, &count, error));
     *cells_out = source->cells;
     *count_out = count;
     return PENSTOCK_OK;

@@ -7,7 +7,7 @@
  *
  * Keys are spelt as HBase's shell shows them. "next" is the last row that was read, and is not there before the first
  * one and when the pass is over. "seen" are the cells that a later pass may meet again: 32 hex digits of the hash and
- * 12 of the timestamp each. What is read is checked as if anybody could have written it.
+ * 12 of the timestamp each. "held" is there if cells from "since" on were left to the next pass. What is read is checked as if anybody could have written it.
  */
 #include <inttypes.h>
 #include <yyjson.h>
@@ -68,6 +68,7 @@ void ps_hbase_stand_write(const struct ps_hbase_stand *stand, struct ps_buffer *
     ps_buffer_printf(out, ",\"pass\":%" PRId64 ",\"from\":%" PRId64 ",\"to\":%" PRId64 ",\"since\":%" PRId64,
                      stand->pass, stand->from, stand->to, stand->since);
     ps_buffer_text(out, stand->is_snapshot ? ",\"snapshot\":true" : "");
+    ps_buffer_text(out, stand->is_held_back ? ",\"held\":true" : "");
     if (stand->has_next) {
         ps_buffer_text(out, ",");
         write_key(out, "next", (struct ps_bytes){stand->next.data, stand->next.size});
@@ -170,6 +171,7 @@ static penstock_code read_stand(yyjson_val *root, struct ps_arena *arena, struct
     }
     stand->is_done = yyjson_get_bool(done);
     stand->is_snapshot = yyjson_is_true(yyjson_obj_get(root, "snapshot"));
+    stand->is_held_back = yyjson_is_true(yyjson_obj_get(root, "held"));
     if (stand->stop.size > 0 && ps_hbase_compare(stand->start, stand->stop) >= 0) {
         return damaged(error, "its keys");
     }

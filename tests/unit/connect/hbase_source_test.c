@@ -414,23 +414,57 @@ static void versions_are_records(void **state) {
     bench_done(&bench);
 }
 
-static void too_much_to_remember_is_said(void **state) {
-    (void)state;
+static bool is_met(struct bench *bench, const char *name, int64_t timestamp) {
     struct penstock_error error = {0};
+    const struct ps_hbase_cell cells[] = {cell_of(name, "a", timestamp), cell_of(name, "b", timestamp)};
+    const struct ps_hbase_row row = {.key = cells[0].row, .cells = cells, .cell_count = 2};
+    bool is_new = false;
+    OK(ps_hbase_meet_row(&bench->source, &bench->part, &row, &is_new, &error));
+    return is_new;
+}
+
+static void too_much_to_remember_waits(void **state) {
+    (void)state;
     struct bench bench;
+    char name[16];
     bench_init(&bench, 1, 100);
-    penstock_code code = PENSTOCK_OK;
-    for (size_t i = 0; i <= PS_HBASE_SEEN_COUNT_MAX && code == PENSTOCK_OK; i++) {
-        char name[16];
+    struct ps_hbase_stand *const stand = &bench.part.stand;
+    for (size_t i = 0; i < PS_HBASE_SEEN_COUNT_MAX / 2; i++) {
         snprintf(name, sizeof name, "%zu", i);
-        struct ps_hbase_cell cell = cell_of(name, "q", 999);
-        const struct ps_hbase_row row = {.key = cell.row, .cells = &cell, .cell_count = 1};
-        bool is_new = false;
-        code = ps_hbase_meet_row(&bench.source, &bench.part, &row, &is_new, &error);
+        assert_true(is_met(&bench, name, 999));
     }
-    assert_int_equal(code, PENSTOCK_UNSUPPORTED);
-    assert_non_null(strstr(error.message, "scan.overlap"));
-    assert_non_null(strstr(error.hint, "shorter"));
+    assert_false(stand->is_held_back);
+    assert_int_equal(stand->seen.count, PS_HBASE_SEEN_COUNT_MAX);
+    assert_false(is_met(&bench, "late", 900)); /* not now, */
+    assert_true(stand->is_held_back);
+    assert_true(is_met(&bench, "early", 899)); /* what cannot be met again is given */
+    stand->from = stand->since;
+    stand->to = 2000;
+    stand->since = 1900;
+    stand->is_held_back = false;
+    assert_true(is_met(&bench, "late", 900)); /* but then, */
+    assert_false(is_met(&bench, "0", 999));   /* and the others not again */
+    assert_false(is_met(&bench, "new", 1950));
+    assert_true(stand->is_held_back);
+    bench_done(&bench);
+}
+
+/* A row's cells of one time come together: all of them, or none. */
+static void rows_are_held_back_whole(void **state) {
+    (void)state;
+    struct bench bench;
+    char name[16], text[2000];
+    bench_init(&bench, 1, 100);
+    for (size_t i = 0; i < PS_HBASE_SEEN_COUNT_MAX / 2 - 1; i++) {
+        snprintf(name, sizeof name, "%zu", i);
+        assert_true(is_met(&bench, name, 999));
+    }
+    const struct ps_hbase_cell cells[] = {cell_of("r", "a", 999), cell_of("r", "b", 999),
+                                          cell_of("r", "c", 999), cell_of("r", "d", 10)};
+    give(&bench, cells, 4);
+    give(&bench, cells, 2);
+    show_records(&bench, text, sizeof text);
+    assert_string_equal(text, "r:d@10,;r:a@999,b@999,;");
     bench_done(&bench);
 }
 
@@ -477,7 +511,8 @@ int main(void) {
         cmocka_unit_test(given_cells_are_left_out),
         cmocka_unit_test(a_snapshot_remembers_nothing),
         cmocka_unit_test(versions_are_records),
-        cmocka_unit_test(too_much_to_remember_is_said),
+        cmocka_unit_test(too_much_to_remember_waits),
+        cmocka_unit_test(rows_are_held_back_whole),
         cmocka_unit_test(damaged_slices_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
