@@ -67,8 +67,13 @@ static void make(struct problem *problem, bool has_copy, bool has_constant) {
             problem->covariance[4 * FEATURES + j] = problem->covariance[j * FEATURES + 4] = 0;
         }
     }
-    problem->moments = (struct ps_moments){FEATURES,       ROWS,       problem->means, problem->covariance,
-                                           problem->cross, label_mean, variance};
+    problem->moments = (struct ps_moments){.count = FEATURES,
+                                           .row_count = ROWS,
+                                           .means = problem->means,
+                                           .covariance = problem->covariance,
+                                           .cross = problem->cross,
+                                           .label_mean = label_mean,
+                                           .label_variance = variance};
 }
 
 static const struct ps_linear_config plain = {
