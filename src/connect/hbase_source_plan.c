@@ -78,7 +78,8 @@ static bool is_finished(const struct ps_hbase_source *source) {
             (pass_end(source) - source->words.overlap_ms >= source->words.time_max && !is_held_back(source)));
 }
 
-/* A run that ends with a pass up to once_ms needs another one: up to there, or for cells of before that were held back. */
+/* A run that ends with a pass up to once_ms needs another one: up to there, or for cells of before that were held
+ * back. */
 static bool is_behind(const struct ps_hbase_source *source) {
     return !is_finished(source) && source->is_once && pass_number(source) >= 0 &&
            (pass_end(source) < source->once_ms ||

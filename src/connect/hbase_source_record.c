@@ -29,9 +29,9 @@ static bool is_settled(const struct ps_hbase_stand *stand, const struct ps_hbase
     return is_settled;
 }
 
-/* Leaves the first cells of source->cells that can be given: all, and then they are remembered as far as they may be met
- * again; or, where that would be too many to remember, those that will not be. The next pass has the others: for most of
- * them the overlap is over then. A row's cells of one time are never parted. */
+/* Leaves the first cells of source->cells that can be given: all, and then they are remembered as far as they may be
+ * met again; or, where that would be too many to remember, those that will not be. The next pass has the others: for
+ * most of them the overlap is over then. A row's cells of one time are never parted. */
 static penstock_code remember(struct ps_hbase_source *source, struct ps_hbase_stand *stand,
                               int64_t remembered_from, size_t *count, struct penstock_error *error) {
     size_t late_count = 0, kept = 0;

@@ -7,7 +7,8 @@
  *
  * Keys are spelt as HBase's shell shows them. "next" is the last row that was read, and is not there before the first
  * one and when the pass is over. "seen" are the cells that a later pass may meet again: 32 hex digits of the hash and
- * 12 of the timestamp each. "held" is there if cells from "since" on were left to the next pass. What is read is checked as if anybody could have written it.
+ * 12 of the timestamp each. "held" is there if cells from "since" on were left to the next pass. What is read is
+ * checked as if anybody could have written it.
  */
 #include <inttypes.h>
 #include <yyjson.h>
