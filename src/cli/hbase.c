@@ -169,7 +169,11 @@ static penstock_code find_table(const struct ps_cli *cli, struct ps_hbase *clien
         *table_out = (struct ps_hbase_table){.name = name};
         return PENSTOCK_OK;
     }
-    return ps_hbase_describe(client, name, cli->arena, table_out, error);
+    bool is_described = false; /* what it is made of may not be shown: then no family is checked here */
+    struct ps_hbase_table table = {.name = name};
+    PS_TRY(ps_hbase_look(client, name, cli->arena, &table, &is_described, error));
+    *table_out = table;
+    return PENSTOCK_OK;
 }
 
 /* What was opened here, and what it is needed for. */

@@ -11,7 +11,7 @@
 #include <yyjson.h>
 
 #include "base/clock.h"
-#include "connect/hbase_table.h"
+#include "hbase/admin.h"
 #include "hbase/get.h"
 #include "hbase/mutate.h"
 
@@ -73,8 +73,7 @@ penstock_code ps_hbase_ledger_open(struct ps_hbase_ledger *ledger, bool may_crea
     static const char *const families[] = {PS_HBASE_LEDGER_FAMILY};
     struct ps_hbase_table table = {.name = NULL};
     bool is_described = false;
-    penstock_code code =
-        ps_hbase_table_look(ledger->client, ledger->table, arena, &table, &is_described, error);
+    penstock_code code = ps_hbase_look(ledger->client, ledger->table, arena, &table, &is_described, error);
     if (code == PENSTOCK_NOT_FOUND && may_create) {
         code = ps_hbase_create_table(ledger->client, ledger->table, families, 1, 1, NULL, 0, error);
         /* two sinks at once: the slower one finds it there */

@@ -157,7 +157,7 @@ penstock_code ps_hbase_source_layout(struct ps_hbase_source *source, const struc
                                      struct penstock_error *error) PENSTOCK_MUST_USE;
 void ps_hbase_source_forget_parts(struct ps_hbase_source *source);
 /* What a server refused for the statement's sake is a mistake of the project: a table that is disabled, a family that
- * is not there, which is looked for. Other codes stay. */
+ * is not there, which is looked for. Of a table that is not there the nearest name is told. Other codes stay. */
 penstock_code ps_hbase_source_refuse(struct ps_hbase_source *source, penstock_code code,
                                      struct penstock_error *error) PENSTOCK_MUST_USE;
 /* The key ranges of regions that begin at `starts` (the first: an empty key, or not) within [start, stop), at most

@@ -152,8 +152,15 @@ penstock_code ps_hbase_source_refuse(struct ps_hbase_source *source, penstock_co
                                      struct penstock_error *error) {
     const struct ps_hbase_mapping *const mapping = source->words.mapping;
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
-    struct penstock_error ignored;
+    struct penstock_error ignored = {0};
     struct ps_hbase_table table;
+    if (code == PENSTOCK_NOT_FOUND && error != NULL &&
+        arena != NULL) { /* of a table: is there one that is near? */
+        const penstock_code other =
+            ps_hbase_describe(source->client, source->words.table, arena, &table, &ignored);
+        *error = other == PENSTOCK_NOT_FOUND ? ignored : *error;
+        return code;
+    }
     if (code != PENSTOCK_INVALID_ARGUMENT) {
         return code;
     }

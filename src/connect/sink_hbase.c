@@ -14,7 +14,7 @@
 
 #include "connect/hbase_ledger.h"
 #include "connect/hbase_puts.h"
-#include "connect/hbase_table.h"
+#include "hbase/admin.h"
 #include "hbase/region.h"
 
 static const struct ps_option hbase_options[] = {
@@ -334,11 +334,11 @@ static penstock_code check_table(const struct hbase_sink *sink, struct ps_arena 
     size_t count = 0;
     PS_TRY(families_of(sink, arena, &families, &count, error));
     bool is_described = false;
-    penstock_code code = ps_hbase_table_look(sink->client, sink->table, arena, &table, &is_described, error);
+    penstock_code code = ps_hbase_look(sink->client, sink->table, arena, &table, &is_described, error);
     if (code == PENSTOCK_NOT_FOUND && sink->config->creates_table) {
         code = ps_hbase_create_table(sink->client, sink->table, families, count, 1, NULL, 0, error);
         if (code == PENSTOCK_OK || code == PENSTOCK_ALREADY_EXISTS) {
-            code = ps_hbase_table_look(sink->client, sink->table, arena, &table, &is_described, error);
+            code = ps_hbase_look(sink->client, sink->table, arena, &table, &is_described, error);
         }
     }
     if (code != PENSTOCK_OK) {

@@ -270,7 +270,8 @@ static penstock_code hbase_seek(void *state, const struct ps_position_list *posi
     struct ps_hbase_source *const source = state;
     source->is_lost = false;
     source->told_ns = ps_clock_monotonic_ns();
-    const penstock_code code = ps_hbase_source_layout(source, positions, error);
+    const penstock_code code =
+        ps_hbase_source_refuse(source, ps_hbase_source_layout(source, positions, error), error);
     if (code != PENSTOCK_OK) {
         ps_hbase_source_forget_parts(source);
         return ps_error_context(error, "source %s", source->setup->name);

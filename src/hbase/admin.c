@@ -126,6 +126,24 @@ penstock_code ps_hbase_describe(struct ps_hbase *client, const char *table, stru
                            : ps_error_hint(error, "did you mean %s?", nearest);
 }
 
+penstock_code ps_hbase_look(struct ps_hbase *client, const char *table, struct ps_arena *arena,
+                            struct ps_hbase_table *table_out, bool *is_described_out,
+                            struct penstock_error *error) {
+    struct ps_hbase_region *regions = NULL;
+    struct penstock_error other = {0};
+    size_t count = 0;
+    const penstock_code code = ps_hbase_describe(client, table, arena, table_out, error);
+    *is_described_out = code == PENSTOCK_OK;
+    if (code != PENSTOCK_NOT_FOUND) {
+        return code;
+    }
+    if (ps_hbase_regions(client, table, arena, &regions, &count, &other) != PENSTOCK_OK || count == 0) {
+        return code;
+    }
+    ps_error_clear(error);
+    return PENSTOCK_OK;
+}
+
 static void add_family(struct ps_buffer *schema, const char *name, int64_t versions) {
     struct ps_buffer family PS_SCOPED(ps_buffer_done) = {.data = NULL},
                             attribute PS_SCOPED(ps_buffer_done) = {.data = NULL};
