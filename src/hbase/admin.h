@@ -19,8 +19,8 @@ penstock_code ps_hbase_describe(struct ps_hbase *client, const char *table, stru
     PENSTOCK_MUST_USE;
 
 /* Is it there, and if that is shown, what is it made of? The master of an HBase with access control shows tables only
- * to those who may change them (the rights A and C), and to others says nothing at all: who may read or write only finds
- * a table by its regions, which everybody sees. Then *is_described_out is false, and *table_out is left alone.
+ * to those who may change them (the rights A and C), and to others says nothing at all: who may read or write only
+ * finds a table by its regions, which everybody sees. Then *is_described_out is false, and *table_out is left alone.
  * Errors: as of describe. */
 penstock_code ps_hbase_look(struct ps_hbase *client, const char *table, struct ps_arena *arena,
                             struct ps_hbase_table *table_out, bool *is_described_out,
