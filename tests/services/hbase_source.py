@@ -228,15 +228,19 @@ def whole(home):
 
 
 def moving(home):
-    """Regions change under a run that is slow."""
+    """Regions change under a run that is in the middle of them."""
     project = Project(home, "moving", "t", **{**NUMBERS, "settings": NUMBERS["settings"] + ", caching = '10'"},
                       epoch="{rows: 100}")
     project.start("--once")
     project.wait_for("it has begun", "true", "SELECT count(*) > 500 FROM t")
     for command in (("split", "t", "r003500"), ("move", "t", "r007000"), ("merge", "t", "r011000", "r016000"),
                     ("move", "t", "r001000"), ("split", "t", "r007500")):
+        # it stands still meanwhile: on a fast machine it would be over before the regions have changed
+        project.process.send_signal(signal.SIGSTOP)
         use(*command)
-    expect("the run was not over", project.process.poll(), None)
+        expect("the run was not over", project.process.poll(), None)
+        project.process.send_signal(signal.SIGCONT)
+        time.sleep(0.05)
     expect("the run: " + project.said()[-1000:], project.process.wait(100), 0)
     expect("splits, merges and moves", project.rows(ALL), WHOLE)
     expect("they change no partition", project.value("SELECT count(*) FROM penstock.positions"), "4")
