@@ -7,107 +7,56 @@
  * label are refused. Canary: a value that is off by a millionth is noticed.
  */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 
-#include <cmocka.h>
-#include <yyjson.h>
-
-#include "base/file.h"
 #include "model/preparation.h"
-
-struct fixture {
-    struct ps_arena *arena;
-    struct ps_engine *engine;
-    struct ps_connection *connection;
-    yyjson_doc *reference;
-    size_t feed_count;
-};
-
-static void must(penstock_code code, const struct penstock_error *error) {
-    if (code != PENSTOCK_OK) {
-        fail_msg("%s: %s | %s | %s", ps_error_code_name(code), error->message, error->detail, error->hint);
-    }
-}
-
-static const char *path_of(struct fixture *fixture, const char *name) {
-    const char *root = getenv("PENSTOCK_SOURCE_ROOT");
-    return ps_arena_printf(fixture->arena, "%s/tests/parity/%s", root != NULL ? root : ".", name);
-}
+#include "scene.h"
 
 static int setup(void **state) {
-    struct penstock_error error = {0};
-    struct fixture *fixture = ps_allocate(1, sizeof *fixture);
-    fixture->arena = ps_arena_new(0);
-    const struct ps_engine_options options = {.thread_count = 2};
-    must(ps_engine_open(&options, &fixture->engine, &error), &error);
-    must(ps_connection_open(fixture->engine, &fixture->connection, &error), &error);
-    must(ps_sql_runf(fixture->connection, &error, "CREATE TABLE data AS FROM read_csv('%s')",
-                     path_of(fixture, "data.csv")),
-         &error);
-    struct ps_bytes text = {0};
-    must(ps_file_read(path_of(fixture, "stages.json"), (size_t)64 << 20, fixture->arena, &text, &error),
-         &error);
-    fixture->reference = yyjson_read(text.data, text.size, 0);
-    assert_non_null(fixture->reference);
-    *state = fixture;
-    return 0;
+    return scene_open(state, "stages.json", "*");
 }
 
-static int teardown(void **state) {
-    struct fixture *fixture = *state;
-    yyjson_doc_free(fixture->reference);
-    ps_connection_close(fixture->connection);
-    ps_engine_close(fixture->engine);
-    ps_arena_free(fixture->arena);
-    ps_release(fixture);
-    return 0;
-}
-
-static penstock_code make(struct fixture *fixture, const char *transforms, const char *columns,
+static penstock_code make(struct scene *scene, const char *transforms, const char *columns,
                           struct ps_preparation **preparation_out, struct penstock_error *error) {
     struct ps_statement *statements = NULL;
     const char **names = NULL, **types = NULL;
     size_t count = 0;
     const char *text = ps_arena_printf(
-        fixture->arena, "CREATE DATASET d TRANSFORM (%s) WITH (parquet = 'd') AS SELECT %s FROM data",
+        scene->arena, "CREATE DATASET d TRANSFORM (%s) WITH (parquet = 'd') AS SELECT %s FROM data",
         transforms, columns);
-    must(ps_statements_parse("reference.sql", text, strlen(text), NULL, 0, fixture->arena, &statements,
-                             &count, error),
+    must(ps_statements_parse("reference.sql", text, strlen(text), NULL, 0, scene->arena, &statements, &count,
+                             error),
          error);
-    struct ps_node *node = ps_arena_allocate(fixture->arena, 1, sizeof *node);
+    struct ps_node *node = ps_arena_allocate(scene->arena, 1, sizeof *node);
     *node =
         (struct ps_node){.kind = PS_NODE_DATASET, .name = statements[0].name, .statement = &statements[0]};
-    must(ps_sql_runf(fixture->connection, error, "CREATE OR REPLACE TEMP TABLE given AS %s",
+    must(ps_sql_runf(scene->connection, error, "CREATE OR REPLACE TEMP TABLE given AS %s",
                      statements[0].as.dataset.select.text),
          error);
-    must(ps_sql_describe(fixture->connection, "FROM given", fixture->arena, &names, &types, &count, NULL,
-                         error),
+    must(ps_sql_describe(scene->connection, "FROM given", scene->arena, &names, &types, &count, NULL, error),
          error);
-    PS_TRY(ps_preparation_read(node, names, types, count, fixture->arena, preparation_out, error));
+    PS_TRY(ps_preparation_read(node, names, types, count, scene->arena, preparation_out, error));
     const struct ps_preparation_run run = {
-        .engine = fixture->engine,
-        .connection = fixture->connection,
+        .engine = scene->engine,
+        .connection = scene->connection,
         .rows = "temp.main.given",
         .made = "temp.main.made",
-        .feed = ps_arena_printf(fixture->arena, "feed %zu", ++fixture->feed_count)};
+        .feed = ps_arena_printf(scene->arena, "feed %zu", ++scene->feed_count)};
     return ps_preparation_run(*preparation_out, &run, error);
 }
 
 /* A sum of differences from the first values, and the sum over all rows, of one column. */
-static size_t compare_feature(struct fixture *fixture, const struct ps_preparation *preparation,
-                              yyjson_val *item, const char *name, double shift) {
+static size_t compare_feature(struct scene *scene, const struct ps_preparation *preparation, yyjson_val *item,
+                              const char *name, double shift) {
     struct penstock_error error = {0};
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
     struct ps_result *sum PS_SCOPED(ps_result_free_scoped) = NULL;
     const double tolerance = yyjson_get_num(yyjson_obj_get(item, "tolerance"));
     yyjson_val *feature = yyjson_obj_get(yyjson_obj_get(item, "features"), name);
     yyjson_val *values = yyjson_obj_get(feature, "values");
-    must(ps_sql_queryf(fixture->connection, &result, &error, "SELECT \"%s\" FROM (%s) LIMIT %zu", name,
+    must(ps_sql_queryf(scene->connection, &result, &error, "SELECT \"%s\" FROM (%s) LIMIT %zu", name,
                        preparation->select, yyjson_arr_size(values)),
          &error);
-    must(ps_sql_queryf(fixture->connection, &sum, &error, "SELECT fsum(\"%s\"), max(abs(\"%s\")) FROM (%s)",
+    must(ps_sql_queryf(scene->connection, &sum, &error, "SELECT fsum(\"%s\"), max(abs(\"%s\")) FROM (%s)",
                        name, name, preparation->select),
          &error);
     size_t differences = 0;
@@ -126,7 +75,7 @@ static size_t compare_feature(struct fixture *fixture, const struct ps_preparati
            (fabs(ps_result_double(sum, 0, 0) - total) <= allowed * fmax(1, fabs(total)) ? 0 : 1);
 }
 
-static size_t compare_case(struct fixture *fixture, yyjson_val *item, double shift) {
+static size_t compare_case(struct scene *scene, yyjson_val *item, double shift) {
     struct penstock_error error = {0};
     struct ps_preparation *preparation = NULL;
     const char *columns = yyjson_get_str(yyjson_obj_get(item, "select"));
@@ -134,25 +83,25 @@ static size_t compare_case(struct fixture *fixture, yyjson_val *item, double shi
     size_t index, count, differences = 0;
     yyjson_val *key, *value;
     if (strstr(columns, " AS label") != NULL) {
-        assert_int_equal(make(fixture, transforms, columns, &preparation, &error), PENSTOCK_INVALID_PROJECT);
+        assert_int_equal(make(scene, transforms, columns, &preparation, &error), PENSTOCK_INVALID_PROJECT);
         assert_non_null(strstr(error.message, "a label, which a dataset does not have"));
         return 0;
     }
-    must(make(fixture, transforms, columns, &preparation, &error), &error);
+    must(make(scene, transforms, columns, &preparation, &error), &error);
     yyjson_obj_foreach(yyjson_obj_get(item, "features"), index, count, key, value) {
         (void)value;
-        differences += compare_feature(fixture, preparation, item, yyjson_get_str(key), shift);
+        differences += compare_feature(scene, preparation, item, yyjson_get_str(key), shift);
     }
     assert_int_equal(preparation->prepared_count, count); /* no column more */
     return differences;
 }
 
 static void datasets_agree(void **state) {
-    struct fixture *fixture = *state;
+    struct scene *scene = *state;
     size_t index, count, differences = 0;
     yyjson_val *item;
-    yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(fixture->reference), "cases"), index, count, item) {
-        const size_t own = compare_case(fixture, item, 0);
+    yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(scene->reference), "cases"), index, count, item) {
+        const size_t own = compare_case(scene, item, 0);
         print_message("%-45s %s\n", yyjson_get_str(yyjson_obj_get(item, "name")),
                       own == 0 ? "agrees" : "DIFFERS");
         differences += own;
@@ -162,9 +111,9 @@ static void datasets_agree(void **state) {
 }
 
 static void canary_is_noticed(void **state) {
-    struct fixture *fixture = *state;
-    yyjson_val *cases = yyjson_obj_get(yyjson_doc_get_root(fixture->reference), "cases");
-    assert_true(compare_case(fixture, yyjson_arr_get(cases, 0), 1e-6) > 0);
+    struct scene *scene = *state;
+    yyjson_val *cases = yyjson_obj_get(yyjson_doc_get_root(scene->reference), "cases");
+    assert_true(compare_case(scene, yyjson_arr_get(cases, 0), 1e-6) > 0);
 }
 
 int main(void) {
@@ -172,5 +121,5 @@ int main(void) {
         cmocka_unit_test(datasets_agree),
         cmocka_unit_test(canary_is_noticed),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, scene_close);
 }

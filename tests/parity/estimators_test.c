@@ -7,23 +7,9 @@
  * early, does. A canary changes a number of the reference and must be noticed.
  */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 
-#include <cmocka.h>
-#include <yyjson.h>
-
-#include "base/file.h"
 #include "model/predictor.h"
-#include "model/train.h"
-
-struct fixture {
-    struct ps_arena *arena;
-    struct ps_engine *engine;
-    struct ps_connection *connection;
-    yyjson_doc *reference;
-};
+#include "scene.h"
 
 /* How near: of a coefficient in units of the largest effect of any (coefficient times the feature's size). */
 struct answer {
@@ -34,62 +20,8 @@ static const struct answer answers[] = {{"exact", 1e-7}, {"spark", 1e-4}, {"skle
 /* Sizes of a, b, c, d: rounding and stopping early are seen beside what a feature does. */
 static const double sizes[] = {3, 2, 200, 6};
 
-static void must(penstock_code code, const struct penstock_error *error) {
-    if (code != PENSTOCK_OK) {
-        fail_msg("%s: %s | %s | %s", ps_error_code_name(code), error->message, error->detail, error->hint);
-    }
-}
-
-static const char *path_of(struct fixture *fixture, const char *name) {
-    const char *root = getenv("PENSTOCK_SOURCE_ROOT");
-    return ps_arena_printf(fixture->arena, "%s/tests/parity/%s", root != NULL ? root : ".", name);
-}
-
 static int setup(void **state) {
-    struct penstock_error error = {0};
-    struct fixture *fixture = ps_allocate(1, sizeof *fixture);
-    fixture->arena = ps_arena_new(0);
-    const struct ps_engine_options options = {.thread_count = 2};
-    must(ps_engine_open(&options, &fixture->engine, &error), &error);
-    must(ps_connection_open(fixture->engine, &fixture->connection, &error), &error);
-    must(ps_sql_runf(fixture->connection, &error, "CREATE TABLE data AS FROM read_csv('%s')",
-                     path_of(fixture, "data.csv")),
-         &error);
-    struct ps_bytes text = {0};
-    must(ps_file_read(path_of(fixture, "estimators.json"), (size_t)64 << 20, fixture->arena, &text, &error),
-         &error);
-    fixture->reference = yyjson_read(text.data, text.size, 0);
-    assert_non_null(fixture->reference);
-    *state = fixture;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *fixture = *state;
-    yyjson_doc_free(fixture->reference);
-    ps_connection_close(fixture->connection);
-    ps_engine_close(fixture->engine);
-    ps_arena_free(fixture->arena);
-    ps_release(fixture);
-    return 0;
-}
-
-static struct ps_candidate *train(struct fixture *fixture, const char *statement) {
-    struct penstock_error error = {0};
-    struct ps_statement *statements = NULL;
-    size_t count = 0;
-    must(ps_statements_parse("reference.sql", statement, strlen(statement), NULL, 0, fixture->arena,
-                             &statements, &count, &error),
-         &error);
-    const struct ps_node node = {
-        .kind = PS_NODE_MODEL, .name = statements[0].name, .statement = &statements[0]};
-    const struct ps_train_options options = {.node = &node,
-                                             .connection = fixture->connection,
-                                             .thread_count = 2,
-                                             .memory_max = (int64_t)512 << 20};
-    struct ps_candidate *candidate = NULL;
-    must(ps_model_train(&options, &candidate, &error), &error);
-    return candidate;
+    return scene_open(state, "estimators.json", "*");
 }
 
 static double number_at(yyjson_val *list, size_t row, size_t column) {
@@ -143,12 +75,13 @@ static size_t compare(yyjson_val *item, const struct ps_candidate *candidate, do
 }
 
 static void agrees_with_the_others(void **state) {
-    struct fixture *fixture = *state;
+    struct scene *scene = *state;
     size_t differences = 0;
     size_t index, count;
     yyjson_val *item;
-    yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(fixture->reference), "cases"), index, count, item) {
-        struct ps_candidate *candidate = train(fixture, yyjson_get_str(yyjson_obj_get(item, "statement")));
+    yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(scene->reference), "cases"), index, count, item) {
+        struct ps_candidate *candidate =
+            scene_train(scene, yyjson_get_str(yyjson_obj_get(item, "statement")));
         differences += compare(item, candidate, 1);
         assert_true(index > 0 || compare(item, candidate, 1e-9) > 0); /* canary: not a bit may differ */
         ps_candidate_free(candidate);
@@ -161,5 +94,5 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_others),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, scene_close);
 }

@@ -8,103 +8,35 @@
  * place.
  */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 
-#include <cmocka.h>
-#include <yyjson.h>
-
-#include "base/file.h"
 #include "model/metrics.h"
-#include "model/train.h"
 #include "model/xgboost.h"
+#include "scene.h"
 
 enum { STEP = 6, ROWS_MAX = 3000 };
 
-struct fixture {
-    struct ps_arena *arena;
-    struct ps_engine *engine;
-    struct ps_connection *connection;
-    yyjson_doc *reference;
-};
-
-static void must(penstock_code code, const struct penstock_error *error) {
-    if (code != PENSTOCK_OK) {
-        fail_msg("%s: %s | %s | %s", ps_error_code_name(code), error->message, error->detail, error->hint);
-    }
-}
-
-static const char *path_of(struct fixture *fixture, const char *name) {
-    const char *root = getenv("PENSTOCK_SOURCE_ROOT");
-    return ps_arena_printf(fixture->arena, "%s/tests/parity/%s", root != NULL ? root : ".", name);
-}
-
 static int setup(void **state) {
-    struct penstock_error error = {0};
-    struct fixture *fixture = ps_allocate(1, sizeof *fixture);
-    fixture->arena = ps_arena_new(0);
-    const struct ps_engine_options options = {.thread_count = 2};
-    must(ps_engine_open(&options, &fixture->engine, &error), &error);
-    must(ps_connection_open(fixture->engine, &fixture->connection, &error), &error);
-    must(ps_sql_runf(fixture->connection, &error, "CREATE TABLE data AS FROM read_csv('%s')",
-                     path_of(fixture, "data.csv")),
-         &error);
-    struct ps_bytes text = {0};
-    must(ps_file_read(path_of(fixture, "learners.json"), (size_t)64 << 20, fixture->arena, &text, &error),
-         &error);
-    fixture->reference = yyjson_read(text.data, text.size, 0);
-    assert_non_null(fixture->reference);
-    *state = fixture;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *fixture = *state;
-    yyjson_doc_free(fixture->reference);
-    ps_connection_close(fixture->connection);
-    ps_engine_close(fixture->engine);
-    ps_arena_free(fixture->arena);
-    ps_release(fixture);
-    return 0;
-}
-
-static struct ps_candidate *train(struct fixture *fixture, const char *statement) {
-    struct penstock_error error = {0};
-    struct ps_statement *statements = NULL;
-    size_t count = 0;
-    must(ps_statements_parse("reference.sql", statement, strlen(statement), NULL, 0, fixture->arena,
-                             &statements, &count, &error),
-         &error);
-    const struct ps_node node = {
-        .kind = PS_NODE_MODEL, .name = statements[0].name, .statement = &statements[0]};
-    const struct ps_train_options options = {.node = &node,
-                                             .connection = fixture->connection,
-                                             .thread_count = 2,
-                                             .memory_max = (int64_t)512 << 20};
-    struct ps_candidate *candidate = NULL;
-    must(ps_model_train(&options, &candidate, &error), &error);
-    return candidate;
+    return scene_open(state, "learners.json", "*");
 }
 
 /* The table's columns that the model reads. */
-static int64_t read_inputs(struct fixture *fixture, const struct ps_fitted *fitted,
+static int64_t read_inputs(struct scene *scene, const struct ps_fitted *fitted,
                            struct ps_input_column *columns) {
     struct penstock_error error = {0};
     int64_t row_count = 0;
     for (size_t i = 0; i < ps_fitted_input_count(fitted); i++) {
         struct ps_result *result = NULL;
         const char *sql =
-            ps_arena_printf(fixture->arena, "SELECT %s FROM data", ps_fitted_input_name(fitted, i));
-        must(ps_sql_query(fixture->connection, sql, &result, &error), &error);
+            ps_arena_printf(scene->arena, "SELECT %s FROM data", ps_fitted_input_name(fitted, i));
+        must(ps_sql_query(scene->connection, sql, &result, &error), &error);
         row_count = ps_result_row_count(result);
         assert_true(row_count <= ROWS_MAX);
-        double *numbers = ps_arena_allocate(fixture->arena, ROWS_MAX, sizeof(double));
-        struct ps_bytes *texts = ps_arena_allocate(fixture->arena, ROWS_MAX, sizeof *texts);
+        double *numbers = ps_arena_allocate(scene->arena, ROWS_MAX, sizeof(double));
+        struct ps_bytes *texts = ps_arena_allocate(scene->arena, ROWS_MAX, sizeof *texts);
         const bool is_text = ps_fitted_input_is_text(fitted, i);
         for (int64_t row = 0; row < row_count; row++) {
             if (is_text) {
-                texts[row] = ps_bytes_of(ps_arena_copy(fixture->arena, ps_result_text(result, row, 0)));
+                texts[row] = ps_bytes_of(ps_arena_copy(scene->arena, ps_result_text(result, row, 0)));
             } else {
                 numbers[row] = ps_result_double(result, row, 0);
             }
@@ -117,14 +49,14 @@ static int64_t read_inputs(struct fixture *fixture, const struct ps_fitted *fitt
 }
 
 /* How many predictions are others than XGBoost's. */
-static size_t count_differences(struct fixture *fixture, yyjson_val *example, double canary) {
+static size_t count_differences(struct scene *scene, yyjson_val *example, double canary) {
     struct penstock_error error = {0};
-    struct ps_candidate *candidate = train(fixture, yyjson_get_str(yyjson_obj_get(example, "statement")));
+    struct ps_candidate *candidate = scene_train(scene, yyjson_get_str(yyjson_obj_get(example, "statement")));
     struct ps_input_column columns[16];
-    const int64_t row_count = read_inputs(fixture, candidate->fitted, columns);
+    const int64_t row_count = read_inputs(scene, candidate->fitted, columns);
     const size_t classes = candidate->target.class_count;
     const size_t width = classes > 0 ? classes : 1;
-    double *found = ps_arena_allocate(fixture->arena, (size_t)row_count * width, sizeof(double));
+    double *found = ps_arena_allocate(scene->arena, (size_t)row_count * width, sizeof(double));
     must(classes > 0 ? ps_fitted_probabilities(candidate->fitted, columns, row_count, found, &error)
                      : ps_fitted_predict(candidate->fitted, columns, row_count, found, &error),
          &error);
@@ -154,27 +86,28 @@ static size_t count_differences(struct fixture *fixture, yyjson_val *example, do
 }
 
 static void predicts_as_xgboost(void **state) {
-    struct fixture *fixture = *state;
-    yyjson_val *examples = yyjson_obj_get(yyjson_doc_get_root(fixture->reference), "trees");
+    struct scene *scene = *state;
+    yyjson_val *examples = yyjson_obj_get(yyjson_doc_get_root(scene->reference), "trees");
     size_t index, count, failed = 0;
     yyjson_val *example;
     yyjson_arr_foreach(examples, index, count, example) {
-        const size_t differences = count_differences(fixture, example, 0);
+        const size_t differences = count_differences(scene, example, 0);
         print_message("%s: %zu differences\n", yyjson_get_str(yyjson_obj_get(example, "name")), differences);
         failed += differences > 0 ? 1 : 0;
     }
     assert_int_equal(failed, 0);
     assert_true(count >= 8);
-    assert_int_equal(count_differences(fixture, yyjson_arr_get_first(examples), 1e-7), 1);
+    assert_int_equal(count_differences(scene, yyjson_arr_get_first(examples), 1e-7), 1);
 }
 
 static void learns_as_scikit(void **state) {
-    struct fixture *fixture = *state;
-    yyjson_val *examples = yyjson_obj_get(yyjson_doc_get_root(fixture->reference), "networks");
+    struct scene *scene = *state;
+    yyjson_val *examples = yyjson_obj_get(yyjson_doc_get_root(scene->reference), "networks");
     size_t index, count, failed = 0;
     yyjson_val *example;
     yyjson_arr_foreach(examples, index, count, example) {
-        struct ps_candidate *candidate = train(fixture, yyjson_get_str(yyjson_obj_get(example, "statement")));
+        struct ps_candidate *candidate =
+            scene_train(scene, yyjson_get_str(yyjson_obj_get(example, "statement")));
         const struct ps_metric_type *metric =
             ps_metric_find(yyjson_get_str(yyjson_obj_get(example, "metric")));
         const double own = ps_metric_read(metric, &candidate->training);
@@ -193,10 +126,10 @@ static void learns_as_scikit(void **state) {
     assert_int_equal(failed, 0);
     assert_true(count == 4);
     /* canary: a linear model does not reach it */
-    struct ps_candidate *linear =
-        train(fixture,
-              "CREATE MODEL m TRANSFORM (StandardScaler(a, b, c, d)) PREDICT high USING MultilayerPerceptron("
-              "layers = 0, solver = 'l-bfgs') AS SELECT a, b, c, d, y > 55 AS high FROM data");
+    struct ps_candidate *linear = scene_train(
+        scene,
+        "CREATE MODEL m TRANSFORM (StandardScaler(a, b, c, d)) PREDICT high USING MultilayerPerceptron("
+        "layers = 0, solver = 'l-bfgs') AS SELECT a, b, c, d, y > 55 AS high FROM data");
     assert_true(linear->training.log_loss > 1.02 * 0.5952);
     ps_candidate_free(linear);
 }
@@ -208,7 +141,7 @@ int main(void) {
                                        cmocka_unit_test(predicts_as_xgboost)};
     if (ps_xgboost_open(&xgboost, &error) != PENSTOCK_OK) { /* a build without it */
         const struct CMUnitTest some[] = {tests[0]};
-        return cmocka_run_group_tests(some, setup, teardown);
+        return cmocka_run_group_tests(some, setup, scene_close);
     }
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, scene_close);
 }

@@ -7,26 +7,12 @@
  * model, which are what serving runs. Canaries: a value that is off by a millionth, and another norm, are noticed.
  */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 
-#include <cmocka.h>
-#include <yyjson.h>
-
-#include "base/file.h"
 #include "model/model.h"
-#include "model/train.h"
 #include "sql/scan.h"
+#include "scene.h"
 
 enum { VALUE_MAX = 40 };
-
-struct fixture {
-    struct ps_arena *arena;
-    struct ps_engine *engine;
-    struct ps_connection *connection;
-    yyjson_doc *reference;
-};
 
 /* What the stored model makes of the rows: per live column its first values, and the sum. */
 struct made {
@@ -35,78 +21,41 @@ struct made {
     size_t count;
 };
 
-static void must(penstock_code code, const struct penstock_error *error) {
-    if (code != PENSTOCK_OK) {
-        fail_msg("%s: %s | %s | %s", ps_error_code_name(code), error->message, error->detail, error->hint);
-    }
-}
-
-static const char *path_of(struct fixture *fixture, const char *name) {
-    const char *root = getenv("PENSTOCK_SOURCE_ROOT");
-    return ps_arena_printf(fixture->arena, "%s/tests/parity/%s", root != NULL ? root : ".", name);
-}
-
 static int setup(void **state) {
-    struct penstock_error error = {0};
-    struct fixture *fixture = ps_allocate(1, sizeof *fixture);
-    fixture->arena = ps_arena_new(0);
-    const struct ps_engine_options options = {.thread_count = 2};
-    must(ps_engine_open(&options, &fixture->engine, &error), &error);
-    must(ps_connection_open(fixture->engine, &fixture->connection, &error), &error);
-    must(ps_sql_runf(fixture->connection, &error, "CREATE TABLE data AS FROM read_csv('%s')",
-                     path_of(fixture, "data.csv")),
-         &error);
-    struct ps_bytes text = {0};
-    must(ps_file_read(path_of(fixture, "stages.json"), (size_t)64 << 20, fixture->arena, &text, &error),
-         &error);
-    fixture->reference = yyjson_read(text.data, text.size, 0);
-    assert_non_null(fixture->reference);
-    *state = fixture;
-    return 0;
+    return scene_open(state, "stages.json", "*");
 }
 
-static int teardown(void **state) {
-    struct fixture *fixture = *state;
-    yyjson_doc_free(fixture->reference);
-    ps_connection_close(fixture->connection);
-    ps_engine_close(fixture->engine);
-    ps_arena_free(fixture->arena);
-    ps_release(fixture);
-    return 0;
-}
-
-static struct ps_candidate *train(struct fixture *fixture, const char *transforms, const char *select,
+static struct ps_candidate *train(struct scene *scene, const char *transforms, const char *select,
                                   const char *label) {
     struct penstock_error error = {0};
     struct ps_statement *statements = NULL;
     size_t count = 0;
     const char *text = ps_arena_printf(
-        fixture->arena, "CREATE MODEL m TRANSFORM (%s) PREDICT %s USING LinearRegression() AS %s", transforms,
+        scene->arena, "CREATE MODEL m TRANSFORM (%s) PREDICT %s USING LinearRegression() AS %s", transforms,
         label, select);
-    must(ps_statements_parse("reference.sql", text, strlen(text), NULL, 0, fixture->arena, &statements,
-                             &count, &error),
+    must(ps_statements_parse("reference.sql", text, strlen(text), NULL, 0, scene->arena, &statements, &count,
+                             &error),
          &error);
     const struct ps_node node = {
         .kind = PS_NODE_MODEL, .name = statements[0].name, .statement = &statements[0]};
     const struct ps_train_options options = {
-        .node = &node, .connection = fixture->connection, .thread_count = 2, .memory_max = (int64_t)2 << 30};
+        .node = &node, .connection = scene->connection, .thread_count = 2, .memory_max = (int64_t)2 << 30};
     struct ps_candidate *candidate = NULL;
     must(ps_model_train(&options, &candidate, &error), &error);
     return candidate;
 }
 
-static struct ps_scan *open_inputs(struct fixture *fixture, const struct ps_fitted *fitted,
-                                   const char *select) {
+static struct ps_scan *open_inputs(struct scene *scene, const struct ps_fitted *fitted, const char *select) {
     struct penstock_error error = {0};
     const size_t count = ps_fitted_input_count(fitted);
-    struct ps_scan_column *columns = ps_arena_allocate(fixture->arena, count, sizeof *columns);
+    struct ps_scan_column *columns = ps_arena_allocate(scene->arena, count, sizeof *columns);
     for (size_t i = 0; i < count; i++) {
-        columns[i].expression = ps_arena_printf(fixture->arena, "\"%s\"", ps_fitted_input_name(fitted, i));
+        columns[i].expression = ps_arena_printf(scene->arena, "\"%s\"", ps_fitted_input_name(fitted, i));
         columns[i].kind = ps_fitted_input_is_text(fitted, i) ? PS_SCAN_TEXT : PS_SCAN_DOUBLE;
     }
     struct ps_scan *scan = NULL;
-    must(ps_scan_open(fixture->connection, ps_arena_printf(fixture->arena, "(%s) AS r", select), columns,
-                      count, NULL, &scan, &error),
+    must(ps_scan_open(scene->connection, ps_arena_printf(scene->arena, "(%s) AS r", select), columns, count,
+                      NULL, &scan, &error),
          &error);
     return scan;
 }
@@ -130,23 +79,22 @@ static void fill(const struct ps_pipeline *pipeline, struct ps_frame *frame, con
     }
 }
 
-static struct made make(struct fixture *fixture, const char *transforms, const char *select,
-                        const char *label) {
+static struct made make(struct scene *scene, const char *transforms, const char *select, const char *label) {
     struct penstock_error error = {0};
-    struct ps_candidate *candidate = train(fixture, transforms, select, label);
+    struct ps_candidate *candidate = train(scene, transforms, select, label);
     const struct ps_pipeline *pipeline = candidate->fitted->pipeline;
     struct made made = {.count = pipeline->column_count};
-    const char **names = ps_arena_allocate(fixture->arena, made.count, sizeof *names);
-    made.sums = ps_arena_allocate(fixture->arena, made.count, sizeof(double));
-    made.values = ps_arena_allocate(fixture->arena, made.count * VALUE_MAX, sizeof(double));
+    const char **names = ps_arena_allocate(scene->arena, made.count, sizeof *names);
+    made.sums = ps_arena_allocate(scene->arena, made.count, sizeof(double));
+    made.values = ps_arena_allocate(scene->arena, made.count * VALUE_MAX, sizeof(double));
     for (size_t c = 0; c < made.count; c++) {
-        names[c] = ps_arena_copy(fixture->arena, pipeline->columns[c].name);
+        names[c] = ps_arena_copy(scene->arena, pipeline->columns[c].name);
         assert_int_equal(pipeline->slots[pipeline->columns[c].slot].kind, PS_SLOT_NUMBER);
     }
     made.names = names;
     struct ps_frame *frame = NULL;
     must(ps_frame_new(pipeline, PS_FRAME_ROWS, false, &frame, &error), &error);
-    struct ps_scan *scan = open_inputs(fixture, candidate->fitted, select);
+    struct ps_scan *scan = open_inputs(scene, candidate->fitted, select);
     size_t row_count = 0;
     for (;;) {
         struct ps_chunk *chunk = NULL;
@@ -202,12 +150,12 @@ static size_t compare_feature(yyjson_val *item, const struct made *made, size_t 
                                  tolerance * 3000 * fmax(1, largest));
 }
 
-static size_t compare_case(struct fixture *fixture, yyjson_val *item, const char *transforms, double shift) {
+static size_t compare_case(struct scene *scene, yyjson_val *item, const char *transforms, double shift) {
     const char *columns = yyjson_get_str(yyjson_obj_get(item, "select"));
     const bool has_label = strstr(columns, " AS label") != NULL;
     const char *select =
-        ps_arena_printf(fixture->arena, "SELECT %s%s FROM data", columns, has_label ? "" : ", y");
-    const struct made made = make(fixture, transforms, select, has_label ? "label" : "y");
+        ps_arena_printf(scene->arena, "SELECT %s%s FROM data", columns, has_label ? "" : ", y");
+    const struct made made = make(scene, transforms, select, has_label ? "label" : "y");
     size_t differences = 0;
     size_t found = 0;
     for (size_t c = 0; c < made.count; c++) {
@@ -219,12 +167,12 @@ static size_t compare_case(struct fixture *fixture, yyjson_val *item, const char
 }
 
 static void stages_agree(void **state) {
-    struct fixture *fixture = *state;
+    struct scene *scene = *state;
     size_t differences = 0;
     size_t index, count;
     yyjson_val *item;
-    yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(fixture->reference), "cases"), index, count, item) {
-        const size_t own = compare_case(fixture, item, yyjson_get_str(yyjson_obj_get(item, "transforms")), 0);
+    yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(scene->reference), "cases"), index, count, item) {
+        const size_t own = compare_case(scene, item, yyjson_get_str(yyjson_obj_get(item, "transforms")), 0);
         print_message("%-45s %s\n", yyjson_get_str(yyjson_obj_get(item, "name")),
                       own == 0 ? "agrees" : "DIFFERS");
         differences += own;
@@ -234,27 +182,27 @@ static void stages_agree(void **state) {
 }
 
 static void canaries_are_noticed(void **state) {
-    struct fixture *fixture = *state;
-    yyjson_val *cases = yyjson_obj_get(yyjson_doc_get_root(fixture->reference), "cases");
+    struct scene *scene = *state;
+    yyjson_val *cases = yyjson_obj_get(yyjson_doc_get_root(scene->reference), "cases");
     yyjson_val *item = yyjson_arr_get(cases, 0);
     const char *transforms = yyjson_get_str(yyjson_obj_get(item, "transforms"));
-    assert_true(compare_case(fixture, item, transforms, 1e-6) > 0);
-    assert_true(compare_case(fixture, item, "Normalizer(a, b, c, d, p = 4)", 0) > 0);
+    assert_true(compare_case(scene, item, transforms, 1e-6) > 0);
+    assert_true(compare_case(scene, item, "Normalizer(a, b, c, d, p = 4)", 0) > 0);
 }
 
 /* Texts of every length modulo 4, with letters of several bytes. */
 static void hashes_agree(void **state) {
-    struct fixture *fixture = *state;
-    yyjson_val *hashes = yyjson_obj_get(yyjson_doc_get_root(fixture->reference), "hashes");
+    struct scene *scene = *state;
+    yyjson_val *hashes = yyjson_obj_get(yyjson_doc_get_root(scene->reference), "hashes");
     size_t index, count;
     yyjson_val *key, *value;
     yyjson_obj_foreach(hashes, index, count, key, value) {
-        const char *select = ps_arena_printf(
-            fixture->arena, "SELECT '%s' AS text, i AS y FROM range(12) r(i)", yyjson_get_str(key));
-        const struct made made = make(fixture, "FeatureHasher(text, numFeatures = 1000)", select, "y");
+        const char *select = ps_arena_printf(scene->arena, "SELECT '%s' AS text, i AS y FROM range(12) r(i)",
+                                             yyjson_get_str(key));
+        const struct made made = make(scene, "FeatureHasher(text, numFeatures = 1000)", select, "y");
         assert_int_equal(made.count, 1);
         assert_true(made.sums[0] == 12);
-        assert_string_equal(made.names[0], ps_arena_printf(fixture->arena, "hash_%d", yyjson_get_int(value)));
+        assert_string_equal(made.names[0], ps_arena_printf(scene->arena, "hash_%d", yyjson_get_int(value)));
     }
     assert_int_equal(count, 9);
 }
@@ -265,5 +213,5 @@ int main(void) {
         cmocka_unit_test(canaries_are_noticed),
         cmocka_unit_test(hashes_agree),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, scene_close);
 }

@@ -7,85 +7,17 @@
  * its weights, offset or thresholds must differ.
  */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 
-#include <cmocka.h>
-#include <yyjson.h>
-
-#include "base/file.h"
 #include "model/predictor.h"
-#include "model/train.h"
+#include "scene.h"
 
 /* Sizes of a, b, c, d: rounding and stopping early are seen beside what a feature does. */
 static const double sizes[] = {3, 2, 200, 6};
 
 #define TOLERANCE 1e-5
 
-struct fixture {
-    struct ps_arena *arena;
-    struct ps_engine *engine;
-    struct ps_connection *connection;
-    yyjson_doc *reference;
-};
-
-static void must(penstock_code code, const struct penstock_error *error) {
-    if (code != PENSTOCK_OK) {
-        fail_msg("%s: %s | %s | %s", ps_error_code_name(code), error->message, error->detail, error->hint);
-    }
-}
-
-static const char *path_of(struct fixture *fixture, const char *name) {
-    const char *root = getenv("PENSTOCK_SOURCE_ROOT");
-    return ps_arena_printf(fixture->arena, "%s/tests/parity/%s", root != NULL ? root : ".", name);
-}
-
 static int setup(void **state) {
-    struct penstock_error error = {0};
-    struct fixture *fixture = ps_allocate(1, sizeof *fixture);
-    fixture->arena = ps_arena_new(0);
-    const struct ps_engine_options options = {.thread_count = 2};
-    must(ps_engine_open(&options, &fixture->engine, &error), &error);
-    must(ps_connection_open(fixture->engine, &fixture->connection, &error), &error);
-    must(ps_sql_runf(fixture->connection, &error, "CREATE TABLE data AS FROM read_csv('%s')",
-                     path_of(fixture, "data.csv")),
-         &error);
-    struct ps_bytes text = {0};
-    must(ps_file_read(path_of(fixture, "weights.json"), (size_t)64 << 20, fixture->arena, &text, &error),
-         &error);
-    fixture->reference = yyjson_read(text.data, text.size, 0);
-    assert_non_null(fixture->reference);
-    *state = fixture;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *fixture = *state;
-    yyjson_doc_free(fixture->reference);
-    ps_connection_close(fixture->connection);
-    ps_engine_close(fixture->engine);
-    ps_arena_free(fixture->arena);
-    ps_release(fixture);
-    return 0;
-}
-
-static struct ps_candidate *train(struct fixture *fixture, const char *statement) {
-    struct penstock_error error = {0};
-    struct ps_statement *statements = NULL;
-    size_t count = 0;
-    must(ps_statements_parse("reference.sql", statement, strlen(statement), NULL, 0, fixture->arena,
-                             &statements, &count, &error),
-         &error);
-    const struct ps_node node = {
-        .kind = PS_NODE_MODEL, .name = statements[0].name, .statement = &statements[0]};
-    const struct ps_train_options options = {.node = &node,
-                                             .connection = fixture->connection,
-                                             .thread_count = 2,
-                                             .memory_max = (int64_t)512 << 20};
-    struct ps_candidate *candidate = NULL;
-    must(ps_model_train(&options, &candidate, &error), &error);
-    return candidate;
+    return scene_open(state, "weights.json", "*");
 }
 
 static double number_at(yyjson_val *list, size_t row, size_t column) {
@@ -116,12 +48,11 @@ static double coefficient_distance(const struct ps_candidate *candidate, yyjson_
 }
 
 /* The share of rows whose class is another. */
-static double class_distance(struct fixture *fixture, const struct ps_candidate *candidate,
-                             yyjson_val *item) {
+static double class_distance(struct scene *scene, const struct ps_candidate *candidate, yyjson_val *item) {
     struct penstock_error error = {0};
     struct ps_result *result = NULL;
     const char *classes = yyjson_get_str(yyjson_obj_get(item, "classes"));
-    must(ps_sql_query(fixture->connection, "SELECT a, b, c, d FROM data", &result, &error), &error);
+    must(ps_sql_query(scene->connection, "SELECT a, b, c, d FROM data", &result, &error), &error);
     const int64_t rows = ps_result_row_count(result);
     assert_int_equal((int64_t)strlen(classes), rows);
     double differences = 0;
@@ -139,14 +70,14 @@ static double class_distance(struct fixture *fixture, const struct ps_candidate 
     return differences / (double)rows;
 }
 
-static double distance(struct fixture *fixture, yyjson_val *item, const char *statement) {
-    struct ps_candidate *candidate = train(fixture, statement);
+static double distance(struct scene *scene, yyjson_val *item, const char *statement) {
+    struct ps_candidate *candidate = scene_train(scene, statement);
     yyjson_val *metric = yyjson_obj_get(item, "metric");
     double found = 0;
     if (metric != NULL) {
         found = fabs(candidate->cells[0].mean - yyjson_get_num(metric)) / fabs(yyjson_get_num(metric));
     } else if (yyjson_obj_get(item, "classes") != NULL) {
-        found = class_distance(fixture, candidate, item);
+        found = class_distance(scene, candidate, item);
     } else {
         found = coefficient_distance(candidate, item);
     }
@@ -155,12 +86,12 @@ static double distance(struct fixture *fixture, yyjson_val *item, const char *st
 }
 
 static void agrees_with_spark(void **state) {
-    struct fixture *fixture = *state;
+    struct scene *scene = *state;
     size_t differences = 0;
     size_t index, count;
     yyjson_val *item;
-    yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(fixture->reference), "cases"), index, count, item) {
-        const double found = distance(fixture, item, yyjson_get_str(yyjson_obj_get(item, "statement")));
+    yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(scene->reference), "cases"), index, count, item) {
+        const double found = distance(scene, item, yyjson_get_str(yyjson_obj_get(item, "statement")));
         if (!(found <= TOLERANCE)) {
             print_error("%s: %.2g\n", yyjson_get_str(yyjson_obj_get(item, "name")), found);
             differences++;
@@ -172,11 +103,11 @@ static void agrees_with_spark(void **state) {
 
 /* The statement's weights become ones, or its thresholds are not there: the numbers must be others. */
 static void sees_what_is_missing(void **state) {
-    struct fixture *fixture = *state;
+    struct scene *scene = *state;
     size_t index, count, seen = 0;
     yyjson_val *item;
-    yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(fixture->reference), "cases"), index, count, item) {
-        char *statement = ps_arena_copy(fixture->arena, yyjson_get_str(yyjson_obj_get(item, "statement")));
+    yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(scene->reference), "cases"), index, count, item) {
+        char *statement = ps_arena_copy(scene->arena, yyjson_get_str(yyjson_obj_get(item, "statement")));
         char *weight = strstr(statement, "0.5 + c / 100");
         char *thresholds = strstr(statement, "thresholds = [0.5, 0.2, 0.3]");
         if (weight != NULL) {
@@ -186,7 +117,7 @@ static void sees_what_is_missing(void **state) {
         } else {
             continue;
         }
-        if (!(distance(fixture, item, statement) > TOLERANCE)) {
+        if (!(distance(scene, item, statement) > TOLERANCE)) {
             fail_msg("%s: nothing is seen", yyjson_get_str(yyjson_obj_get(item, "name")));
         }
         seen++;
@@ -199,5 +130,5 @@ int main(void) {
         cmocka_unit_test(agrees_with_spark),
         cmocka_unit_test(sees_what_is_missing),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, scene_close);
 }
