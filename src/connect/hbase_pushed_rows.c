@@ -46,7 +46,7 @@ static penstock_code join_filters(const struct ps_hbase_rows_translation *transl
 
 /* `cell` NULL: of the row key. */
 static penstock_code compare(const struct ps_hbase_rows_translation *translation,
-                             const struct ps_hbase_column *cell, enum ps_hbase_compare compare,
+                             const struct ps_hbase_column *cell, enum ps_hbase_comparison compare,
                              struct ps_bytes bytes, struct filters *filters) {
     struct ps_hbase_filter *filter = &filters->items[filters->count++];
     return cell == NULL

@@ -31,6 +31,16 @@ struct ps_hbase_cell {
     uint8_t type; /* one of the above; a scan gives PUT only */
 };
 
+/* How something there compares with what is given: the numbers of HBase's CompareType. */
+enum ps_hbase_comparison {
+    PS_HBASE_LESS = 0,
+    PS_HBASE_LESS_OR_EQUAL = 1,
+    PS_HBASE_EQUAL = 2,
+    PS_HBASE_NOT_EQUAL = 3,
+    PS_HBASE_GREATER_OR_EQUAL = 4,
+    PS_HBASE_GREATER = 5,
+};
+
 struct ps_hbase_cell_reader {
     const char *at, *end;
     bool is_damaged;

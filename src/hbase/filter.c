@@ -44,7 +44,7 @@ static void add_comparator(struct ps_buffer *out, uint32_t field, struct ps_byte
 
 /* SingleColumnValueFilter{family=1, qualifier=2, compare_op=3, comparator=4, filter_if_missing=5,
  * latest_version_only=6} */
-static penstock_code compare_cell(const struct ps_hbase_column *column, enum ps_hbase_compare compare,
+static penstock_code compare_cell(const struct ps_hbase_column *column, enum ps_hbase_comparison compare,
                                   struct ps_bytes value, bool needs_cell, struct ps_arena *arena,
                                   struct ps_hbase_filter *filter_out, struct penstock_error *error) {
     struct ps_buffer message PS_SCOPED(ps_buffer_done);
@@ -58,7 +58,7 @@ static penstock_code compare_cell(const struct ps_hbase_column *column, enum ps_
     return take_body(&message, PACKAGE "SingleColumnValueFilter", arena, filter_out, error);
 }
 
-penstock_code ps_hbase_filter_cell(const struct ps_hbase_column *column, enum ps_hbase_compare compare,
+penstock_code ps_hbase_filter_cell(const struct ps_hbase_column *column, enum ps_hbase_comparison compare,
                                    struct ps_bytes value, struct ps_arena *arena,
                                    struct ps_hbase_filter *filter_out, struct penstock_error *error) {
     return compare_cell(column, compare, value, true, arena, filter_out, error);
@@ -70,8 +70,9 @@ penstock_code ps_hbase_filter_absent(const struct ps_hbase_column *column, struc
 }
 
 /* RowFilter{compare_filter=1{compare_op=1, comparator=2}} */
-penstock_code ps_hbase_filter_row(enum ps_hbase_compare compare, struct ps_bytes key, struct ps_arena *arena,
-                                  struct ps_hbase_filter *filter_out, struct penstock_error *error) {
+penstock_code ps_hbase_filter_row(enum ps_hbase_comparison compare, struct ps_bytes key,
+                                  struct ps_arena *arena, struct ps_hbase_filter *filter_out,
+                                  struct penstock_error *error) {
     struct ps_buffer message PS_SCOPED(ps_buffer_done), inner PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&message, FILTER_SIZE_MAX);
     ps_buffer_init(&inner, FILTER_SIZE_MAX);

@@ -16,16 +16,6 @@ struct ps_hbase_filter {
     struct ps_bytes body;
 };
 
-/* Numbers of CompareType. */
-enum ps_hbase_compare {
-    PS_HBASE_LESS = 0,
-    PS_HBASE_LESS_OR_EQUAL = 1,
-    PS_HBASE_EQUAL = 2,
-    PS_HBASE_NOT_EQUAL = 3,
-    PS_HBASE_GREATER_OR_EQUAL = 4,
-    PS_HBASE_GREATER = 5,
-};
-
 /* Bytes from low to high. */
 struct ps_hbase_span {
     struct ps_bytes low, high;
@@ -36,7 +26,7 @@ struct ps_hbase_span {
 
 /* All of it in the arena. Errors: OUT_OF_MEMORY. */
 /* Rows whose newest cell of the column compares so with `value`; rows without the cell do not pass. */
-penstock_code ps_hbase_filter_cell(const struct ps_hbase_column *column, enum ps_hbase_compare compare,
+penstock_code ps_hbase_filter_cell(const struct ps_hbase_column *column, enum ps_hbase_comparison compare,
                                    struct ps_bytes value, struct ps_arena *arena,
                                    struct ps_hbase_filter *filter_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
@@ -45,9 +35,9 @@ penstock_code ps_hbase_filter_absent(const struct ps_hbase_column *column, struc
                                      struct ps_hbase_filter *filter_out, struct penstock_error *error)
     PENSTOCK_MUST_USE;
 /* Rows whose key compares so. */
-penstock_code ps_hbase_filter_row(enum ps_hbase_compare compare, struct ps_bytes key, struct ps_arena *arena,
-                                  struct ps_hbase_filter *filter_out, struct penstock_error *error)
-    PENSTOCK_MUST_USE;
+penstock_code ps_hbase_filter_row(enum ps_hbase_comparison compare, struct ps_bytes key,
+                                  struct ps_arena *arena, struct ps_hbase_filter *filter_out,
+                                  struct penstock_error *error) PENSTOCK_MUST_USE;
 /* All of the filters, or one of them; of one filter: that. */
 penstock_code ps_hbase_filter_list(bool is_all, const struct ps_hbase_filter *filters, size_t count,
                                    struct ps_arena *arena, struct ps_hbase_filter *filter_out,

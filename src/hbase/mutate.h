@@ -38,14 +38,6 @@ penstock_code ps_hbase_mutate(struct ps_hbase *client, const char *table,
                               struct penstock_error *error) PENSTOCK_MUST_USE;
 
 /* Of the newest version of a column. */
-enum ps_hbase_comparison {
-    PS_HBASE_LESS = 0,
-    PS_HBASE_LESS_OR_EQUAL = 1,
-    PS_HBASE_EQUAL = 2,
-    PS_HBASE_NOT_EQUAL = 3,
-    PS_HBASE_GREATER_OR_EQUAL = 4,
-    PS_HBASE_GREATER = 5,
-};
 struct ps_hbase_condition {
     struct ps_bytes row, family, qualifier;
     enum ps_hbase_comparison
