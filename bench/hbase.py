@@ -130,7 +130,7 @@ class World:
                 self.use("flush", "t")
                 open(mark, "w").close()
             for _ in range(3):  # so that the first contestant does not wait for the server's compiler
-                self.use("scan", "t", 2, 1000, 0)
+                self.use("scan", "t", 2, 0, 0)
             self.put(100_000, lambda table: self.use("put", table, 0, 100_000, 1, 0, 5000))
         except BaseException:
             self.__exit__()
@@ -164,7 +164,7 @@ class World:
         if name in ("scan", "scan2"):
             for _ in range(PASSES):  # the last one counts, as of the Java clients: what was before has then settled
                 before = cpu_of(self.server.process.pid)
-                done = self.use("scan", "t", threads, 1000, 0)
+                done = self.use("scan", "t", threads, 0, 0)
         elif name in ("java", "java2"):
             done = self.java(masters, "scan", "t", threads, 1000, PASSES)
         elif name in ("put", "put2"):

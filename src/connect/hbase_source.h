@@ -25,7 +25,7 @@
 #include "connect/source.h"
 #include "hbase/scan.h"
 
-/* Scans that are open at once: each holds an answer and has asked for another, 2 MiB each. */
+/* Scans that are open at once: each holds an answer and has asked for another, 4 MiB each. */
 #define PS_HBASE_SCAN_COUNT_MAX 8
 /* Partitions of one source, each a row of the store's positions: more regions share one. */
 #define PS_HBASE_PARTITION_COUNT_MAX 4096

@@ -10,9 +10,9 @@
 
 #include "hbase/region.h"
 
-#define CACHING_DEFAULT 1000
+#define CACHING_DEFAULT 100000 /* the size decides, except for the shortest rows */
 #define FILTER_PACKAGE "org.apache.hadoop.hbase.filter."
-#define RESULT_SIZE_MAX_DEFAULT ((size_t)2 << 20)
+#define RESULT_SIZE_MAX_DEFAULT ((size_t)4 << 20)
 
 struct ps_hbase_scan {
     struct ps_hbase *client;

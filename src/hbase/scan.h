@@ -23,7 +23,7 @@
 struct ps_hbase_scan_options {
     const char *table;           /* as of ps_hbase_table_name() */
     struct ps_hbase_range range; /* views; must live as long as the scan. is_reversed is not allowed */
-    int64_t caching;             /* rows of one answer; 0: 1000 */
+    int64_t caching;             /* rows of one answer; 0: as many as fit into 4 MiB */
     int64_t row_count_max;       /* 0: all */
     bool waits_for_caller;       /* the next answer is asked for only when it is needed */
     bool is_empty;               /* it is known that there is no such row: nobody is asked */

@@ -35,6 +35,10 @@ static penstock_code configure(duckdb_config config, const struct ps_engine_opti
         {"access_mode", options->is_read_only ? "READ_ONLY" : "AUTOMATIC"},
         {"memory_limit", memory},
         {"temp_directory", options->temp_folder},
+        /* Transactions larger than a row group leave the last one of theirs half full; a checkpoint then writes
+         * full neighbours again to close the gaps, by default up to 100 times 3 of them. One at a time is enough to
+         * keep what deletes leave behind within bounds. */
+        {"max_vacuum_tasks", "1"},
     };
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         if (settings[i].value == NULL || settings[i].value[0] == '\0') {

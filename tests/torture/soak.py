@@ -99,13 +99,15 @@ class Watch:
         log = open(path)
         try:
             while True:
-                has_ended = self.process.poll() is not None  # asked first: what it wrote before its end is there then
+                # both are asked first: what was written before the end, or before the log rolled, is there then
+                has_ended = self.process.poll() is not None
+                has_rolled = self.has_rolled(path, log)
                 piece = log.readline()
                 rest += piece
                 if rest.endswith("\n"):
                     yield rest
                     rest = ""
-                elif not piece and self.has_rolled(path, log):
+                elif not piece and has_rolled:
                     log.close()
                     log = open(path)
                 elif not piece and has_ended:
