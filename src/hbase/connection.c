@@ -13,6 +13,8 @@
 #include "hbase/kerberos.h"
 
 #define NS_PER_MS INT64_C(1000000)
+/* Of a reply that is longer, this much is received before its message is looked for. */
+#define FRONT_SIZE ((size_t)64 << 10)
 #define GREETING_SIZE_MAX ((size_t)1 << 20)
 /* Above a request that a server takes (256 MB by its default). */
 #define REQUEST_SIZE_MAX ((size_t)512 << 20)
@@ -215,19 +217,37 @@ static penstock_code read_length(struct ps_hbase_connection *connection, int64_t
     return check_length(connection, ps_hbase_read_u32(bytes), error);
 }
 
-/* What stands behind the length. */
-static penstock_code read_frame(struct ps_hbase_connection *connection, size_t size, int64_t deadline_ns,
+/* The beginning of a frame is there. */
+static void tell_front(const struct ps_hbase_ticket *ticket, const struct ps_hbase_frame *frame,
+                       size_t size) {
+    struct ps_hbase_reply reply;
+    if (ps_hbase_parse_front((struct ps_bytes){frame->data, frame->size}, size, &reply) &&
+        !reply.has_exception && reply.call_id == ticket->call_id) {
+        ticket->front.arrived(ticket->front.of, reply.message);
+    }
+}
+
+/* What stands behind the length. `ticket`: of the reply that is waited for. */
+static penstock_code read_frame(struct ps_hbase_connection *connection, size_t size,
+                                const struct ps_hbase_ticket *ticket, int64_t deadline_ns,
                                 struct ps_hbase_frame *frame, struct penstock_error *error) {
+    const bool has_front = ticket != NULL && ticket->front.arrived != NULL && size > FRONT_SIZE;
     frame->size = 0;
     while (frame->size < size || frame->data == NULL) {
         size_t wanted = 0, got = 0;
         PS_TRY(ps_hbase_frame_grow(frame, size, &wanted, error));
+        if (has_front && frame->size == 0) {
+            wanted = FRONT_SIZE;
+        }
         PS_TRY(ps_hbase_sasl_read(&connection->sasl, &connection->socket, frame->data + frame->size,
                                   wanted - frame->size, deadline_ns, &got, error));
         frame->size += got;
         if (frame->size < wanted) {
             return not_hbase(connection, PENSTOCK_UNAVAILABLE,
                              "it closed the connection in the middle of a frame", error);
+        }
+        if (has_front && frame->size == FRONT_SIZE) {
+            tell_front(ticket, frame, size);
         }
     }
     return PENSTOCK_OK;
@@ -240,7 +260,7 @@ static penstock_code greeting_refused(struct ps_hbase_connection *connection, si
     struct ps_hbase_fault fault;
     struct ps_hbase_reply reply;
     PS_TRY(check_length(connection, (uint32_t)frame_size, error));
-    PS_TRY(read_frame(connection, frame_size, deadline_ns, &frame, error));
+    PS_TRY(read_frame(connection, frame_size, NULL, deadline_ns, &frame, error));
     if (!ps_hbase_parse_reply((struct ps_bytes){frame.data, frame.size}, &reply) || !reply.has_exception) {
         return not_hbase(connection, PENSTOCK_INVALID_DATA, "its answer to the login cannot be read", error);
     }
@@ -339,20 +359,21 @@ penstock_code ps_hbase_connection_send(struct ps_hbase_connection *connection,
     return PENSTOCK_OK;
 }
 
-/* Takes the next frame, whosever it is. *reply_out is set if it is the one of `id`. */
-static penstock_code take_frame(struct ps_hbase_connection *connection, uint32_t id, int64_t deadline_ns,
-                                struct ps_hbase_frame *frame, struct ps_hbase_reply *reply_out,
-                                bool *is_it_out, struct ps_hbase_fault *fault, struct penstock_error *error) {
+/* Takes the next frame, whosever it is. *reply_out is set if it is the one of the ticket. */
+static penstock_code take_frame(struct ps_hbase_connection *connection, const struct ps_hbase_ticket *ticket,
+                                int64_t deadline_ns, struct ps_hbase_frame *frame,
+                                struct ps_hbase_reply *reply_out, bool *is_it_out,
+                                struct ps_hbase_fault *fault, struct penstock_error *error) {
     struct ps_hbase_reply reply;
     size_t size = 0;
     const penstock_code code = read_length(connection, deadline_ns, &size, error);
     if (code != PENSTOCK_OK) {
         if (size > connection->limits.frame_size_max) {
-            find_too_large(connection, id, size, deadline_ns, fault, error);
+            find_too_large(connection, ticket->call_id, size, deadline_ns, fault, error);
         }
         return code;
     }
-    PS_TRY(read_frame(connection, size, deadline_ns, frame, error));
+    PS_TRY(read_frame(connection, size, ticket, deadline_ns, frame, error));
     if (!ps_hbase_parse_reply((struct ps_bytes){frame->data, frame->size}, &reply)) {
         return not_hbase(connection, PENSTOCK_INVALID_DATA, "its answer cannot be read", error);
     }
@@ -364,7 +385,7 @@ static penstock_code take_frame(struct ps_hbase_connection *connection, uint32_t
         return not_hbase(connection, PENSTOCK_INVALID_DATA, "it answers a call that was not made", error);
     }
     connection->has_answered = true;
-    *is_it_out = reply.call_id == id;
+    *is_it_out = reply.call_id == ticket->call_id;
     if (*is_it_out) {
         *reply_out = reply;
         call->state = CALL_FREE;
@@ -406,7 +427,7 @@ penstock_code ps_hbase_connection_receive(const struct ps_hbase_ticket *ticket, 
     while (!is_here) {
         struct ps_hbase_fault told = {.cure = PS_HBASE_CURE_NONE};
         const penstock_code code =
-            take_frame(connection, ticket->call_id, deadline_ns, frame, reply_out, &is_here, &told, error);
+            take_frame(connection, ticket, deadline_ns, frame, reply_out, &is_here, &told, error);
         if (code != PENSTOCK_OK) {
             (void)lose(connection, true, code, fault);
             fault->cure = told.cure != PS_HBASE_CURE_NONE ? told.cure : fault->cure;

@@ -50,11 +50,21 @@ bool ps_hbase_connection_is(const struct ps_hbase_connection *connection,
                             const struct ps_hbase_address *address, const char *service);
 const char *ps_hbase_connection_name(const struct ps_hbase_connection *connection); /* "host:port" */
 
+/* Who wants to know, while a long reply is received, that its message is there and only cells are still coming: the
+ * next request can be sent then, and the server works on it meanwhile. Not told of short replies, nor of one that came
+ * while another was waited for. */
+struct ps_hbase_front {
+    void (*arrived)(void *of,
+                    struct ps_bytes message); /* NULL: nobody. May send; the message's views end with it */
+    void *of;
+};
+
 /* A call that was sent. */
 struct ps_hbase_ticket {
     struct ps_hbase_connection *connection; /* NULL: none */
     uint64_t life;                          /* of the connection */
     uint32_t call_id;
+    struct ps_hbase_front front; /* may be set before the reply is waited for */
 };
 /* A frame with its memory, which grows and is used again. */
 struct ps_hbase_frame {

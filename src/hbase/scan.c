@@ -176,6 +176,43 @@ static penstock_code leave_region(struct ps_hbase_scan *scan, struct penstock_er
     return PENSTOCK_OK;
 }
 
+/* While the rows of an answer are looked at, or are still on their way, the next answer is asked for. */
+static void ask_ahead(struct ps_hbase_scan *scan) {
+    const struct ps_hbase_rows *const rows = &scan->rows;
+    struct ps_hbase_fault fault;
+    struct penstock_error later; /* found again when the answer is needed */
+    if (scan->region == NULL || scan->ahead.connection != NULL || rows->row_count == 0 || !rows->has_more ||
+        !rows->has_more_in_region || scan->options.waits_for_caller ||
+        scan->rows_left <= (int64_t)rows->row_count) {
+        return;
+    }
+    scan->rows_left -= (int64_t)rows->row_count;
+    if (ask_next(scan, &scan->ahead, &fault, &later) != PENSTOCK_OK) {
+        ps_hbase_region_release(scan->region);
+        scan->region = NULL;
+        scan->scanner_id = 0;
+        scan->ahead = (struct ps_hbase_ticket){.connection = NULL};
+    }
+    scan->rows_left += (int64_t)rows->row_count;
+}
+
+/* Takes what an answer says of itself; its cells may still be on their way. */
+static penstock_code take_message(struct ps_hbase_scan *scan, struct ps_bytes message, struct ps_bytes cells,
+                                  struct penstock_error *error) {
+    PS_TRY(ps_hbase_rows_parse(&scan->rows, message, cells, error));
+    scan->scanner_id = scan->rows.scanner_id != 0 ? scan->rows.scanner_id : scan->scanner_id;
+    return PENSTOCK_OK;
+}
+
+/* Only cells are still to come. */
+static void message_arrived(void *of, struct ps_bytes message) {
+    struct ps_hbase_scan *const scan = of;
+    struct penstock_error later; /* found again when all is there */
+    if (!scan->is_narrow && take_message(scan, message, PS_BYTES(""), &later) == PENSTOCK_OK) {
+        ask_ahead(scan);
+    }
+}
+
 /* One attempt to have another answer. */
 static penstock_code fetch(struct ps_hbase_scan *scan, struct ps_hbase_fault *fault,
                            struct penstock_error *error) {
@@ -186,12 +223,10 @@ static penstock_code fetch(struct ps_hbase_scan *scan, struct ps_hbase_fault *fa
                                     : ask_next(scan, &ticket, fault, error));
     }
     scan->last = ticket;
+    ticket.front = (struct ps_hbase_front){message_arrived, scan};
     PS_TRY(ps_hbase_receive(scan->client, &ticket, &scan->answer, fault, error));
     *fault = (struct ps_hbase_fault){.cure = PS_HBASE_CURE_NONE};
-    const uint64_t scanner_id = scan->scanner_id;
-    PS_TRY(ps_hbase_rows_parse(&scan->rows, scan->answer.message, scan->answer.cells, error));
-    scan->scanner_id = scan->rows.scanner_id != 0 ? scan->rows.scanner_id : scanner_id;
-    return PENSTOCK_OK;
+    return take_message(scan, scan->answer.message, scan->answer.cells, error);
 }
 
 /* Of the cells of a row the first one's key, after what the scan itself filters by. */
@@ -278,18 +313,8 @@ static penstock_code advance(struct ps_hbase_scan *scan, struct penstock_error *
             PS_TRY(leave_region(scan, error));
         }
     }
-    if (scan->has_rows && scan->rows.has_more && scan->rows.has_more_in_region &&
-        !scan->options.waits_for_caller && scan->rows_left > (int64_t)scan->rows.row_count) {
-        struct ps_hbase_fault fault;
-        struct penstock_error later; /* found again when the answer is needed */
-        scan->rows_left -= (int64_t)scan->rows.row_count;
-        if (ask_next(scan, &scan->ahead, &fault, &later) != PENSTOCK_OK) {
-            ps_hbase_region_release(scan->region);
-            scan->region = NULL;
-            scan->scanner_id = 0;
-            scan->ahead = (struct ps_hbase_ticket){.connection = NULL};
-        }
-        scan->rows_left += (int64_t)scan->rows.row_count;
+    if (scan->has_rows) {
+        ask_ahead(scan);
     }
     return PENSTOCK_OK;
 }

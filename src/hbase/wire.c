@@ -108,8 +108,8 @@ static bool parse_header(struct ps_bytes message, struct ps_hbase_reply *reply, 
     return !reader.is_damaged;
 }
 
-bool ps_hbase_parse_reply(struct ps_bytes frame, struct ps_hbase_reply *reply_out) {
-    struct ps_proto_reader reader = ps_proto_begin(frame);
+bool ps_hbase_parse_front(struct ps_bytes part, size_t frame_size, struct ps_hbase_reply *reply_out) {
+    struct ps_proto_reader reader = ps_proto_begin(part);
     struct ps_hbase_reply reply = {.message = PS_BYTES(""), .cells = PS_BYTES("")};
     struct ps_bytes header;
     size_t cells_size = 0;
@@ -118,13 +118,17 @@ bool ps_hbase_parse_reply(struct ps_bytes frame, struct ps_hbase_reply *reply_ou
     }
     if (!reply.has_exception) { /* behind an exception there is nothing */
         if (!ps_proto_next_delimited(&reader, &reply.message) ||
-            (size_t)(reader.end - reader.at) != cells_size) {
+            frame_size - (size_t)(reader.at - part.data) != cells_size) {
             return false;
         }
-        reply.cells = (struct ps_bytes){reader.at, cells_size};
+        reply.cells = (struct ps_bytes){reader.at, (size_t)(reader.end - reader.at)};
     }
     *reply_out = reply;
     return true;
+}
+
+bool ps_hbase_parse_reply(struct ps_bytes frame, struct ps_hbase_reply *reply_out) {
+    return ps_hbase_parse_front(frame, frame.size, reply_out);
 }
 
 bool ps_hbase_parse_pair(struct ps_bytes message, struct ps_bytes *first_out, struct ps_bytes *second_out) {

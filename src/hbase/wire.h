@@ -40,6 +40,9 @@ struct ps_hbase_reply {
 };
 /* A frame without its length. False if it is not one. */
 bool ps_hbase_parse_reply(struct ps_bytes frame, struct ps_hbase_reply *reply_out);
+/* Of a frame of `frame_size` bytes of which only `part` has arrived: all but the cells. False if that is not there yet,
+ * too. */
+bool ps_hbase_parse_front(struct ps_bytes part, size_t frame_size, struct ps_hbase_reply *reply_out);
 /* NameBytesPair{class, trace}, which is how a Multi tells what went wrong with a part of it. */
 bool ps_hbase_parse_exception_pair(struct ps_bytes message, struct ps_hbase_exception *exception_out);
 

@@ -67,6 +67,9 @@ static void fuzz_one(const char *data, size_t size) {
     if (arena == NULL) {
         abort();
     }
+    if (ps_hbase_parse_front((struct ps_bytes){data, size / 2}, size, &reply)) {
+        as_rows(reply.message, PS_BYTES(""));
+    }
     if (!ps_hbase_parse_reply((struct ps_bytes){data, size}, &reply)) { /* then without the frame's lengths */
         reply =
             (struct ps_hbase_reply){.message = {data, size / 2}, .cells = {data + size / 2, size - size / 2}};

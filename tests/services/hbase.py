@@ -196,6 +196,20 @@ def cut_connections():
         proxy.stop()
 
 
+def long_answers():
+    """The next answer is asked for while one is still on its way: cut at every place of it."""
+    proxies, map_ = through(Proxy)
+    lost = 0
+    for size in (20000, 66000, 90000, 150000, 210000, 300000):
+        later = lambda: [proxy.cut_after(size) for proxy in proxies]
+        lines, tally = scan(*((1000 * i + 500, later) for i in range(1, 19, 2)), caching=1000, size=0, further=map_)
+        expect(f"cut after {size} bytes", what_is_wrong(lines), None)
+        lost += tally["reopened"]
+    expect("scanners were lost by cuts of long answers", lost >= 6, True)
+    for proxy in proxies:
+        proxy.stop()
+
+
 def canary():
     proxies, map_ = through(Forger)
     cut = lambda: [proxy.cut() for proxy in proxies]
@@ -314,7 +328,7 @@ def main():
         use("create", "t", 3, "r005000", "r010000", "r015000")
         use("fill", "t", 0, ROWS, 100)
         expect("a quiet scan", what_is_wrong(scan(caching=1000, size=0)[0]), None)
-        parts = [commands, conditions, bad_input, moving_regions, many_rows, lost_lease, cut_connections, canary, writing]
+        parts = [commands, conditions, bad_input, moving_regions, many_rows, lost_lease, cut_connections, long_answers, canary, writing]
         if os.environ.get("PENSTOCK_TORTURE"):
             parts.append(lambda: killed(hbase))
         for part in parts:

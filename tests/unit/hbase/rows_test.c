@@ -211,6 +211,43 @@ static void a_reply_with_an_exception(void **state) {
     ps_buffer_done(&frame);
 }
 
+/* Of a reply whose cells are still on their way the message can be read as soon as it is there, and not before. */
+static void the_front_of_a_reply(void **state) {
+    (void)state;
+    static const char cells[50] = "";
+    struct ps_buffer meta, header, message, frame;
+    struct ps_hbase_reply reply;
+    ps_buffer_init(&meta, 1000);
+    ps_buffer_init(&header, 1000);
+    ps_buffer_init(&message, 1000);
+    ps_buffer_init(&frame, 1000);
+    ps_proto_add_integer(&meta, 1, sizeof cells);
+    ps_proto_add_integer(&header, 1, 9);
+    ps_proto_add_message(&header, 3, &meta);
+    ps_proto_add_integer(&message, 2, 77);
+    ps_proto_add_varint(&frame, header.size);
+    ps_buffer_add(&frame, header.data, header.size);
+    ps_proto_add_varint(&frame, message.size);
+    ps_buffer_add(&frame, message.data, message.size);
+    const size_t front = frame.size;
+    ps_buffer_add(&frame, cells, sizeof cells);
+    for (size_t size = 0; size <= frame.size; size++) {
+        const struct ps_bytes part = {frame.data, size};
+        assert_int_equal(ps_hbase_parse_front(part, frame.size, &reply), size >= front);
+        assert_int_equal(ps_hbase_parse_reply(part, &reply), size == frame.size);
+        assert_false(ps_hbase_parse_front(part, frame.size + 1, &reply)); /* other cells than it says */
+    }
+    assert_true(ps_hbase_parse_front((struct ps_bytes){frame.data, front + 3}, frame.size, &reply));
+    assert_int_equal(reply.call_id, 9);
+    assert_int_equal(reply.message.size, message.size);
+    assert_memory_equal(reply.message.data, message.data, message.size);
+    assert_int_equal(reply.cells.size, 3);
+    ps_buffer_done(&meta);
+    ps_buffer_done(&header);
+    ps_buffer_done(&message);
+    ps_buffer_done(&frame);
+}
+
 static void what_helps_against_an_exception(void **state) {
     (void)state;
     static const struct {
@@ -296,6 +333,7 @@ int main(void) {
         cmocka_unit_test(many_gets_share_a_block),
         cmocka_unit_test(a_region_of_meta),
         cmocka_unit_test(a_reply_with_an_exception),
+        cmocka_unit_test(the_front_of_a_reply),
         cmocka_unit_test(what_helps_against_an_exception),
         cmocka_unit_test(an_overloaded_server_gets_more_time),
         cmocka_unit_test(addresses),
