@@ -3,13 +3,13 @@
 
 One HBase on this machine (master and two region servers in one process), a table of 10 columns of doubles in 4 regions. Each
 reader decodes every cell to a double and sums; all sums must be equal. penstock's reader is src/hbase from C
-(bench/hbase_client.c), into columns; `program` is the program with a source, and `train` with a model behind it. Wall and CPU
+(bench/hbase_client.c), into columns: `side` as a source reads, the others as Java's scanner does; `program` is the program with a source, and `train` with a model behind it. Wall and CPU
 seconds of penstock are those of the whole process, its start included; of the Java clients those of the last of several
 passes in a virtual machine that is warm by then; scans of penstock are as many, and the last one counts. CPU of the server is
 told apart. The contestants take turns. The gateways read the first rows only: they are that slow.
 
     bench/hbase.py PENSTOCK WORK_FOLDER [--rows N] [--rounds N] [--only NAME,...]
-    NAME: scan java scan2 java2 program train rest thrift put java-put put2 java-put2
+    NAME: side scan java scan2 java2 program train rest thrift put java-put put2 java-put2
 
 The table stays in the work folder for the next time. Needs hbase_client (ninja tests/hbase_client; PENSTOCK_HBASE_CLIENT)
 and what `tools/setup bench` fetches.
@@ -34,7 +34,7 @@ from kafka import cache_folder, free_port
 
 REGIONS, COLUMNS, PASSES = 4, 10, 3
 TITLES = {
-    "scan": "penstock's client, 1 scan", "java": "Java client, caching 1000, 1 scan",
+    "side": "penstock's client, 1 thread, regions at once", "scan": "penstock's client, 1 scan", "java": "Java client, caching 1000, 1 scan",
     "scan2": "penstock's client, 2 threads by region", "java2": "Java client, 2 threads by region",
     "program": "penstock run: source into a table", "train": "penstock run: source, table, model",
     "rest": "REST, protobuf, 10,000 cells a call", "thrift": "Thrift2, Java, 1,000 rows a call",
@@ -161,10 +161,10 @@ class World:
         masters, puts = self.server.masters, self.options.put_rows
         threads = 2 if name.endswith("2") else 1
         before = cpu_of(self.server.process.pid)
-        if name in ("scan", "scan2"):
+        if name in ("side", "scan", "scan2"):
             for _ in range(PASSES):  # the last one counts, as of the Java clients: what was before has then settled
                 before = cpu_of(self.server.process.pid)
-                done = self.use("scan", "t", threads, 0, 0)
+                done = self.use("side", "t", 0, 0) if name == "side" else self.use("scan", "t", threads, 0, 0)
         elif name in ("java", "java2"):
             done = self.java(masters, "scan", "t", threads, 1000, PASSES)
         elif name in ("put", "put2"):
@@ -217,17 +217,18 @@ def expected_sum(rows):
 def show(world, names, runs):
     print(f"\n{world.rows:,} rows x {COLUMNS} cells, {REGIONS} regions, {time.strftime('%Y-%m-%d %H:%M')}, load"
           f" {os.getloadavg()[0]:.1f} (median of {world.options.rounds} runs in turn)")
-    print(f"{'':40s} {'rows':>9s} {'rows/s':>9s} {'CPU s/M':>8s} {'peak MiB':>8s} {'server':>7s}   beside penstock: rate, CPU")
+    print(f"{'':45s} {'rows':>9s} {'rows/s':>9s} {'CPU s/M':>8s} {'peak MiB':>8s} {'server':>7s}   penstock's side, scan,"
+          " scan2, put beside it: rate, CPU")
     middle = {name: {field: statistics.median(run[field] for run in runs[name]) for field in ("rows", "wall", "cpu", "peak_mib")}
               for name in names}
     for name in names:
         one, server = middle[name], runs[name][0]["server"]
         rate, cpu = one["rows"] / one["wall"], one["cpu"] / one["rows"] * 1e6
-        line = (f"{TITLES[name]:40s} {one['rows']:9,.0f} {rate:9,.0f} {cpu:8.2f} {one['peak_mib']:8.0f} "
+        line = (f"{TITLES[name]:45s} {one['rows']:9,.0f} {rate:9,.0f} {cpu:8.2f} {one['peak_mib']:8.0f} "
                 + (f"{'':>7s}" if server is None else f"{server / runs[name][0]['rows'] * 1e6:7.2f}"))
-        ours = middle.get({"java-put": "put", "java-put2": "put2", "put": "put", "put2": "put2", "java2": "scan2",
-                           "scan2": "scan2"}.get(name, "scan"))
-        if ours:
+        pairs = {"java": ("side", "scan"), "java2": ("scan2",), "java-put": ("put",), "java-put2": ("put2",),
+                 "program": ("scan",), "train": ("scan",), "rest": ("side",), "thrift": ("side",)}
+        for ours in (middle[other] for other in pairs.get(name, ()) if other in middle):
             line += f"   {ours['rows'] / ours['wall'] / rate:6.2f}x {cpu / (ours['cpu'] / ours['rows'] * 1e6):6.2f}x"
         print(line, flush=True)
 

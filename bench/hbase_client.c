@@ -12,6 +12,7 @@
  *   hbase_client flush TABLE                                   out of the server's memory into files
  *   hbase_client put TABLE FROM TO THREADS DURABILITY BATCH    DURABILITY: 0 as the table says, 1 without the log
  *   hbase_client scan TABLE THREADS ROWS BYTES                 of one answer
+ *   hbase_client side TABLE ROWS BYTES                         one thread, all regions at once
  *   hbase_client rest http://HOST:PORT TABLE ROWS CELLS        CELLS of one answer
  */
 #include <curl/curl.h>
@@ -113,25 +114,40 @@ static penstock_code open_client(struct ps_hbase **client_out, struct penstock_e
     return ps_hbase_open(&options, client_out, error);
 }
 
-static penstock_code scan_region(struct ps_hbase *client, struct worker *worker,
-                                 const struct ps_hbase_region *region, struct penstock_error *error) {
-    struct ps_hbase_scan *scan PS_SCOPED(ps_hbase_scan_close_scoped) = NULL;
-    const struct ps_hbase_scan_options options = {.table = worker->job->table,
-                                                  .caching = worker->job->batch,
+static penstock_code open_scan(struct ps_hbase *client, const struct job *job,
+                               const struct ps_hbase_region *region, struct ps_hbase_scan **scan_out,
+                               struct penstock_error *error) {
+    const struct ps_hbase_scan_options options = {.table = job->table,
+                                                  .caching = job->batch,
                                                   .range = {.start_row = region->start_key,
                                                             .stop_row = region->end_key,
-                                                            .result_size_max = worker->job->bytes}};
-    PS_TRY(ps_hbase_scan_open(client, &options, &scan, error));
-    for (;;) {
+                                                            .result_size_max = job->bytes}};
+    return ps_hbase_scan_open(client, &options, scan_out, error);
+}
+
+/* Takes at most so many rows of a scan into the columns. */
+static penstock_code take_rows(struct ps_hbase_scan *scan, int64_t count_max, struct columns *columns,
+                               bool *is_over_out, struct penstock_error *error) {
+    for (int64_t i = 0; i < count_max; i++) {
         struct ps_hbase_row row;
         PS_TRY(ps_hbase_scan_next(scan, &row, error));
-        if (row.cell_count == 0) {
+        *is_over_out = row.cell_count == 0;
+        if (*is_over_out) {
             return PENSTOCK_OK;
         }
-        if (!add_row(&worker->columns, &row)) {
+        if (!add_row(columns, &row)) {
             return ps_error_set(error, PENSTOCK_INVALID_DATA, "a row is not as it was written");
         }
     }
+    return PENSTOCK_OK;
+}
+
+static penstock_code scan_region(struct ps_hbase *client, struct worker *worker,
+                                 const struct ps_hbase_region *region, struct penstock_error *error) {
+    struct ps_hbase_scan *scan PS_SCOPED(ps_hbase_scan_close_scoped) = NULL;
+    bool is_over = false;
+    PS_TRY(open_scan(client, worker->job, region, &scan, error));
+    return take_rows(scan, INT64_MAX, &worker->columns, &is_over, error);
 }
 
 static penstock_code scan_regions(struct worker *worker, struct penstock_error *error) {
@@ -301,6 +317,48 @@ static penstock_code scan(char **arguments, struct total *total, struct penstock
     return run_threads(&job, run_scan, total, error);
 }
 
+/* As a source of the program reads: one thread, all regions (THREADS_MAX at most) at once, rows of each in turn. */
+static penstock_code scan_side(char **arguments, struct total *total, struct penstock_error *error) {
+    struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
+    struct ps_hbase *client PS_SCOPED(ps_hbase_close_scoped) = NULL;
+    struct ps_hbase_scan *scans[THREADS_MAX] = {NULL};
+    struct job job = {.table = arguments[0], .batch = number(arguments, 1), .bytes = number(arguments, 2)};
+    PS_TRY(open_client(&client, error));
+    PS_TRY(ps_hbase_regions(client, job.table, arena, &job.regions, &job.region_count, error));
+    struct columns *const columns = ps_allocate(1, sizeof *columns);
+    penstock_code code =
+        job.region_count <= THREADS_MAX && columns != NULL ? PENSTOCK_OK : PENSTOCK_INVALID_ARGUMENT;
+    size_t open_count = 0;
+    for (; open_count < job.region_count && code == PENSTOCK_OK; open_count++) {
+        code = open_scan(client, &job, &job.regions[open_count], &scans[open_count], error);
+        if (code == PENSTOCK_OK) {
+            (void)ps_hbase_scan_begin(scans[open_count]);
+        }
+    }
+    while (open_count > 0 && code == PENSTOCK_OK) {
+        for (size_t i = 0; i < job.region_count && code == PENSTOCK_OK; i++) {
+            bool is_over = false;
+            if (scans[i] != NULL) {
+                code = take_rows(scans[i], COLUMN_SIZE, columns, &is_over, error);
+            }
+            if (is_over) {
+                ps_hbase_scan_close(scans[i]);
+                scans[i] = NULL;
+                open_count--;
+            }
+        }
+    }
+    if (code == PENSTOCK_OK) {
+        add_up(columns);
+        *total = columns->total;
+    }
+    for (size_t i = 0; i < THREADS_MAX; i++) {
+        ps_hbase_scan_close(scans[i]);
+    }
+    ps_release(columns);
+    return code;
+}
+
 /* --- REST ------------------------------------------------------------------------------------------------------ */
 
 struct exchange {
@@ -412,8 +470,8 @@ static const struct {
     const char *name;
     int argument_count;
     penstock_code (*run)(char **arguments, struct total *total, struct penstock_error *error);
-} commands[] = {{"create", 3, create}, {"drop", 1, drop}, {"flush", 1, flush},
-                {"put", 6, put},       {"scan", 4, scan}, {"rest", 4, rest}};
+} commands[] = {{"create", 3, create}, {"drop", 1, drop},      {"flush", 1, flush}, {"put", 6, put},
+                {"scan", 4, scan},     {"side", 3, scan_side}, {"rest", 4, rest}};
 
 int main(int argc, char **argv) {
     struct penstock_error error = {0};

@@ -140,8 +140,13 @@ static bool wait_for_pass(const struct ps_hbase_source *source, const struct ps_
 
 /* --- taking ---------------------------------------------------------------------------------------------------- */
 
+static int64_t count_left(const struct ps_hbase_taking *taking) {
+    return ps_epoch_count_max(taking->count, taking->size, taking->count_max, taking->size_max) -
+           taking->count;
+}
+
 static bool is_full(const struct ps_hbase_taking *taking) {
-    return taking->count >= taking->count_max || taking->size >= taking->size_max;
+    return count_left(taking) <= 0 || taking->size >= taking->size_max;
 }
 
 static void end_part(struct ps_hbase_part *part) {
@@ -266,7 +271,7 @@ static penstock_code take(struct ps_hbase_taking *taking, struct penstock_error 
         size_t open_count = 0;
         PS_TRY(open_scans(source, &open_count, error));
         const struct ps_hbase_quota quota =
-            ps_hbase_quota_of(taking->count_max - taking->count, taking->size_max - taking->size, open_count);
+            ps_hbase_quota_of(count_left(taking), taking->size_max - taking->size, open_count);
         for (size_t i = 0; i < source->part_count && !is_full(taking); i++) {
             struct ps_hbase_part *const part = &source->parts[i];
             if (part->scan != NULL) {

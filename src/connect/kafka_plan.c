@@ -162,6 +162,7 @@ struct taking {
     const struct ps_epoch_limits *limits;
     int64_t deadline_ns;
     int64_t count_max, size_max, slice_size;
+    int64_t count_end; /* count_max, or less: see ps_epoch_count_max() */
     int64_t count, size;
 };
 
@@ -265,7 +266,7 @@ static bool is_drained(const struct ps_kafka_source *source) {
 }
 
 static bool is_full(const struct taking *taking) {
-    return taking->count >= taking->count_max || taking->size >= taking->size_max;
+    return taking->count >= taking->count_end || taking->size >= taking->size_max;
 }
 
 /* How long to wait for more messages when none is in hand; -1: the epoch is to be closed. */
@@ -296,6 +297,7 @@ static penstock_code give_up(const struct ps_kafka_source *source, struct pensto
 /* Takes what is in hand, as far as it fits. */
 static penstock_code take_batch(struct taking *taking, struct penstock_error *error) {
     struct ps_kafka_source *source = taking->source;
+    taking->count_end = ps_epoch_count_max(taking->count, taking->size, taking->count_max, taking->size_max);
     while (source->batch_next < source->batch_count && !is_full(taking)) {
         PS_TRY(take_message(taking, source->batch[source->batch_next++], error));
     }
@@ -464,6 +466,7 @@ penstock_code ps_kafka_plan(struct ps_kafka_source *source, const struct ps_epoc
         .count_max = limits->record_count_max > 0 ? limits->record_count_max : EPOCH_COUNT_DEFAULT,
         .size_max = limits->byte_count_max > 0 ? limits->byte_count_max : EPOCH_SIZE_DEFAULT,
         .slice_size = slice_size < SLICE_SIZE_MAX ? slice_size : SLICE_SIZE_MAX};
+    taking.count_end = taking.count_max;
     const int64_t once_ns = ps_clock_monotonic_ns() + ONCE_EPOCH_NS;
     if (limits->is_once && taking.deadline_ns < once_ns) {
         taking.deadline_ns = once_ns;

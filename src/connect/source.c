@@ -14,6 +14,9 @@
 #include "connect/source_hbase.h"
 #include "connect/source_kafka.h"
 
+/* DuckDB's row groups, unless a database is made with others. */
+#define ROW_GROUP_COUNT 122880
+
 const struct ps_source_type *const ps_source_types[] = {&ps_source_file, &ps_source_hbase, &ps_source_kafka,
                                                         NULL};
 
@@ -31,6 +34,13 @@ const struct ps_source_type *ps_source_type_find(const char *name) {
         }
     }
     return NULL;
+}
+
+int64_t ps_epoch_count_max(int64_t count, int64_t size, int64_t count_max, int64_t size_max) {
+    const int64_t record_size = count > 0 && size > count ? size / count : 1;
+    const int64_t group_count = size_max / record_size / ROW_GROUP_COUNT;
+    return group_count > 0 && group_count <= count_max / ROW_GROUP_COUNT ? group_count * ROW_GROUP_COUNT
+                                                                         : count_max;
 }
 
 void ps_range_free(struct ps_range *range) {

@@ -37,6 +37,11 @@ struct ps_epoch_limits {
     const struct ps_stop *stop; /* whoever waits looks at it: the run is to end. May be NULL */
 };
 
+/* How many records an epoch may have that has `count` records of `size` bytes by now and at most `count_max` of
+ * `size_max`: where a row group of DuckDB or more fits, as many whole ones as are going to fit. A transaction that
+ * ends in the middle of one leaves it half full, and a checkpoint writes it and its neighbours again. */
+int64_t ps_epoch_count_max(int64_t count, int64_t size, int64_t count_max, int64_t size_max);
+
 /* A part of one partition: [begin, end). One task decodes one slice. */
 struct ps_slice {
     struct ps_partition partition;

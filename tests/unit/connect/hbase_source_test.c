@@ -497,23 +497,32 @@ static void damaged_slices_are_refused(void **state) {
     bench_done(&bench);
 }
 
+static void epochs_end_with_row_groups(void **state) {
+    (void)state;
+    const int64_t bytes = (int64_t)64 << 20, rows = 245760, group = 122880;
+    assert_int_equal(ps_epoch_count_max(0, 0, rows, bytes), rows);
+    assert_int_equal(ps_epoch_count_max(1000, 200000, rows, bytes), rows); /* two fit */
+    assert_int_equal(ps_epoch_count_max(1000, 450000, rows, bytes), group);
+    assert_int_equal(ps_epoch_count_max(1000, 546000, rows, bytes), group);
+    assert_int_equal(ps_epoch_count_max(1000, 547000, rows, bytes),
+                     rows); /* not even one: the size decides */
+    assert_int_equal(ps_epoch_count_max(1000, 450000, 1000000, bytes), group);
+    assert_int_equal(ps_epoch_count_max(1000, 100000, 1000000, bytes), 5 * group);
+    assert_int_equal(ps_epoch_count_max(1000, 450000, 5000, bytes), 5000); /* as the project says */
+    assert_int_equal(ps_epoch_count_max(1000, 450000, 200000, bytes), group);
+    assert_int_equal(ps_epoch_count_max(1000, 10, rows, bytes), rows);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(state_comes_back),
-        cmocka_unit_test(state_of_a_beginning),
-        cmocka_unit_test(bad_states_are_refused),
-        cmocka_unit_test(changed_states_do_no_harm),
-        cmocka_unit_test(cells_are_told_apart),
-        cmocka_unit_test(cells_are_forgotten),
-        cmocka_unit_test(regions_are_cut),
-        cmocka_unit_test(turns_share_an_epoch),
-        cmocka_unit_test(rows_become_records),
-        cmocka_unit_test(given_cells_are_left_out),
-        cmocka_unit_test(a_snapshot_remembers_nothing),
-        cmocka_unit_test(versions_are_records),
-        cmocka_unit_test(too_much_to_remember_waits),
-        cmocka_unit_test(rows_are_held_back_whole),
-        cmocka_unit_test(damaged_slices_are_refused),
+        cmocka_unit_test(epochs_end_with_row_groups), cmocka_unit_test(state_comes_back),
+        cmocka_unit_test(state_of_a_beginning),       cmocka_unit_test(bad_states_are_refused),
+        cmocka_unit_test(changed_states_do_no_harm),  cmocka_unit_test(cells_are_told_apart),
+        cmocka_unit_test(cells_are_forgotten),        cmocka_unit_test(regions_are_cut),
+        cmocka_unit_test(turns_share_an_epoch),       cmocka_unit_test(rows_become_records),
+        cmocka_unit_test(given_cells_are_left_out),   cmocka_unit_test(a_snapshot_remembers_nothing),
+        cmocka_unit_test(versions_are_records),       cmocka_unit_test(too_much_to_remember_waits),
+        cmocka_unit_test(rows_are_held_back_whole),   cmocka_unit_test(damaged_slices_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
