@@ -3,10 +3,11 @@
 
 One HBase on this machine (master and two region servers in one process), a table of 10 columns of doubles in 4 regions. Each
 reader decodes every cell to a double and sums; all sums must be equal. penstock's reader is src/hbase from C
-(bench/hbase_client.c), into columns: `side` as a source reads, the others as Java's scanner does; `program` is the program with a source, and `train` with a model behind it. Wall and CPU
-seconds of penstock are those of the whole process, its start included; of the Java clients those of the last of several
-passes in a virtual machine that is warm by then; scans of penstock are as many, and the last one counts. CPU of the server is
-told apart. The contestants take turns. The gateways read the first rows only: they are that slow.
+(bench/hbase_client.c), into columns: `side` all regions at once, as a source reads, the others one region after the other, as
+Java's scanner does; `program` is the program with a source, and `train` with a model behind it. Wall and CPU seconds of
+penstock are those of the whole process, its start included; of the Java clients those of the last of several passes in a
+virtual machine that is warm by then; scans of penstock are as many, and the last one counts. CPU of the server is told apart.
+The contestants take turns. The gateways read the first rows only: they are that slow.
 
     bench/hbase.py PENSTOCK WORK_FOLDER [--rows N] [--rounds N] [--only NAME,...]
     NAME: side scan java scan2 java2 program train rest thrift put java-put put2 java-put2
@@ -34,7 +35,8 @@ from kafka import cache_folder, free_port
 
 REGIONS, COLUMNS, PASSES = 4, 10, 3
 TITLES = {
-    "side": "penstock's client, 1 thread, regions at once", "scan": "penstock's client, 1 scan", "java": "Java client, caching 1000, 1 scan",
+    "side": "penstock's client, 1 thread, regions at once", "scan": "penstock's client, 1 scan",
+    "java": "Java client, caching 1000, 1 scan",
     "scan2": "penstock's client, 2 threads by region", "java2": "Java client, 2 threads by region",
     "program": "penstock run: source into a table", "train": "penstock run: source, table, model",
     "rest": "REST, protobuf, 10,000 cells a call", "thrift": "Thrift2, Java, 1,000 rows a call",
@@ -227,7 +229,7 @@ def show(world, names, runs):
         line = (f"{TITLES[name]:45s} {one['rows']:9,.0f} {rate:9,.0f} {cpu:8.2f} {one['peak_mib']:8.0f} "
                 + (f"{'':>7s}" if server is None else f"{server / runs[name][0]['rows'] * 1e6:7.2f}"))
         pairs = {"java": ("side", "scan"), "java2": ("scan2",), "java-put": ("put",), "java-put2": ("put2",),
-                 "program": ("scan",), "train": ("scan",), "rest": ("side",), "thrift": ("side",)}
+                 "program": ("side", "scan"), "train": ("side", "scan"), "rest": ("side",), "thrift": ("side",)}
         for ours in (middle[other] for other in pairs.get(name, ()) if other in middle):
             line += f"   {ours['rows'] / ours['wall'] / rate:6.2f}x {cpu / (ours['cpu'] / ours['rows'] * 1e6):6.2f}x"
         print(line, flush=True)
