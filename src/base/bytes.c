@@ -124,6 +124,10 @@ static bool reserve(struct ps_buffer *buffer, size_t size) {
     return true;
 }
 
+void ps_buffer_reserve(struct ps_buffer *buffer, size_t size) {
+    (void)reserve(buffer, size);
+}
+
 void ps_buffer_add(struct ps_buffer *buffer, const char *data, size_t size) {
     if (reserve(buffer, size)) {
         if (size > 0) {

@@ -337,7 +337,7 @@ static int compare(const struct ps_hbase_column *column, const struct ps_hbase_c
 /* In a block the qualifier stands right behind the family. */
 static bool is_of(const struct name *name, const struct ps_hbase_cell *cell) {
     return cell->family.size == name->family_size && cell->qualifier.size == name->qualifier_size &&
-           memcmp(name->bytes, cell->family.data, name->family_size + name->qualifier_size) == 0;
+           ps_bytes_same(name->bytes, cell->family.data, name->family_size + name->qualifier_size);
 }
 
 /* In a block that is not sorted. */
@@ -464,7 +464,7 @@ static penstock_code take_cells(struct reading *reading) {
             reading->newest = cell.timestamp;
             PS_TRY(take_key(reading));
         } else if (cell.row.size != reading->row.size ||
-                   memcmp(cell.row.data, reading->row.data, cell.row.size) != 0) {
+                   (cell.row.size > 0 && !ps_bytes_same(cell.row.data, reading->row.data, cell.row.size))) {
             return refuse_block(reading, at, "a cell of another row");
         }
         if (!reading->is_refused) {

@@ -187,7 +187,9 @@ penstock_code ps_hbase_rows_next(struct ps_hbase_rows *rows, struct ps_hbase_row
         if (!ps_hbase_cell_next(&rows->reader, cell)) {
             return damaged(error, rows->reader.is_damaged ? "a cell" : "there are fewer cells than it says");
         }
-        if (cell->row.size == 0 || (i > 0 && !ps_bytes_equal(cell->row, rows->cells[0].row))) {
+        const struct ps_bytes row = rows->cells[0].row;
+        if (cell->row.size == 0 ||
+            (i > 0 && (cell->row.size != row.size || !ps_bytes_same(cell->row.data, row.data, row.size)))) {
             return damaged(error, "cells of two rows in one");
         }
     }

@@ -5,11 +5,17 @@
  * The scan's position is a row key and whether it is still to be read: behind the last row of each answer that arrived
  * whole, or at the first key of the next region. Whatever goes wrong, the scanner is dropped and another one opened
  * there. A request that was sent ahead is of no account before its answer is there.
+ *
+ * Of columns that are asked for, whole families are read first, a few rows, and looked at (pick.h): if nearly all of
+ * their cells are wanted, the scan goes on like that, and as soon as that ends, or an answer is too large, by columns.
  */
 #include "hbase/scan.h"
 
+#include "hbase/pick.h"
+
 #include "hbase/region.h"
 
+#define LOOK_COUNT 16          /* rows of whole families that are looked at first */
 #define CACHING_DEFAULT 100000 /* the size decides, except for the shortest rows */
 #define FILTER_PACKAGE "org.apache.hadoop.hbase.filter."
 #define RESULT_SIZE_MAX_DEFAULT ((size_t)4 << 20)
@@ -29,9 +35,25 @@ struct ps_hbase_scan {
     struct ps_hbase_ticket last;  /* of the scanner: its connection is the one to close it on */
     struct ps_hbase_answer answer;
     struct ps_hbase_rows rows;
-    bool has_rows;  /* of `answer`, not yet all given out */
-    bool is_narrow; /* an answer was too large: the next row alone */
+    bool has_rows; /* of `answer`, not yet all given out */
+    struct ps_hbase_pick pick;
+    bool takes_families; /* scanners are opened on whole families: only cells of the pick are given out */
+    bool is_looking;     /* whether that pays is not known yet */
+    bool has_whole_rows; /* the rows in hand are of whole families */
+    bool is_narrow;      /* an answer was too large: the next row alone */
 };
+
+/* A filter may look at cells that are not given out, and counts on the columns. */
+static penstock_code begin_pick(struct ps_hbase_scan *scan, struct penstock_error *error) {
+    const struct ps_hbase_range *const range = &scan->options.range;
+    bool may_pick = range->column_count > 0 && range->filter_class.size == 0;
+    for (size_t i = 0; i < range->column_count; i++) {
+        may_pick = may_pick && !range->columns[i].is_family;
+    }
+    scan->takes_families = scan->is_looking = may_pick;
+    return may_pick ? ps_hbase_pick_init(&scan->pick, range->columns, range->column_count, error)
+                    : PENSTOCK_OK;
+}
 
 penstock_code ps_hbase_scan_open(struct ps_hbase *client, const struct ps_hbase_scan_options *options,
                                  struct ps_hbase_scan **scan_out, struct penstock_error *error) {
@@ -56,6 +78,7 @@ penstock_code ps_hbase_scan_open(struct ps_hbase *client, const struct ps_hbase_
     scan->rows_left = options->row_count_max > 0 ? options->row_count_max : INT64_MAX;
     scan->is_behind = range->start_is_exclusive;
     scan->is_done = options->is_empty;
+    PS_TRY(begin_pick(scan, error));
     ps_buffer_init(&scan->position, PS_HBASE_ROW_SIZE_MAX + 1);
     ps_buffer_add(&scan->position, range->start_row.size == 0 ? "" : range->start_row.data,
                   range->start_row.size);
@@ -103,6 +126,7 @@ void ps_hbase_scan_close(struct ps_hbase_scan *scan) {
         drop_scanner(scan);
         ps_hbase_answer_done(&scan->answer);
         ps_hbase_rows_done(&scan->rows);
+        ps_hbase_pick_done(&scan->pick);
         ps_buffer_done(&scan->position);
         ps_release(scan);
     }
@@ -113,7 +137,8 @@ void ps_hbase_scan_close_scoped(struct ps_hbase_scan **scan) {
 }
 
 static int64_t rows_wanted(const struct ps_hbase_scan *scan) {
-    const int64_t most = scan->is_narrow ? 1 : scan->options.caching;
+    const bool is_look = scan->is_looking && scan->options.caching > LOOK_COUNT;
+    const int64_t most = scan->is_narrow ? 1 : is_look ? LOOK_COUNT : scan->options.caching;
     return scan->rows_left < most ? scan->rows_left : most;
 }
 
@@ -125,6 +150,10 @@ static penstock_code ask_open(struct ps_hbase_scan *scan, struct ps_hbase_ticket
     struct ps_hbase_range range = scan->options.range;
     range.start_row = position;
     range.start_is_exclusive = scan->is_behind;
+    if (scan->takes_families) {
+        range.columns = scan->pick.families;
+        range.column_count = scan->pick.family_count;
+    }
     PS_TRY(ps_hbase_locate(scan->client, scan->options.table, position, &scan->region, fault, error));
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_hbase_add_scan_open(&message, scan->region->name, &range, rows_wanted(scan), false);
@@ -182,7 +211,7 @@ static void ask_ahead(struct ps_hbase_scan *scan) {
     struct ps_hbase_fault fault;
     struct penstock_error later; /* found again when the answer is needed */
     if (scan->region == NULL || scan->ahead.connection != NULL || rows->row_count == 0 || !rows->has_more ||
-        !rows->has_more_in_region || scan->options.waits_for_caller ||
+        !rows->has_more_in_region || scan->is_looking || scan->options.waits_for_caller ||
         scan->rows_left <= (int64_t)rows->row_count) {
         return;
     }
@@ -226,6 +255,7 @@ static penstock_code fetch(struct ps_hbase_scan *scan, struct ps_hbase_fault *fa
     ticket.front = (struct ps_hbase_front){message_arrived, scan};
     PS_TRY(ps_hbase_receive(scan->client, &ticket, &scan->answer, fault, error));
     *fault = (struct ps_hbase_fault){.cure = PS_HBASE_CURE_NONE};
+    scan->has_whole_rows = scan->takes_families;
     return take_message(scan, scan->answer.message, scan->answer.cells, error);
 }
 
@@ -288,8 +318,35 @@ static penstock_code recover(struct ps_hbase_scan *scan, struct ps_hbase_fault *
         ps_hbase_count(scan->client)->scanners_reopened++;
     }
     drop_scanner(scan);
+    if (fault->too_large > 0 && scan->takes_families) { /* it may be what is not wanted */
+        scan->takes_families = scan->is_looking = false;
+        return PENSTOCK_OK;
+    }
     return fault->too_large > 0 ? narrow(scan, fault, error)
                                 : ps_hbase_retry_wait(&scan->retry, fault, error);
+}
+
+/* From here on by columns. The answer in hand stays. */
+static void leave_families(struct ps_hbase_scan *scan) {
+    scan->takes_families = false;
+    if (scan->region != NULL && scan->scanner_id != 0 && scan->rows.has_more_in_region) {
+        close_scanner(scan);
+    }
+    drop_scanner(scan);
+}
+
+/* The first rows of whole families are there. They are counted when they are given out. */
+static void look(struct ps_hbase_scan *scan) {
+    struct ps_hbase_cell_reader reader = scan->rows.reader;
+    struct ps_hbase_cell cell;
+    scan->is_looking = false;
+    while (ps_hbase_cell_next(&reader, &cell)) {
+        (void)ps_hbase_pick_cells(&scan->pick, &cell, 1);
+    }
+    if (!ps_hbase_pick_pays(&scan->pick)) {
+        leave_families(scan);
+    }
+    scan->pick.wanted_size = scan->pick.other_size = 0;
 }
 
 /* Reads on until there are rows or the scan is done. */
@@ -313,6 +370,9 @@ static penstock_code advance(struct ps_hbase_scan *scan, struct penstock_error *
             PS_TRY(leave_region(scan, error));
         }
     }
+    if (scan->has_rows && scan->is_looking) {
+        look(scan);
+    }
     if (scan->has_rows) {
         ask_ahead(scan);
     }
@@ -323,6 +383,9 @@ static penstock_code advance(struct ps_hbase_scan *scan, struct penstock_error *
 static penstock_code end_answer(struct ps_hbase_scan *scan, struct penstock_error *error) {
     scan->has_rows = false;
     PS_TRY(set_position(scan, scan->rows.cells[0].row, true, error));
+    if (scan->takes_families && !ps_hbase_pick_pays(&scan->pick)) {
+        leave_families(scan);
+    }
     if (!scan->rows.has_more) {
         scan->is_done = true;
     } else if (!scan->rows.has_more_in_region && scan->region != NULL) {
@@ -340,11 +403,17 @@ penstock_code ps_hbase_scan_next(struct ps_hbase_scan *scan, struct ps_hbase_row
     while (!scan->is_done) {
         if (scan->has_rows) {
             PS_TRY(ps_hbase_rows_next(&scan->rows, row_out, error));
+            if (row_out->cell_count == 0) {
+                PS_TRY(end_answer(scan, error));
+                continue;
+            }
+            if (scan->has_whole_rows) {
+                row_out->cell_count = ps_hbase_pick_cells(&scan->pick, scan->rows.cells, row_out->cell_count);
+            }
             if (row_out->cell_count > 0) {
                 scan->rows_left--;
                 return PENSTOCK_OK;
             }
-            PS_TRY(end_answer(scan, error));
         } else {
             PS_TRY(advance(scan, error));
         }

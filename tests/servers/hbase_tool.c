@@ -17,6 +17,7 @@
 #include "hbase/mutate.h"
 #include "hbase/scan.h"
 
+#define SCAN_COLUMN_COUNT_MAX 8
 #define BATCH_SIZE 1000
 
 struct tool {
@@ -125,8 +126,8 @@ static penstock_code fill(struct tool *tool, struct penstock_error *error) {
     return PENSTOCK_OK;
 }
 
-/* scan TABLE CACHING BYTES PAUSE_MS [START STOP]: a line a row, "key n timestamp cells"; who reads slowly slows it down.
- * PAUSE_MS is waited after each 1000 rows. */
+/* scan TABLE CACHING BYTES PAUSE_MS [START STOP [COLUMN...]]: a line a row, "key n timestamp cells"; who reads slowly
+ * slows it down. PAUSE_MS is waited after each 1000 rows. COLUMN: of family f. */
 static penstock_code scan(struct tool *tool, struct penstock_error *error) {
     struct ps_hbase_scan *rows PS_SCOPED(ps_hbase_scan_close_scoped) = NULL;
     struct ps_hbase_scan_options options = {.table = argument(tool, 0),
@@ -134,6 +135,12 @@ static penstock_code scan(struct tool *tool, struct penstock_error *error) {
                                             .range = {.result_size_max = number(tool, 2), .versions = 1}};
     PS_TRY(ps_hbase_spell(argument(tool, 4), tool->arena, &options.range.start_row, error));
     PS_TRY(ps_hbase_spell(argument(tool, 5), tool->arena, &options.range.stop_row, error));
+    struct ps_hbase_column columns[SCAN_COLUMN_COUNT_MAX];
+    for (int i = 6; argument(tool, i)[0] != '\0' && options.range.column_count < SCAN_COLUMN_COUNT_MAX; i++) {
+        columns[options.range.column_count++] =
+            (struct ps_hbase_column){.family = PS_BYTES("f"), .qualifier = ps_bytes_of(argument(tool, i))};
+    }
+    options.range.columns = columns;
     PS_TRY(ps_hbase_scan_open(tool->client, &options, &rows, error));
     for (int64_t count = 1;; count++) {
         struct ps_hbase_row row;

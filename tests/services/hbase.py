@@ -4,7 +4,7 @@
 are split, merged and moved, connections are cut, and (PENSTOCK_TORTURE) the server is killed and comes back. Each scan must give every
 row once, in order, with what was written; a scan that is made wrong on purpose must be caught.
 
-    tests/services/hbase.py PENSTOCK
+    tests/services/hbase.py PENSTOCK [NAME...]      only the tests whose names contain one of these
 """
 import fcntl
 import json
@@ -178,9 +178,9 @@ class Forger(Proxy):
         self._reset(target)
 
 
-def through(kind):
+def through(kind, table="t"):
     """A proxy in front of each region server, and what makes the client use them."""
-    found = sorted(set(use("servers", "t").split()))
+    found = sorted(set(use("servers", table).split()))
     proxies = [kind(int(address.rsplit(":", 1)[1])).start() for address in found]
     return proxies, {"PENSTOCK_HBASE_MAP": ",".join(f"{a}={p.address}" for a, p in zip(found, proxies))}
 
@@ -218,6 +218,66 @@ def canary():
     expect("a scan that goes on at a row instead of behind it is caught", what_is_wrong(lines) is None, False)
     for proxy in proxies:
         proxy.stop()
+
+
+class Listener(Proxy):
+    """Notes, of each request that names the family f, whether it names the column f:pad."""
+
+    def __init__(self, target_port):
+        super().__init__(target_port)
+        self.asked = []
+
+    def _pass(self, source, target):
+        if target.getpeername()[1] != self.target_port:
+            return super()._pass(source, target)
+        try:
+            while piece := source.recv(65536):
+                if b"\x0a\x01f" in piece:  # Column.family
+                    self.asked.append("column" if b"\x12\x03pad" in piece else "family")
+                target.sendall(piece)
+        except OSError:
+            pass
+        self._reset(target)
+
+
+def families():
+    """Columns that are all there is are read as their family; when others come, they are asked for by name."""
+    put = lambda lines: expect("puts", subprocess.run([tool, "puts", "v"], input=lines + ".\n", capture_output=True, text=True,
+                                                      env=environment).stdout, "ok\n")
+    use("create", "v", 3, "r004000")
+    use("fill", "v", 0, 8000, 20)
+    read_all = lambda caching, *columns, **further: scan_columns("v", caching, columns or ("n", "pad"), **further)
+    wanted = [f"r{i:06d} {i} {1000 + i} 2" for i in range(8000)]
+    for caching in (5, 100, 100000):
+        lines, tally, asked = read_all(caching)
+        expect(f"nothing else is there, caching {caching}", lines, wanted)
+        expect("and families were asked for", asked, ["family"] * 2)
+    lines, tally, asked = read_all(100, "pad")
+    expect("half is enough to go by columns", asked, ["column", "column", "family"])
+    expect("of the first rows, too, the other half is not given", {line.split()[-1] for line in lines}, {"1"})
+    # rows of nothing else, other cells in every row from here on, and one that is larger than what is taken
+    put("".join(f"s{i} f:other x 5\n" for i in range(100)))
+    put("".join(f"r{i:06d} f:{name} {'x' * 50} 9999\n" for i in range(2000, 3500) for name in ("a", "o", "z")))
+    use("wide", "v", "r001000", 1, 90000)
+    for caching in (5, 100, 100000):
+        lines, tally, asked = read_all(caching)
+        expect(f"others are there, caching {caching}", lines, wanted)
+        expect("first by the family, then by columns", set(asked), {"family", "column"})
+    lines, tally, asked = read_all(100, further={"PENSTOCK_HBASE_FRAME_MAX": "65536"})
+    expect("a cell that is too large and not wanted", lines, wanted)
+    lines, tally, asked = read_all(100000, "other")
+    expect("rows without the columns", [line.split()[0] for line in lines], sorted(f"s{i}" for i in range(100)))
+    use("drop", "v")
+
+
+def scan_columns(table, caching, columns, further=None):
+    """(lines, tally, what was asked for)"""
+    proxies, map_ = through(Listener, table)
+    lines, tally = read(["scan", table, str(caching), "0", "0", "", "", *columns], further={**map_, **(further or {})})
+    asked = sorted(kind for proxy in proxies for kind in proxy.asked)
+    for proxy in proxies:
+        proxy.stop()
+    return lines, tally, asked
 
 
 def writing():
@@ -328,10 +388,14 @@ def main():
         use("create", "t", 3, "r005000", "r010000", "r015000")
         use("fill", "t", 0, ROWS, 100)
         expect("a quiet scan", what_is_wrong(scan(caching=1000, size=0)[0]), None)
-        parts = [commands, conditions, bad_input, moving_regions, many_rows, lost_lease, cut_connections, long_answers, canary, writing]
+        names = sys.argv[2:]
+        parts = [commands, conditions, bad_input, moving_regions, many_rows, lost_lease, cut_connections, long_answers,
+                 families, canary, writing]
         if os.environ.get("PENSTOCK_TORTURE"):
             parts.append(lambda: killed(hbase))
         for part in parts:
+            if names and not any(wanted in getattr(part, "__name__", "") for wanted in names):
+                continue
             started = time.monotonic()
             part()
             print(f"{getattr(part, '__name__', part)}: {time.monotonic() - started:.1f} s", flush=True)

@@ -53,6 +53,37 @@ static void test_utf8(void **state) {
     assert_false(ps_bytes_is_utf8(PS_BYTES("\xFF"), NULL));
 }
 
+static void test_same(void **state) {
+    (void)state;
+    char left[40], right[40];
+    for (size_t size = 1; size <= 40; size++) {
+        memset(left, 'x', sizeof left);
+        memset(right, 'x', sizeof right);
+        assert_true(ps_bytes_same(left, right, size));
+        for (size_t at = 0; at < size; at++) { /* every place is looked at */
+            right[at] = 'y';
+            assert_false(ps_bytes_same(left, right, size));
+            right[at] = 'x';
+        }
+    }
+}
+
+static void test_buffer_reserves(void **state) {
+    (void)state;
+    struct ps_buffer buffer;
+    ps_buffer_init(&buffer, 1000);
+    ps_buffer_reserve(&buffer, 500);
+    const char *const data = buffer.data;
+    for (int i = 0; i < 500; i++) {
+        ps_buffer_add(&buffer, "x", 1);
+    }
+    assert_ptr_equal(buffer.data, data); /* it never had to grow */
+    assert_int_equal(buffer.size, 500);
+    ps_buffer_reserve(&buffer, 501);
+    assert_true(buffer.failed);
+    ps_buffer_done(&buffer);
+}
+
 static void test_buffer_grows_to_its_maximum(void **state) {
     (void)state;
     struct penstock_error error;
@@ -142,6 +173,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_same),
+        cmocka_unit_test(test_buffer_reserves),
         cmocka_unit_test(test_buffer_grows_to_its_maximum),
         cmocka_unit_test(test_buffer_out_of_memory),
         cmocka_unit_test(test_buffer_printf),
