@@ -109,9 +109,15 @@ struct block {
     _Alignas(16) char data[];
 };
 
+struct adopted {
+    struct adopted *next; /* in the arena itself */
+    void *memory;
+};
+
 struct ps_arena {
     struct block *current;
     struct block *first; /* the one that a reset keeps */
+    struct adopted *adopted;
     size_t block_size_next;
     size_t size;
     size_t size_max;
@@ -128,6 +134,10 @@ struct ps_arena *ps_arena_new(size_t size_max) {
 
 /* Frees every block but `kept` (which may be NULL). */
 static void free_blocks(struct ps_arena *arena, const struct block *kept) {
+    for (const struct adopted *adopted = arena->adopted; adopted != NULL; adopted = adopted->next) {
+        ps_release(adopted->memory);
+    }
+    arena->adopted = NULL;
     struct block *block = arena->current;
     while (block != NULL) {
         struct block *next = block->next;
@@ -232,6 +242,17 @@ char *ps_arena_copy_size(struct ps_arena *arena, const char *data, size_t size) 
         memcpy(copy, data, size);
     }
     return copy;
+}
+
+bool ps_arena_adopt(struct ps_arena *arena, void *memory, size_t size) {
+    struct adopted *const adopted = ps_arena_allocate(arena, 1, sizeof *adopted);
+    if (adopted == NULL || size > arena->size_max - arena->size) {
+        return false;
+    }
+    *adopted = (struct adopted){arena->adopted, memory};
+    arena->adopted = adopted;
+    arena->size += size;
+    return true;
 }
 
 char *ps_arena_printf(struct ps_arena *arena, const char *format, ...) {

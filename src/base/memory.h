@@ -56,6 +56,9 @@ void *ps_arena_allocate(struct ps_arena *arena, size_t count, size_t size);
 /* Copies; the copy is NUL-terminated. NULL when exhausted. */
 char *ps_arena_copy(struct ps_arena *arena, const char *text);
 char *ps_arena_copy_size(struct ps_arena *arena, const char *data, size_t size);
+/* What ps_reallocate() has given is the arena's from now on, and freed with it; `size` counts against its limit. False:
+ * there is no memory for that, and it is still the caller's. */
+bool ps_arena_adopt(struct ps_arena *arena, void *memory, size_t size);
 char *ps_arena_printf(struct ps_arena *arena, const char *format, ...) PS_PRINTF(2, 3);
 /* The error of an exhausted arena or heap, one wording for all. */
 penstock_code ps_error_memory(struct penstock_error *error, const char *what);

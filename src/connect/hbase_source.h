@@ -116,6 +116,7 @@ struct ps_hbase_part {
     struct ps_hbase_scan_options scan_options;
     /* The slice that takes its records now. */
     struct ps_buffer block;
+    size_t block_size; /* of the slice before it */
     int64_t block_begin;
 };
 

@@ -143,6 +143,7 @@ penstock_code ps_hbase_take_cells(struct ps_hbase_taking *taking, struct ps_hbas
     }
     if (block->size == 0) {
         ps_buffer_init(block, BLOCK_SIZE_MAX);
+        ps_buffer_reserve(block, part->block_size); /* as large as the last one */
         part->block_begin = part->offset;
     }
     int64_t newest = cells[0].timestamp;
@@ -180,13 +181,15 @@ penstock_code ps_hbase_close_slice(struct ps_hbase_taking *taking, struct ps_hba
         ps_grow(&slices, &source->slice_capacity, source->slice_count + 1, sizeof *source->slices, error);
     source->slices = slices;
     PS_TRY(grown);
-    const char *const kept = ps_arena_copy_size(taking->range->arena, part->block.data, part->block.size);
-    if (kept == NULL) {
+    struct ps_buffer *const block = &part->block;
+    if (!ps_arena_adopt(taking->range->arena, block->data, block->capacity)) {
         return ps_error_memory(error, "the records of an epoch");
     }
     source->slices[source->slice_count++] = (struct ps_hbase_slice){
-        .part = part, .begin = part->block_begin, .end = part->offset, .kept = {kept, part->block.size}};
-    ps_buffer_done(&part->block); /* the next one may be small */
+        .part = part, .begin = part->block_begin, .end = part->offset, .kept = {block->data, block->size}};
+    part->block_size = block->size;
+    block->data = NULL; /* it is the range's */
+    ps_buffer_done(block);
     return PENSTOCK_OK;
 }
 

@@ -133,6 +133,33 @@ static void test_arena_text(void **state) {
     assert_null(lost);
 }
 
+/* The leak checker sees whether it is freed. */
+static void test_arena_adopts(void **state) {
+    (void)state;
+    struct ps_arena *arena = ps_arena_new(10000);
+    char *first = ps_reallocate(NULL, 3000, 1), *second = ps_reallocate(NULL, 3000, 1);
+    char *third = ps_reallocate(NULL, 9000, 1);
+    const size_t before = ps_arena_size(arena);
+    assert_true(ps_arena_adopt(arena, first, 3000));
+    assert_true(ps_arena_size(arena) >= before + 3000);
+    assert_false(ps_arena_adopt(arena, third, 9000)); /* above its limit: still ours */
+    ps_arena_reset(arena);
+    assert_int_equal(ps_arena_size(arena), 0);
+    assert_true(ps_arena_adopt(arena, second, 3000));
+    memset(second, 'x', 3000);
+    ps_memory_fail_at(1);
+    struct ps_arena *empty = ps_arena_new(0);
+    ps_memory_fail_at(0);
+    assert_null(empty);
+    empty = ps_arena_new(0);
+    ps_memory_fail_at(1);
+    assert_false(ps_arena_adopt(empty, third, 9000));
+    ps_memory_fail_at(0);
+    ps_release(third);
+    ps_arena_free(empty);
+    ps_arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allocate),
@@ -143,6 +170,7 @@ int main(void) {
         cmocka_unit_test(test_arena_limit),
         cmocka_unit_test(test_arena_large_block_keeps_the_small_one),
         cmocka_unit_test(test_arena_text),
+        cmocka_unit_test(test_arena_adopts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
