@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "model/gram.h"
+
 /* DuckDB's own words run over many lines: a detail is one. */
 static void show_squeezed(struct ps_output *output, const char *text) {
     while (*text != '\0') {
@@ -63,6 +65,7 @@ int main(int argument_count, char **arguments) {
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct penstock_error error = {0};
     struct ps_cli cli = {.arena = arena, .out = &output};
+    ps_gram_begin();
     signal(SIGPIPE, SIG_IGN); /* a reader that went away is an errno, not a death; */
     signal(SIGXFSZ, SIG_IGN); /* and so is a limit on the size of files */
     ps_output_init(&output, STDOUT_FILENO);

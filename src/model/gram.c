@@ -12,6 +12,9 @@
 
 #include "base/check.h"
 
+/* What OpenBLAS does itself before a fork; its builds without threads have no such function. */
+extern int blas_thread_shutdown_(void) __attribute__((weak));
+
 size_t ps_gram_size(const struct ps_gram_shape *shape) {
     const size_t width = shape->dense_count + 1;
     return width * width + shape->slot_count * width;
@@ -22,7 +25,16 @@ size_t ps_gram_pair_size(const struct ps_gram_shape *shape) {
 }
 
 void ps_gram_prepare(void) {
-    openblas_set_num_threads(1);
+    if (openblas_get_num_threads() != 1) { /* to be told so would start its threads again */
+        openblas_set_num_threads(1);
+    }
+}
+
+void ps_gram_begin(void) {
+    ps_gram_prepare();
+    if (blas_thread_shutdown_ != NULL) {
+        (void)blas_thread_shutdown_();
+    }
 }
 
 static void add_groups(const struct ps_gram_shape *shape, const struct ps_panel *panel, double *cross,

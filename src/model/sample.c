@@ -140,36 +140,42 @@ static void thin(struct sampling *sampling) {
     }
 }
 
-static void count_number(struct ps_sample_column *column, struct sums *sums, double number) {
-    if (!isfinite(number)) {
-        column->missing_count++;
-        return;
+/* On copies, which stay in registers. */
+static void count_numbers(struct ps_sample_column *column, struct sums *sums_all,
+                          const struct ps_sample_input *input, int64_t row_count) {
+    struct sums sums = *sums_all;
+    double minimum = column->minimum, maximum = column->maximum;
+    int64_t count = 0;
+    for (int64_t row = 0; row < row_count; row++) {
+        const double number = input->numbers[row];
+        if (!ps_chunk_is_valid(input->validity, row) || !isfinite(number)) {
+            continue;
+        }
+        if (!sums.has_origin) {
+            sums.origin = minimum = maximum = number;
+            sums.has_origin = true;
+        }
+        minimum = number < minimum ? number : minimum;
+        maximum = number > maximum ? number : maximum;
+        const double distance = number - sums.origin;
+        sums.sum += distance;
+        sums.squares += distance * distance;
+        count++;
     }
-    if (!sums->has_origin) {
-        sums->origin = number;
-        sums->has_origin = true;
-        column->minimum = column->maximum = number;
-    }
-    column->count++;
-    column->minimum = number < column->minimum ? number : column->minimum;
-    column->maximum = number > column->maximum ? number : column->maximum;
-    const double distance = number - sums->origin;
-    sums->sum += distance;
-    sums->squares += distance * distance;
+    *sums_all = sums;
+    column->minimum = minimum;
+    column->maximum = maximum;
+    column->count += count;
+    column->missing_count += row_count - count;
 }
 
-static void count_all(struct sampling *sampling, size_t c, const struct ps_sample_input *input,
-                      int64_t row_count) {
-    struct ps_sample_column *column = &sampling->sample.columns[c];
+static void count_texts(struct ps_sample_column *column, const uint64_t *validity, int64_t row_count) {
+    int64_t count = 0;
     for (int64_t row = 0; row < row_count; row++) {
-        if (!ps_chunk_is_valid(input->validity, row)) {
-            column->missing_count++;
-        } else if (input->numbers != NULL) {
-            count_number(column, &sampling->sums[c], input->numbers[row]);
-        } else {
-            column->count++;
-        }
+        count += ps_chunk_is_valid(validity, row) ? 1 : 0;
     }
+    column->count += count;
+    column->missing_count += row_count - count;
 }
 
 static penstock_code keep(struct sampling *sampling, const struct ps_chunk *chunk,
@@ -199,7 +205,11 @@ penstock_code ps_sample_add(struct ps_sample *sample, const struct ps_chunk *chu
     struct sampling *sampling = inside(sample);
     for (size_t c = 0; c < sample->column_count; c++) {
         ps_check(sample->columns[c].is_text == (inputs[c].numbers == NULL));
-        count_all(sampling, c, &inputs[c], row_count);
+        if (sample->columns[c].is_text) {
+            count_texts(&sample->columns[c], inputs[c].validity, row_count);
+        } else {
+            count_numbers(&sample->columns[c], &sampling->sums[c], &inputs[c], row_count);
+        }
     }
     for (int64_t row = 0; row < row_count; row++) {
         if (!is_kept(sample->row_count + row, sampling->level)) {
