@@ -47,8 +47,8 @@ double ps_gram_at(const struct ps_gram_shape *shape, const double *sums, const d
 
 /* OpenBLAS with one thread: parallel is what calls it. */
 void ps_gram_prepare(void);
-/* Ends the threads that OpenBLAS starts when it is loaded. Each would look for work, in vain, for 60 ms on a core of its
- * own before it goes to sleep. To be called first, from the only thread. */
+/* Ends the threads that OpenBLAS starts when it is loaded. Each would look for work, in vain, for 60 ms on a core of
+ * its own before it goes to sleep. To be called first, from the only thread. */
 void ps_gram_begin(void);
 
 #endif
