@@ -248,7 +248,17 @@ static bool convert_text(struct json_decoder *decoder, struct ps_batch *batch, s
     return is_taken;
 }
 
+/* 0 or 1, however they are written: the same as of a number that was parsed. */
+static enum ps_value_result convert_boolean(struct ps_bytes digits, void *values, int64_t row) {
+    double number = 0;
+    return ps_value_of_text(PS_TYPE_DOUBLE, digits, &number, 0) == PS_VALUE_OK &&
+                   ps_value_of_double(PS_TYPE_BOOLEAN, number, values, row) == PS_VALUE_OK
+               ? PS_VALUE_OK
+               : PS_VALUE_TYPE;
+}
+
 static enum ps_value_result convert_scalar(enum ps_type type, yyjson_val *value, void *values, int64_t row) {
+    struct ps_bytes text;
     switch (yyjson_get_type(value)) {
     case YYJSON_TYPE_NUM:
         if (yyjson_is_real(value)) {
@@ -265,8 +275,9 @@ static enum ps_value_result convert_scalar(enum ps_type type, yyjson_val *value,
         if (type == PS_TYPE_DATE || type == PS_TYPE_TIMESTAMP) {
             return PS_VALUE_TYPE;
         }
-        return ps_value_of_text(
-            type, (struct ps_bytes){unsafe_yyjson_get_raw(value), unsafe_yyjson_get_len(value)}, values, row);
+        text = (struct ps_bytes){unsafe_yyjson_get_raw(value), unsafe_yyjson_get_len(value)};
+        return type == PS_TYPE_BOOLEAN ? convert_boolean(text, values, row)
+                                       : ps_value_of_text(type, text, values, row);
     case YYJSON_TYPE_BOOL:
         if (type != PS_TYPE_BOOLEAN) {
             return PS_VALUE_TYPE;

@@ -202,6 +202,14 @@ static void digits_are_kept_where_they_matter(void **state) {
                 "the number 3000000000 is out of range");
     expect_dead(&decoding, "", "{\"i\":2.5}", PS_REASON_TYPE, "i", "found the number 2.5");
     decoding_end(&decoding);
+    /* and make no other value of others, which were parsed without them before */
+    decoding_begin(&decoding, "json", "b BOOLEAN; v VARCHAR", NULL);
+    decoding_run(&decoding, "", "{\"b\":1.0}\n{\"v\":1.10,\"x\":[]}\n{\"b\":1.0}\n{\"b\":-0}\n{\"b\":1e400}");
+    assert_int_equal(decoding.batch->row_count, 4);
+    assert_string_equal(decoding_row(&decoding, 2), "true|NULL");
+    assert_string_equal(decoding_row(&decoding, 3), "false|NULL");
+    assert_non_null(strstr(decoding.batch->dead_letters[0].text, "found the number 1e400"));
+    decoding_end(&decoding);
     decoding_begin(&decoding, "json", "at TIMESTAMP; m DECIMAL(3,1)", NULL);
     expect_dead(&decoding, "", "{\"at\":20130101}", PS_REASON_TYPE, "at", "found the number");
     decoding_end(&decoding);
