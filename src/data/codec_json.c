@@ -2,6 +2,7 @@
  *
  * codec_json.c - one JSON object a line (NDJSON) or a message, strict JSON.
  *
+ * Plain records, which are most, take a short way (json_plain.h). All else is here, and what a row is.
  * One parse per record into memory that is used again for the next one, then one pass over the members (json_keys.h).
  * Texts without escapes are views into the raw record: yyjson decodes a copy in place, so a text stands at the same
  * offset in both.
@@ -16,6 +17,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "data/json_keys.h"
+#include "data/json_plain.h"
 #include "data/value.h"
 
 /* The parser's memory for usual records; a larger record takes from the heap what it needs. */
@@ -32,8 +34,9 @@ struct found {
 struct json_decoder {
     const struct ps_schema *schema;
     struct ps_json_keys keys;
-    bool keeps_digits; /* parse numbers as raw text */
-    bool *is_json;     /* per column: type_text is JSON, so texts keep their quotes */
+    struct ps_json_plain *plain; /* NULL: every record is parsed */
+    bool keeps_digits;           /* parse numbers as raw text */
+    bool *is_json;               /* per column: type_text is JSON, so texts keep their quotes */
     struct found *found;
     size_t rest_column; /* as in the config */
     struct ps_buffer rest;
@@ -91,6 +94,7 @@ static void json_close(void *state) {
     if (decoder == NULL) {
         return;
     }
+    ps_json_plain_free(decoder->plain);
     ps_json_keys_done(&decoder->keys);
     ps_buffer_done(&decoder->rest);
     ps_release(decoder->is_json);
@@ -127,6 +131,14 @@ static penstock_code json_open(const void *config, const struct ps_schema *schem
     for (size_t i = 0; i < schema->column_count; i++) {
         decoder->is_json[i] = ps_text_equal_nocase(schema->columns[i].type_text, "JSON");
         decoder->keeps_digits = decoder->keeps_digits || schema->columns[i].type == PS_TYPE_CAST;
+    }
+    if (!decoder->config.is_parsed_always) {
+        decoder->plain = ps_json_plain_new(&decoder->keys.names, decoder->is_json,
+                                           decoder->config.growing != NULL || decoder->rest_column != 0,
+                                           decoder->rest_column);
+        if (decoder->plain == NULL) {
+            return ps_error_memory(error, "a JSON decoder");
+        }
     }
     decoder->allocator = (yyjson_alc){scratch_allocate, scratch_reallocate, scratch_free, decoder};
     *state_out = ps_take(decoder);
@@ -510,9 +522,8 @@ static penstock_code decode_parsed(struct json_decoder *decoder, struct ps_batch
 
 /* A record that does not become a row is parsed once more with its digits, so that what its dead letter says does not
  * depend on which records the decoder has seen before. */
-static penstock_code json_decode(void *state, struct ps_batch *batch, struct ps_record record,
-                                 struct penstock_error *error) {
-    struct json_decoder *decoder = state;
+static penstock_code decode_any(struct json_decoder *decoder, struct ps_batch *batch, struct ps_record record,
+                                struct penstock_error *error) {
     if (is_too_deep(record.raw)) {
         return ps_batch_add_dead_letter(batch, record, PS_REASON_NESTING, NULL, error,
                                         "the record is nested deeper than %d levels", PS_LIMIT_JSON_DEPTH);
@@ -536,6 +547,19 @@ static penstock_code json_decode(void *state, struct ps_batch *batch, struct ps_
         has_digits = true;
     }
     return ps_error_set(error, PENSTOCK_INTERNAL, "a JSON record that keeps its digits was parsed twice");
+}
+
+static penstock_code json_decode(void *state, struct ps_batch *batch, struct ps_record record,
+                                 struct penstock_error *error) {
+    struct json_decoder *decoder = state;
+    if (decoder->plain != NULL) {
+        bool is_taken;
+        PS_TRY(ps_json_plain_decode(decoder->plain, batch, record, &is_taken, error));
+        if (is_taken) {
+            return PENSTOCK_OK;
+        }
+    }
+    return decode_any(decoder, batch, record, error);
 }
 
 static size_t json_frame(const void *config, const char *data, size_t size, bool is_end) {

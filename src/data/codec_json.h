@@ -13,7 +13,8 @@ struct ps_json_config {
     /* Fields without a column are noted in the batch, to become columns. NULL: they are not. The schema of the source:
      * the names of all its columns are taken. */
     const struct ps_schema *growing;
-    size_t added_count; /* columns that were added so, the last ones of those that are decoded */
+    size_t added_count;    /* columns that were added so, the last ones of those that are decoded */
+    bool is_parsed_always; /* plain records, too: for tests, which compare */
 };
 
 extern const struct ps_codec_type ps_codec_json;
