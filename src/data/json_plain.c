@@ -26,9 +26,8 @@
 #define PLACE_STEPS 3
 /* Larger records are left to the parser: what is around it costs them little. */
 #define RECORD_SIZE_MAX ((size_t)64 << 10)
-/* Digits that fit into 64 bits. Longer numbers go the other way, but none so long that the ways part there. */
+/* Digits that fit into 64 bits; numbers with more go the other way. */
 #define DIGIT_COUNT_MAX 18
-#define NUMBER_SIZE_MAX 64
 /* 2^53: doubles up to here are integers without gaps. */
 #define MANTISSA_MAX (UINT64_C(1) << 53)
 /* A source whose records are not plain: after so many in succession only every n-th one is looked at. */
@@ -58,13 +57,6 @@ struct ps_json_plain {
     uint64_t turn;
     size_t value_count;
     uint32_t miss_count; /* in succession */
-};
-
-struct number {
-    struct ps_bytes text;
-    uint64_t digits; /* without the dot; of no use if there are more than DIGIT_COUNT_MAX */
-    size_t digit_count, fraction_count;
-    bool is_negative, has_fraction, has_exponent;
 };
 
 struct ps_json_plain *ps_json_plain_new(const struct ps_names *names, const bool *is_json, bool keeps_unknown,
@@ -142,7 +134,7 @@ static inline uint64_t join_digits(uint64_t values) {
 /* --- pieces of a record ------------------------------------------------------------------------------------------ */
 
 static inline void skip_blank(const char **at) {
-    while (**at == ' ' || **at == '\t' || **at == '\n' || **at == '\r') {
+    while ((unsigned char)**at <= ' ' && (**at == ' ' || **at == '\t' || **at == '\n' || **at == '\r')) {
         (*at)++;
     }
 }
@@ -185,38 +177,33 @@ static inline size_t scan_digits(const char **at, uint64_t *value) {
 }
 
 /* JSON's grammar of numbers, nothing else. Lengths and signs change from record to record, so that it costs more to
- * guess them than to compute with them: there are few branches here. */
-static inline bool scan_number(const char **at, struct number *number) {
-    const bool is_negative = **at == '-';
-    uint64_t digits = 0, exponent = 0;
-    size_t fraction_count = 0;
-    bool is_good, has_fraction = false, has_exponent = false;
-    const char *first = *at;
-    *at += is_negative ? 1 : 0;
-    const bool is_zero = **at == '0';
-    const size_t digit_count = scan_digits(at, &digits);
-    is_good = (digit_count > 0) & (!is_zero | (digit_count == 1));
-    if (skip_character(at, '.')) {
-        has_fraction = true;
-        fraction_count = scan_digits(at, &digits);
-        is_good &= fraction_count > 0;
+ * guess them than to compute with them: the branches here are on what a member mostly has, or never. *digits: without
+ * the dot, and of no use if there are more than DIGIT_COUNT_MAX of them. *has_exponent: the digits are not all. */
+static inline bool scan_number(const char **at, uint64_t *digits, size_t *digit_count, size_t *fraction_count,
+                               bool *has_exponent) {
+    *at += **at == '-' ? 1 : 0;
+    /* one of them is the most behind a zero, and the least */
+    const size_t more_max = **at == '0' ? 0 : SIZE_MAX - 1;
+    *digit_count = scan_digits(at, digits);
+    if (*digit_count - 1 > more_max) {
+        return false;
+    }
+    if (**at == '.') {
+        (*at)++;
+        *fraction_count = scan_digits(at, digits);
+        *digit_count += *fraction_count;
+        if (*fraction_count == 0) {
+            return false;
+        }
     }
     if ((**at | 0x20) == 'e') {
-        has_exponent = true;
+        uint64_t exponent = 0;
         (*at)++;
-        if (!skip_character(at, '-')) {
-            (void)skip_character(at, '+');
-        }
-        is_good &= scan_digits(at, &exponent) > 0;
+        *at += **at == '-' || **at == '+' ? 1 : 0;
+        *has_exponent = true;
+        return scan_digits(at, &exponent) > 0;
     }
-    number->text = (struct ps_bytes){first, (size_t)(*at - first)};
-    number->digits = digits;
-    number->digit_count = digit_count + fraction_count;
-    number->fraction_count = fraction_count;
-    number->is_negative = is_negative;
-    number->has_fraction = has_fraction;
-    number->has_exponent = has_exponent;
-    return is_good;
+    return true;
 }
 
 static inline bool scan_null(const char **at) {
@@ -249,36 +236,50 @@ static inline void set_text(struct ps_batch *batch, size_t column, struct ps_byt
     ((struct ps_bytes *)batch->columns[column].values)[batch->row_count] = text;
 }
 
-static inline bool set_number(const struct ps_json_plain *plain, struct ps_batch *batch, size_t column,
-                              const struct number *number) {
+/* The number that was written `text`: with a fraction, digits over a power of ten. */
+static inline bool set_number(struct ps_batch *batch, size_t column, struct ps_bytes text, uint64_t digits,
+                              size_t fraction_count) {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
                                     1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
     static const double signs[] = {1, -1};
     const enum ps_type type = batch->columns[column].type;
-    const struct ps_bytes text = in_record(plain, number->text);
     void *values = batch->columns[column].values;
     const int64_t row = batch->row_count;
+    const int64_t is_negative = text.data[0] == '-' ? 1 : 0;
+    if (fraction_count == 0) {
+        const int64_t value = ((int64_t)digits ^ -is_negative) + is_negative;
+        return ps_value_of_integer(type, value, values, row) == PS_VALUE_OK;
+    }
+    if (digits > MANTISSA_MAX) {
+        return ps_value_of_text(type, text, values, row) == PS_VALUE_OK;
+    }
+    const double value = (double)(int64_t)digits / powers[fraction_count] * signs[is_negative];
+    if (type == PS_TYPE_DOUBLE) {
+        ((double *)values)[row] = value;
+        return true;
+    }
+    return ps_value_of_double(type, value, values, row) == PS_VALUE_OK;
+}
+
+static inline bool take_number(const struct ps_json_plain *plain, const char **at, struct ps_batch *batch,
+                               size_t column) {
+    const char *first = *at;
+    uint64_t digits = 0;
+    size_t digit_count = 0, fraction_count = 0;
+    bool has_exponent = false;
+    if (!scan_number(at, &digits, &digit_count, &fraction_count, &has_exponent)) {
+        return false;
+    }
+    const enum ps_type type = batch->columns[column].type;
+    const struct ps_bytes text = in_record(plain, (struct ps_bytes){first, (size_t)(*at - first)});
     if (is_text_type(type)) {
         set_text(batch, column, text);
         return true;
     }
-    if (number->digit_count <= DIGIT_COUNT_MAX && !number->has_exponent) {
-        if (!number->has_fraction) {
-            const int64_t value = (int64_t)number->digits;
-            return ps_value_of_integer(type, number->is_negative ? -value : value, values, row) ==
-                   PS_VALUE_OK;
-        }
-        if (number->digits <= MANTISSA_MAX) {
-            const double value = (double)(int64_t)number->digits / powers[number->fraction_count] *
-                                 signs[number->is_negative ? 1 : 0];
-            if (type == PS_TYPE_DOUBLE) {
-                ((double *)values)[row] = value;
-                return true;
-            }
-            return ps_value_of_double(type, value, values, row) == PS_VALUE_OK;
-        }
+    if (digit_count <= DIGIT_COUNT_MAX && !has_exponent) {
+        return set_number(batch, column, text, digits, fraction_count);
     }
-    return text.size <= NUMBER_SIZE_MAX && ps_value_of_text(type, text, values, row) == PS_VALUE_OK;
+    return ps_value_of_text(type, text, batch->columns[column].values, batch->row_count) == PS_VALUE_OK;
 }
 
 static bool set_boolean(struct ps_batch *batch, size_t column, bool is_true) {
@@ -310,9 +311,10 @@ static inline bool set_scanned_text(const struct ps_json_plain *plain, struct ps
 /* The value at hand, which must be a scalar. */
 static inline bool skip_value(const char **at) {
     const char first = **at;
-    struct number number;
     struct ps_bytes text;
-    bool is_true;
+    uint64_t digits = 0;
+    size_t digit_count = 0, fraction_count = 0;
+    bool is_true, has_exponent = false;
     if (first == '"') {
         (*at)++;
         return scan_text(at, &text);
@@ -320,7 +322,9 @@ static inline bool skip_value(const char **at) {
     if (first == 'n') {
         return scan_null(at);
     }
-    return (first == 't') | (first == 'f') ? scan_boolean(at, &is_true) : scan_number(at, &number);
+    return (first == 't') | (first == 'f')
+               ? scan_boolean(at, &is_true)
+               : scan_number(at, &digits, &digit_count, &fraction_count, &has_exponent);
 }
 
 /* The same, into its column. */
@@ -342,8 +346,7 @@ static inline bool take_value(struct ps_json_plain *plain, const char **at, stru
         bool is_true;
         return scan_boolean(at, &is_true) && set_boolean(batch, column, is_true);
     }
-    struct number number;
-    return scan_number(at, &number) && set_number(plain, batch, column, &number);
+    return take_number(plain, at, batch, column);
 }
 
 /* --- keys -------------------------------------------------------------------------------------------------------- */
@@ -357,25 +360,20 @@ static inline bool is_place(const struct place *place, const char *at) {
                                  (load(at + 24) & place->masks[3]) == place->words[3]);
 }
 
-/* The remembered place that this is. The first one begins with the brace of the record, so it is the only one that may
- * be first, and is no other one. *index: where it is looked for, then of the next one. */
-static inline const struct place *find_place(const struct ps_json_plain *plain, const char *at,
-                                             size_t *index) {
-    const size_t step_count = *index == 0 ? 1 : PLACE_STEPS;
-    for (size_t i = *index; i < *index + step_count; i++) {
-        if (is_place(&plain->places[i], at)) {
-            *index = i + 1;
-            return &plain->places[i];
+/* The remembered place that this is, among the next ones. */
+static const struct place *find_place(const struct place *from, size_t step_count, const char *at) {
+    for (size_t i = 0; i < step_count; i++) {
+        if (is_place(&from[i], at)) {
+            return &from[i];
         }
     }
     return NULL;
 }
 
-static void remember_place(struct ps_json_plain *plain, size_t index, struct ps_bytes text, int32_t column) {
-    if (index >= PLACE_COUNT || text.size > PLACE_SIZE) {
+static void remember_place(struct place *place, struct ps_bytes text, int32_t column) {
+    if (text.size > PLACE_SIZE) {
         return;
     }
-    struct place *place = &plain->places[index];
     char bytes[PLACE_SIZE] = {0};
     memcpy(bytes, text.data, text.size);
     place->size = text.size;
@@ -387,14 +385,15 @@ static void remember_place(struct ps_json_plain *plain, size_t index, struct ps_
     }
 }
 
-/* What is before a value, as the grammar has it. *is_end_out: there is no member any more, only the brace. */
-static bool scan_key(struct ps_json_plain *plain, const char **at, size_t index, bool *is_end_out,
-                     int32_t *column_out) {
+/* What is before a value, as the grammar has it; remembered at `place`, unless there is none. *is_end_out: there is no
+ * member any more, only the brace. */
+static bool scan_key(const struct ps_json_plain *plain, const char **at, bool is_first, struct place *place,
+                     bool *is_end_out, int32_t *column_out) {
     const char *first = *at;
     struct ps_bytes key;
     bool is_exact;
     skip_blank(at);
-    if (index == 0) {
+    if (is_first) {
         if (!skip_character(at, '{')) {
             return false;
         }
@@ -404,7 +403,7 @@ static bool scan_key(struct ps_json_plain *plain, const char **at, size_t index,
     if (*is_end_out) {
         return true;
     }
-    if (index > 0) {
+    if (!is_first) {
         if (!skip_character(at, ',')) {
             return false;
         }
@@ -419,31 +418,39 @@ static bool scan_key(struct ps_json_plain *plain, const char **at, size_t index,
     }
     skip_blank(at);
     *column_out = ps_names_find(plain->names, key, &is_exact);
-    remember_place(plain, index, (struct ps_bytes){first, (size_t)(*at - first)}, *column_out);
+    if (place != NULL) {
+        remember_place(place, (struct ps_bytes){first, (size_t)(*at - first)}, *column_out);
+    }
     return true;
 }
 
 /* --- a record ---------------------------------------------------------------------------------------------------- */
 
+/* The first place begins with the brace of the record: it is the only one that may be first, and is no other one. */
 static bool take_members(struct ps_json_plain *plain, const char **at, struct ps_batch *batch) {
-    size_t index = 0;
+    struct place *const end = plain->places + PLACE_COUNT;
+    struct place *next = plain->places;
+    bool is_first = true, is_end = false;
     for (;;) {
         int32_t column;
-        const struct place *place = find_place(plain, *at, &index);
+        const struct place *place = is_place(next, *at) ? next
+                                    : is_first          ? NULL
+                                                        : find_place(next + 1, PLACE_STEPS - 1, *at);
         if (place != NULL) {
             *at += place->size;
             column = place->column;
+            next = plain->places + (place - plain->places) + 1;
             skip_blank(at); /* here may be more of it than there was */
         } else {
-            bool is_end;
-            if (!scan_key(plain, at, index, &is_end, &column)) {
+            if (!scan_key(plain, at, is_first, next < end ? next : NULL, &is_end, &column)) {
                 return false;
             }
             if (is_end) {
                 return true;
             }
-            index += index < PLACE_COUNT ? 1 : 0;
+            next += next < end ? 1 : 0;
         }
+        is_first = false;
         if (column < 0
                 ? plain->keeps_unknown || !skip_value(at)
                 : plain->marks[column] >= plain->turn || !take_value(plain, at, batch, (size_t)column)) {

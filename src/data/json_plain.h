@@ -8,8 +8,8 @@
  *
  * Left to it are: a backslash, a control character or a byte above 0x7F in a text or a key; an array or an object; a
  * column that comes twice; a member without a column where such members are kept; a value that its column does not
- * take, and a text for a column of type JSON; a NOT NULL column without a value; very large records; any fault. Which of them
- * it was is not told.
+ * take, and a text for a column of type JSON; a NOT NULL column without a value; a very large record; any fault. Which
+ * of them it was is not told.
  */
 #ifndef PS_DATA_JSON_PLAIN_H
 #define PS_DATA_JSON_PLAIN_H
