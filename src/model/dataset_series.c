@@ -8,6 +8,7 @@
  */
 #include <math.h>
 
+#include "base/sort.h"
 #include "model/dataset.h"
 #include "sql/engine.h"
 
@@ -122,12 +123,6 @@ static penstock_code read_keys(struct series *series, struct penstock_error *err
     return PENSTOCK_OK;
 }
 
-static int by_number(const void *left, const void *right) {
-    const double a = *(const double *)left;
-    const double b = *(const double *)right;
-    return a < b ? -1 : a > b ? 1 : 0;
-}
-
 static size_t cuts_reached(const struct series *series, double key) {
     size_t count = 0;
     while (count < series->cut_count && series->cuts[count] <= key) {
@@ -143,7 +138,7 @@ static penstock_code set_parts(struct series *series, struct penstock_error *err
     memcpy(series->cuts, series->begins, splits * sizeof(double));
     memcpy(series->cuts + splits, series->ends, splits * sizeof(double));
     series->cut_count = has_gap ? 2 * splits : splits;
-    qsort(series->cuts, series->cut_count, sizeof(double), by_number);
+    ps_sort_doubles(series->cuts, series->cut_count);
     for (size_t s = 0; s < splits; s++) {
         validation->series[s] = (struct ps_series_split){
             .train_end = cuts_reached(series, series->ends[s]),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/sort.h"
 #include "model/categories.h"
 #include "model/fit.h"
 
@@ -64,21 +65,13 @@ static penstock_code take(void *context, const struct ps_frame *frame, struct pe
     return PENSTOCK_OK;
 }
 
-static int compare(const void *left, const void *right) {
-    const double a = *(const double *)left;
-    const double b = *(const double *)right;
-    return a < b ? -1 : a > b ? 1 : 0;
-}
-
 static penstock_code sort_some(struct ps_fit *fit, struct gathering *gathering, void *context,
                                void (*use)(void *context, size_t input, const double *values, size_t count),
                                struct penstock_error *error) {
     PS_TRY(ps_fit_rows(fit, gathering->transform, false, gathering, take, error));
     for (size_t c = 0; c < gathering->count; c++) {
         struct column *column = &gathering->columns[c];
-        if (column->count > 1) {
-            qsort(column->values, column->count, sizeof(double), compare);
-        }
+        ps_sort_doubles(column->values, column->count);
         use(context, gathering->inputs[c], column->values, column->count);
         column->count = 0;
     }
@@ -190,8 +183,6 @@ penstock_code ps_fit_categories(struct ps_fit *fit, struct ps_transform *transfo
     fit->takes_all_parts = false;
     PS_TRY(code);
     struct column *column = &gathering.columns[0];
-    if (column->count > 1) {
-        qsort(column->values, column->count, sizeof(double), compare);
-    }
+    ps_sort_doubles(column->values, column->count);
     return name_values(fit, column, slot->name, values_out, error);
 }

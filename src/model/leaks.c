@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/sort.h"
 #include "model/sample.h"
 
 /* Fewer rows prove nothing; nor do fewer rows that differ from the most frequent label. */
@@ -27,12 +28,6 @@ static int by_value(const void *left, const void *right) {
         return a->value < b->value ? -1 : 1;
     }
     return a->label < b->label ? -1 : a->label > b->label ? 1 : 0;
-}
-
-static int by_label(const void *left, const void *right) {
-    const double a = *(const double *)left;
-    const double b = *(const double *)right;
-    return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /* Rows of the column with both values; a text's value is its index. */
@@ -75,7 +70,7 @@ static bool is_one_to_one(const struct pair *pairs, size_t count, double *labels
             labels[values++] = pairs[i].label;
         }
     }
-    qsort(labels, values, sizeof *labels, by_label);
+    ps_sort_doubles(labels, values);
     for (size_t i = 1; i < values; i++) {
         if (!(labels[i] > labels[i - 1])) {
             return false;
@@ -90,7 +85,7 @@ static size_t count_varied(const struct pair *pairs, size_t count, double *label
     for (size_t i = 0; i < count; i++) {
         labels[i] = pairs[i].label;
     }
-    qsort(labels, count, sizeof *labels, by_label);
+    ps_sort_doubles(labels, count);
     for (size_t i = 0; i < count; i++) {
         length = i > 0 && labels[i] <= labels[i - 1] ? length + 1 : 1;
         longest = length > longest ? length : longest;

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/sort.h"
 #include "publish/gate_parts.h"
 
 #define DROP_MAX 0.5
@@ -20,18 +21,12 @@
 #define CLASS_SHIFT_MAX 0.2
 #define OUTSIDE_MAX 0.05
 
-static int compare_numbers(const void *left, const void *right) {
-    const double a = *(const double *)left;
-    const double b = *(const double *)right;
-    return a < b ? -1 : (a > b ? 1 : 0);
-}
-
 /* Sorts the numbers. */
 static double median(double *numbers, size_t count) {
     if (count == 0) {
         return (double)NAN;
     }
-    qsort(numbers, count, sizeof *numbers, compare_numbers);
+    ps_sort_doubles(numbers, count);
     return (numbers[(count - 1) / 2] + numbers[count / 2]) / 2;
 }
 

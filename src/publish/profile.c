@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+#include "base/sort.h"
+
 /* Tenths: the usual number for the population stability index (Siddiqi, Credit Risk Scorecards, 2006). */
 #define BIN_COUNT 10
 /* So many different numbers or fewer: a bin for each. */
@@ -17,12 +19,6 @@
 #define VALUE_MAX 100
 
 const double ps_profile_probabilities[PS_PROFILE_QUANTILES] = {0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1};
-
-static int compare_numbers(const void *left, const void *right) {
-    const double a = *(const double *)left;
-    const double b = *(const double *)right;
-    return a < b ? -1 : (a > b ? 1 : 0);
-}
 
 /* The least value that a share of `probability` is at or below. */
 static double quantile(const double *sorted, size_t count, double probability) {
@@ -92,7 +88,7 @@ static penstock_code bin_numbers(const struct ps_sample *sample, const struct ps
     if (count == 0) {
         return PENSTOCK_OK;
     }
-    qsort(sorted, count, sizeof *sorted, compare_numbers);
+    ps_sort_doubles(sorted, count);
     for (size_t i = 0; i < PS_PROFILE_QUANTILES; i++) {
         column->quantiles[i] = quantile(sorted, count, ps_profile_probabilities[i]);
     }
