@@ -61,6 +61,7 @@ static penstock_code run(struct ps_cli *cli, int argument_count, char **argument
 }
 
 int main(int argument_count, char **arguments) {
+    ps_memory_keep_freed();
     struct ps_output output PS_SCOPED(ps_output_done);
     struct ps_arena *arena PS_SCOPED(ps_arena_free_scoped) = ps_arena_new(0);
     struct penstock_error error = {0};
