@@ -441,6 +441,14 @@ penstock_code ps_hbase_connection_receive(const struct ps_hbase_ticket *ticket, 
                : PENSTOCK_OK;
 }
 
+bool ps_hbase_connection_arrived(const struct ps_hbase_ticket *ticket, bool is_alone) {
+    struct ps_hbase_connection *const connection = ticket->connection;
+    const struct call *const call =
+        ps_hbase_connection_lives(ticket) ? find_call(connection, ticket->call_id) : NULL;
+    return call == NULL || call->state == CALL_ARRIVED ||
+           (is_alone && ps_hbase_socket_is_readable(&connection->socket));
+}
+
 void ps_hbase_connection_abandon(const struct ps_hbase_ticket *ticket) {
     struct ps_hbase_connection *const connection = ticket->connection;
     if (!ps_hbase_connection_lives(ticket)) {

@@ -82,6 +82,9 @@ penstock_code ps_hbase_connection_send(struct ps_hbase_connection *connection,
 penstock_code ps_hbase_connection_receive(const struct ps_hbase_ticket *ticket, struct ps_hbase_frame *frame,
                                           struct ps_hbase_reply *reply_out, struct ps_hbase_fault *fault,
                                           struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Can its reply be received without much waiting: has it come, or, on a connection that no other call than this one is
+ * waited for on (is_alone), has some of it? True also if it is lost. */
+bool ps_hbase_connection_arrived(const struct ps_hbase_ticket *ticket, bool is_alone);
 /* Nobody waits for it any more: its reply is thrown away when it comes. */
 void ps_hbase_connection_abandon(const struct ps_hbase_ticket *ticket);
 /* Is the connection still the one that it was sent on? False also for no ticket. */

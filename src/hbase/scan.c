@@ -9,39 +9,12 @@
  * Of columns that are asked for, whole families are read first, a few rows, and looked at (pick.h): if nearly all of
  * their cells are wanted, the scan goes on like that, and as soon as that ends, or an answer is too large, by columns.
  */
-#include "hbase/scan.h"
-
-#include "hbase/pick.h"
-
-#include "hbase/region.h"
+#include "hbase/scan_parts.h"
 
 #define LOOK_COUNT 16          /* rows of whole families that are looked at first */
 #define CACHING_DEFAULT 100000 /* the size decides, except for the shortest rows */
 #define FILTER_PACKAGE "org.apache.hadoop.hbase.filter."
 #define RESULT_SIZE_MAX_DEFAULT ((size_t)4 << 20)
-
-struct ps_hbase_scan {
-    struct ps_hbase *client;
-    struct ps_hbase_scan_options options;
-    struct ps_hbase_retry retry;
-    struct ps_buffer position; /* the row key */
-    bool is_behind;            /* that row was read */
-    bool is_done;
-    int64_t rows_left;              /* of row_count_max */
-    struct ps_hbase_region *region; /* of the open scanner; NULL: none is open */
-    uint64_t scanner_id;
-    int64_t call_sequence;
-    struct ps_hbase_ticket ahead; /* asked for, not yet received */
-    struct ps_hbase_ticket last;  /* of the scanner: its connection is the one to close it on */
-    struct ps_hbase_answer answer;
-    struct ps_hbase_rows rows;
-    bool has_rows; /* of `answer`, not yet all given out */
-    struct ps_hbase_pick pick;
-    bool takes_families; /* scanners are opened on whole families: only cells of the pick are given out */
-    bool is_looking;     /* whether that pays is not known yet */
-    bool has_whole_rows; /* the rows in hand are of whole families */
-    bool is_narrow;      /* an answer was too large: the next row alone */
-};
 
 /* A filter may look at cells that are not given out, and counts on the columns. */
 static penstock_code begin_pick(struct ps_hbase_scan *scan, struct penstock_error *error) {
@@ -95,8 +68,7 @@ static penstock_code set_position(struct ps_hbase_scan *scan, struct ps_bytes ro
     return ps_buffer_status(&scan->position, error);
 }
 
-/* Forgets the scanner; the server's lease on it ends by itself if it is not told. */
-static void drop_scanner(struct ps_hbase_scan *scan) {
+void ps_hbase_scan_drop(struct ps_hbase_scan *scan) {
     ps_hbase_connection_abandon(&scan->ahead);
     scan->ahead = (struct ps_hbase_ticket){.connection = NULL};
     ps_hbase_region_release(scan->region);
@@ -123,7 +95,11 @@ void ps_hbase_scan_close(struct ps_hbase_scan *scan) {
         if (scan->region != NULL && scan->scanner_id != 0 && ps_hbase_connection_lives(&scan->last)) {
             close_scanner(scan);
         }
-        drop_scanner(scan);
+        ps_hbase_scan_drop(scan);
+        ps_hbase_scan_forget_successor(scan);
+        while (scan->queue_count > 0) {
+            ps_hbase_scan_take_queued(scan);
+        }
         ps_hbase_answer_done(&scan->answer);
         ps_hbase_rows_done(&scan->rows);
         ps_hbase_pick_done(&scan->pick);
@@ -150,7 +126,8 @@ static penstock_code ask_open(struct ps_hbase_scan *scan, struct ps_hbase_ticket
     struct ps_hbase_range range = scan->options.range;
     range.start_row = position;
     range.start_is_exclusive = scan->is_behind;
-    if (scan->takes_families) {
+    scan->is_whole = scan->takes_families;
+    if (scan->is_whole) {
         range.columns = scan->pick.families;
         range.column_count = scan->pick.family_count;
     }
@@ -162,8 +139,8 @@ static penstock_code ask_open(struct ps_hbase_scan *scan, struct ps_hbase_ticket
                          ticket_out, fault, error);
 }
 
-static penstock_code ask_next(struct ps_hbase_scan *scan, struct ps_hbase_ticket *ticket_out,
-                              struct ps_hbase_fault *fault, struct penstock_error *error) {
+penstock_code ps_hbase_scan_ask_next(struct ps_hbase_scan *scan, struct ps_hbase_ticket *ticket_out,
+                                     struct ps_hbase_fault *fault, struct penstock_error *error) {
     struct ps_buffer message PS_SCOPED(ps_buffer_done) = {.data = NULL};
     ps_buffer_init(&message, PS_HBASE_MESSAGE_SIZE_MAX);
     ps_hbase_add_scan_next(&message, scan->scanner_id, scan->call_sequence, rows_wanted(scan));
@@ -178,14 +155,13 @@ bool ps_hbase_scan_begin(struct ps_hbase_scan *scan) {
     struct penstock_error later; /* found again when the answer is needed */
     if (scan->region == NULL && !scan->is_done && scan->rows_left > 0 &&
         ask_open(scan, &scan->ahead, &fault, &later) != PENSTOCK_OK) {
-        drop_scanner(scan);
+        ps_hbase_scan_drop(scan);
         return false;
     }
     return true;
 }
 
-/* Is what lies behind the region outside the range? */
-static bool region_is_last(const struct ps_hbase_scan *scan) {
+bool ps_hbase_scan_region_is_last(const struct ps_hbase_scan *scan) {
     const struct ps_bytes end = scan->region->end_key, stop = scan->options.range.stop_row;
     if (end.size == 0) {
         return true;
@@ -196,12 +172,15 @@ static bool region_is_last(const struct ps_hbase_scan *scan) {
 
 /* All rows of the answer were given out, and it was the region's last one. */
 static penstock_code leave_region(struct ps_hbase_scan *scan, struct penstock_error *error) {
-    scan->is_done = region_is_last(scan);
+    scan->is_done = ps_hbase_scan_region_is_last(scan);
     if (!scan->is_done) {
         PS_TRY(set_position(scan, scan->region->end_key, false, error));
     }
     scan->scanner_id = 0; /* the server has closed it */
-    drop_scanner(scan);
+    ps_hbase_scan_drop(scan);
+    if (!scan->is_done) {
+        ps_hbase_scan_follow(scan);
+    }
     return PENSTOCK_OK;
 }
 
@@ -210,13 +189,13 @@ static void ask_ahead(struct ps_hbase_scan *scan) {
     const struct ps_hbase_rows *const rows = &scan->rows;
     struct ps_hbase_fault fault;
     struct penstock_error later; /* found again when the answer is needed */
-    if (scan->region == NULL || scan->ahead.connection != NULL || rows->row_count == 0 || !rows->has_more ||
-        !rows->has_more_in_region || scan->is_looking || scan->options.waits_for_caller ||
-        scan->rows_left <= (int64_t)rows->row_count) {
+    if (scan->region == NULL || scan->queue_count > 0 || scan->ahead.connection != NULL ||
+        rows->row_count == 0 || !rows->has_more || !rows->has_more_in_region || scan->is_looking ||
+        scan->options.waits_for_caller || scan->rows_left <= (int64_t)rows->row_count) {
         return;
     }
     scan->rows_left -= (int64_t)rows->row_count;
-    if (ask_next(scan, &scan->ahead, &fault, &later) != PENSTOCK_OK) {
+    if (ps_hbase_scan_ask_next(scan, &scan->ahead, &fault, &later) != PENSTOCK_OK) {
         ps_hbase_region_release(scan->region);
         scan->region = NULL;
         scan->scanner_id = 0;
@@ -245,17 +224,22 @@ static void message_arrived(void *of, struct ps_bytes message) {
 /* One attempt to have another answer. */
 static penstock_code fetch(struct ps_hbase_scan *scan, struct ps_hbase_fault *fault,
                            struct penstock_error *error) {
+    if (scan->queue_count > 0) {
+        *fault = (struct ps_hbase_fault){.cure = PS_HBASE_CURE_NONE};
+        ps_hbase_scan_take_queued(scan);
+        return take_message(scan, scan->answer.message, scan->answer.cells, error);
+    }
     struct ps_hbase_ticket ticket = scan->ahead;
     scan->ahead = (struct ps_hbase_ticket){.connection = NULL};
     if (ticket.connection == NULL) {
         PS_TRY(scan->region == NULL ? ask_open(scan, &ticket, fault, error)
-                                    : ask_next(scan, &ticket, fault, error));
+                                    : ps_hbase_scan_ask_next(scan, &ticket, fault, error));
     }
     scan->last = ticket;
     ticket.front = (struct ps_hbase_front){message_arrived, scan};
     PS_TRY(ps_hbase_receive(scan->client, &ticket, &scan->answer, fault, error));
     *fault = (struct ps_hbase_fault){.cure = PS_HBASE_CURE_NONE};
-    scan->has_whole_rows = scan->takes_families;
+    scan->has_whole_rows = scan->is_whole;
     return take_message(scan, scan->answer.message, scan->answer.cells, error);
 }
 
@@ -317,7 +301,7 @@ static penstock_code recover(struct ps_hbase_scan *scan, struct ps_hbase_fault *
     if (fault->cure != PS_HBASE_CURE_NONE && scan->scanner_id != 0) {
         ps_hbase_count(scan->client)->scanners_reopened++;
     }
-    drop_scanner(scan);
+    ps_hbase_scan_drop(scan);
     if (fault->too_large > 0 && scan->takes_families) { /* it may be what is not wanted */
         scan->takes_families = scan->is_looking = false;
         return PENSTOCK_OK;
@@ -329,10 +313,11 @@ static penstock_code recover(struct ps_hbase_scan *scan, struct ps_hbase_fault *
 /* From here on by columns. The answer in hand stays. */
 static void leave_families(struct ps_hbase_scan *scan) {
     scan->takes_families = false;
+    ps_hbase_scan_forget_successor(scan);
     if (scan->region != NULL && scan->scanner_id != 0 && scan->rows.has_more_in_region) {
         close_scanner(scan);
     }
-    drop_scanner(scan);
+    ps_hbase_scan_drop(scan);
 }
 
 /* The first rows of whole families are there. They are counted when they are given out. */
@@ -375,6 +360,7 @@ static penstock_code advance(struct ps_hbase_scan *scan, struct penstock_error *
     }
     if (scan->has_rows) {
         ask_ahead(scan);
+        ps_hbase_scan_look_ahead(scan);
     }
     return PENSTOCK_OK;
 }

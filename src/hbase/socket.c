@@ -153,6 +153,11 @@ penstock_code ps_hbase_socket_write(struct ps_hbase_socket *socket, const char *
     return PENSTOCK_OK;
 }
 
+bool ps_hbase_socket_is_readable(const struct ps_hbase_socket *socket) {
+    struct pollfd wait = {.fd = socket->descriptor, .events = POLLIN};
+    return poll(&wait, 1, 0) > 0;
+}
+
 penstock_code ps_hbase_socket_read(struct ps_hbase_socket *socket, char *data, size_t size,
                                    int64_t deadline_ns, size_t *got_out, struct penstock_error *error) {
     static const char what[] = "reading from";

@@ -24,6 +24,8 @@ penstock_code ps_hbase_socket_open(struct ps_hbase_socket *socket, const struct 
 void ps_hbase_socket_close(struct ps_hbase_socket *socket);
 penstock_code ps_hbase_socket_write(struct ps_hbase_socket *socket, const char *data, size_t size,
                                     int64_t deadline_ns, struct penstock_error *error) PENSTOCK_MUST_USE;
+/* Is there something to read, or an end? */
+bool ps_hbase_socket_is_readable(const struct ps_hbase_socket *socket);
 /* Reads until `size` bytes are there or the other side has closed: *got_out is how many came. */
 penstock_code ps_hbase_socket_read(struct ps_hbase_socket *socket, char *data, size_t size,
                                    int64_t deadline_ns, size_t *got_out, struct penstock_error *error)
