@@ -312,6 +312,12 @@ static penstock_code scan(char **arguments, struct total *total, struct penstock
                       .thread_count = thread_count(arguments, 1),
                       .batch = number(arguments, 2),
                       .bytes = number(arguments, 3)};
+    if (job.thread_count == 1) { /* one scan of all, as Java's client is asked for */
+        struct ps_hbase_region all = {.start_key = PS_BYTES(""), .end_key = PS_BYTES("")};
+        job.regions = &all;
+        job.region_count = 1;
+        return run_threads(&job, run_scan, total, error);
+    }
     PS_TRY(open_client(&client, error));
     PS_TRY(ps_hbase_regions(client, job.table, arena, &job.regions, &job.region_count, error));
     return run_threads(&job, run_scan, total, error);
