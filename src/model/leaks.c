@@ -30,6 +30,16 @@ static int by_value(const void *left, const void *right) {
     return a->label < b->label ? -1 : a->label > b->label ? 1 : 0;
 }
 
+/* Rows of a table are often in the order of a column: then they need not be sorted. */
+static bool is_sorted(const struct pair *pairs, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        if (by_value(&pairs[i - 1], &pairs[i]) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Rows of the column with both values; a text's value is its index. */
 static size_t collect(const struct ps_sample *sample, size_t column, size_t row_max, struct pair *pairs) {
     const struct ps_sample_column *from = &sample->columns[column];
@@ -97,7 +107,9 @@ static bool tells_label(const struct ps_sample *sample, size_t column, struct pa
     const bool is_text = sample->columns[column].is_text;
     for (size_t pass = 0; pass < 2; pass++) {
         const size_t count = collect(sample, column, pass == 0 ? GLANCE : sample->kept_count, pairs);
-        qsort(pairs, count, sizeof *pairs, by_value);
+        if (!is_sorted(pairs, count)) {
+            qsort(pairs, count, sizeof *pairs, by_value);
+        }
         if (count < ROW_MIN ||
             (is_text ? !is_one_to_one(pairs, count, labels) : !is_monotone(pairs, count))) {
             return false;
