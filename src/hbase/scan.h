@@ -3,8 +3,8 @@
  * scan.h - the rows of a table, or of a range of its keys, in order, each once.
  *
  * As soon as an answer has said what is in it, while its cells still arrive, the next is asked for. Regions are read
- * one after the other; the first answers of the next one, 64 MiB at most, are fetched meanwhile (not if row_count_max or
- * waits_for_caller is set). A region that was split, merged or moved, a scanner that the server lost, a server that was
+ * one after the other; the first answers of the next one, 32 MiB at most, are fetched meanwhile (not if row_count_max
+ * or waits_for_caller is set). A region that was split, merged or moved, a scanner that the server lost, a server that was
  * killed: the scan goes on behind the last row of the last whole answer, so that no row is lost or comes twice.
  * Rows are atomic, a scan as a whole is not: what is written meanwhile may be seen or not, as with every client.
  *

@@ -67,7 +67,7 @@ static bool take_answer(struct ps_hbase_scan *successor) {
         successor->rows.scanner_id != 0 ? successor->rows.scanner_id : successor->scanner_id;
     if (!successor->rows.has_more || !successor->rows.has_more_in_region ||
         successor->queue_count == PS_HBASE_QUEUE_COUNT_MAX ||
-        queue_size(successor) >= ps_hbase_frame_size_max(successor->client) / 4) {
+        queue_size(successor) >= ps_hbase_frame_size_max(successor->client) / 8) {
         return true;
     }
     return ps_hbase_scan_ask_next(successor, &successor->ahead, &fault, &ignored) == PENSTOCK_OK;

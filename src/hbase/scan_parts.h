@@ -12,7 +12,7 @@
 #include "hbase/region.h"
 #include "hbase/scan.h"
 
-/* Answers of the next region that are held, of a quarter of the bytes that one answer may have (64 MiB). */
+/* Answers of the next region that are held, of an eighth of the bytes that one answer may have (32 MiB). */
 #define PS_HBASE_QUEUE_COUNT_MAX 64
 
 struct ps_hbase_queued {

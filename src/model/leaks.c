@@ -30,16 +30,6 @@ static int by_value(const void *left, const void *right) {
     return a->label < b->label ? -1 : a->label > b->label ? 1 : 0;
 }
 
-/* Rows of a table are often in the order of a column: then they need not be sorted. */
-static bool is_sorted(const struct pair *pairs, size_t count) {
-    for (size_t i = 1; i < count; i++) {
-        if (by_value(&pairs[i - 1], &pairs[i]) > 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Rows of the column with both values; a text's value is its index. */
 static size_t collect(const struct ps_sample *sample, size_t column, size_t row_max, struct pair *pairs) {
     const struct ps_sample_column *from = &sample->columns[column];
@@ -54,16 +44,42 @@ static size_t collect(const struct ps_sample *sample, size_t column, size_t row_
     return count;
 }
 
-/* Do equal values have equal labels, and does the label rise (or fall) with the value all along? */
-static bool is_monotone(const struct pair *pairs, size_t count) {
-    bool rises = true, falls = true;
-    for (size_t i = 1; i < count; i++) {
-        const double change = pairs[i].label - pairs[i - 1].label;
-        if (pairs[i].value <= pairs[i - 1].value && (change < 0 || change > 0)) {
-            return false;
+/* The first place of numbers in order that is not less than `number`; with `behind`: that is greater. */
+static size_t place_of(const double *sorted, size_t count, double number, bool behind) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (sorted[middle] < number || (behind && sorted[middle] <= number)) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
-        rises = rises && change >= 0;
-        falls = falls && change <= 0;
+    }
+    return low;
+}
+
+static bool is_equal(double left, double right) {
+    return left >= right && left <= right;
+}
+
+/* Do equal values have equal labels, and does the label rise (or fall) with the value all along? Then, and only then,
+ * values and labels that are put in order each by itself are still pairs; if it falls, with the labels the other way
+ * round. Numbers alone are sorted much faster than pairs. `values` and `labels`: room for as many. */
+static bool is_monotone(const struct pair *pairs, size_t count, double *values, double *labels) {
+    bool rises = true, falls = true;
+    for (size_t i = 0; i < count; i++) {
+        values[i] = pairs[i].value;
+        labels[i] = pairs[i].label;
+    }
+    ps_sort_doubles(values, count);
+    ps_sort_doubles(labels, count);
+    for (size_t i = 0; i < count && (rises || falls); i++) {
+        const size_t first = place_of(values, count, pairs[i].value, false);
+        const size_t last = place_of(values, count, pairs[i].value, true) - 1;
+        const double label = pairs[i].label;
+        rises = rises && is_equal(labels[first], label) && is_equal(labels[last], label);
+        falls =
+            falls && is_equal(labels[count - 1 - first], label) && is_equal(labels[count - 1 - last], label);
     }
     return rises || falls;
 }
@@ -107,11 +123,11 @@ static bool tells_label(const struct ps_sample *sample, size_t column, struct pa
     const bool is_text = sample->columns[column].is_text;
     for (size_t pass = 0; pass < 2; pass++) {
         const size_t count = collect(sample, column, pass == 0 ? GLANCE : sample->kept_count, pairs);
-        if (!is_sorted(pairs, count)) {
+        if (is_text) {
             qsort(pairs, count, sizeof *pairs, by_value);
         }
-        if (count < ROW_MIN ||
-            (is_text ? !is_one_to_one(pairs, count, labels) : !is_monotone(pairs, count))) {
+        if (count < ROW_MIN || (is_text ? !is_one_to_one(pairs, count, labels)
+                                        : !is_monotone(pairs, count, labels + count, labels))) {
             return false;
         }
         if (pass == 1) {
@@ -128,7 +144,7 @@ penstock_code ps_leaks_find(struct ps_candidate *candidate, struct ps_notes *not
         return PENSTOCK_OK;
     }
     struct pair *pairs PS_SCOPED(ps_release_scoped) = ps_allocate(sample->kept_count + 1, sizeof *pairs);
-    double *labels PS_SCOPED(ps_release_scoped) = ps_allocate(sample->kept_count + 1, sizeof *labels);
+    double *labels PS_SCOPED(ps_release_scoped) = ps_allocate(2 * sample->kept_count + 1, sizeof *labels);
     const char **leaks = ps_arena_allocate(candidate->arena, sample->column_count, sizeof *leaks);
     if (pairs == NULL || labels == NULL || leaks == NULL) {
         return ps_error_memory(error, "a training");
