@@ -38,6 +38,7 @@ void ps_hbase_source_scan_options(const struct ps_hbase_source *source, const st
     struct ps_hbase_scan_options options = {
         .table = words->table,
         .caching = words->caching,
+        .is_one_of_many = true,
         .range = {.start_row =
                       stand->has_next ? (struct ps_bytes){stand->next.data, stand->next.size} : stand->start,
                   .start_is_exclusive = stand->has_next,

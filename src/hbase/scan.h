@@ -3,9 +3,10 @@
  * scan.h - the rows of a table, or of a range of its keys, in order, each once.
  *
  * As soon as an answer has said what is in it, while its cells still arrive, the next is asked for. Regions are read
- * one after the other; the first answers of the next one, 32 MiB at most, are fetched meanwhile (not if row_count_max
- * or waits_for_caller is set). A region that was split, merged or moved, a scanner that the server lost, a server that was
- * killed: the scan goes on behind the last row of the last whole answer, so that no row is lost or comes twice.
+ * one after the other; the first answers of the next one, 32 MiB at most, are fetched meanwhile (not if row_count_max,
+ * waits_for_caller or is_one_of_many is set). A region that was split, merged or moved, a scanner that the server lost,
+ * a server that was killed: the scan goes on behind the last row of the last whole answer, so that no row is lost or
+ * comes twice.
  * Rows are atomic, a scan as a whole is not: what is written meanwhile may be seen or not, as with every client.
  *
  *   PS_TRY(ps_hbase_scan_open(client, &options, &scan, error));
@@ -27,6 +28,7 @@ struct ps_hbase_scan_options {
     int64_t caching;             /* rows of one answer; 0: as many as fit into 4 MiB */
     int64_t row_count_max;       /* 0: all */
     bool waits_for_caller;       /* the next answer is asked for only when it is needed */
+    bool is_one_of_many;         /* other regions are read by other scans: the one behind is not begun */
     bool is_empty;               /* it is known that there is no such row: nobody is asked */
 };
 

@@ -27,7 +27,8 @@ void ps_hbase_scan_forget_successor(struct ps_hbase_scan *scan) {
 static void begin_successor(struct ps_hbase_scan *scan) {
     const struct ps_hbase_scan_options *const options = &scan->options;
     if (scan->has_no_successor || scan->region == NULL || scan->is_looking || scan->is_narrow ||
-        options->waits_for_caller || options->row_count_max > 0 || ps_hbase_scan_region_is_last(scan)) {
+        options->waits_for_caller || options->is_one_of_many || options->row_count_max > 0 ||
+        ps_hbase_scan_region_is_last(scan)) {
         return;
     }
     struct ps_hbase_scan_options further = *options;
