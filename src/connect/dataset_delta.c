@@ -224,29 +224,14 @@ static penstock_code add_removes(const struct ps_dataset_delta *delta, struct ps
     return PENSTOCK_OK;
 }
 
-/* The table keeps its id and its properties. */
-static penstock_code add_schema(const struct ps_dataset_delta *delta, struct ps_buffer *actions,
-                                struct penstock_error *error) {
-    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    const char *const values[] = {delta->sink->schema};
-    PS_TRY(ps_sql_query_with(
-        delta->sink->connection,
-        "SELECT to_json({metaData: {id: id, name: name, description: description, format: format,"
-        " schemaString: $1::VARCHAR, partitionColumns: []::VARCHAR[], configuration: configuration,"
-        " createdTime: createdTime}})::VARCHAR FROM delta_metadata",
-        values, 1, &result, error));
-    ps_buffer_text(actions, ps_result_text(result, 0, 0));
-    ps_buffer_text(actions, "\n");
-    return PENSTOCK_OK;
-}
-
 static penstock_code make_actions(const struct ps_dataset_delta *delta, struct ps_buffer *actions,
                                   struct penstock_error *error) {
     const struct ps_delta_sink *sink = delta->sink;
     if (!delta->is_table) {
         PS_TRY(ps_delta_add_new_table(sink, actions, error));
     } else {
-        PS_TRY(delta->is_other_schema ? add_schema(delta, actions, error) : PENSTOCK_OK);
+        PS_TRY(delta->is_other_schema ? ps_delta_add_metadata(sink, sink->schema, false, actions, error)
+                                      : PENSTOCK_OK);
         PS_TRY(add_removes(delta, actions, error));
     }
     ps_buffer_add(actions, sink->adds.data != NULL ? sink->adds.data : "", sink->adds.size);

@@ -212,6 +212,23 @@ penstock_code ps_delta_add_new_table(const struct ps_delta_sink *sink, struct ps
     return PENSTOCK_OK;
 }
 
+penstock_code ps_delta_add_metadata(const struct ps_delta_sink *sink, const char *schema,
+                                    bool keeps_partitions, struct ps_buffer *actions,
+                                    struct penstock_error *error) {
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    const char *const values[] = {schema, keeps_partitions ? "true" : "false"};
+    PS_TRY(ps_sql_query_with(
+        sink->connection,
+        "SELECT to_json({metaData: {id: id, name: name, description: description, format: format,"
+        " schemaString: $1::VARCHAR, partitionColumns: CASE WHEN $2::BOOLEAN THEN partitionColumns"
+        " ELSE []::VARCHAR[] END, configuration: configuration, createdTime: createdTime}})::VARCHAR"
+        " FROM delta_metadata",
+        values, 2, &result, error));
+    ps_buffer_text(actions, ps_result_text(result, 0, 0));
+    ps_buffer_text(actions, "\n");
+    return ps_buffer_status(actions, error);
+}
+
 /* Version 0: protocol and columns. BUSY when somebody else was faster. */
 static penstock_code create_table(struct ps_delta_sink *sink, struct penstock_error *error) {
     struct ps_buffer actions PS_SCOPED(ps_buffer_done);
@@ -247,21 +264,11 @@ static penstock_code add_replace(const struct ps_delta_sink *sink, const char *s
 static penstock_code add_columns(const struct ps_delta_sink *sink, struct ps_buffer *actions,
                                  struct penstock_error *error) {
     struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
-    struct ps_result *action PS_SCOPED(ps_result_free_scoped) = NULL;
     struct ps_buffer schema PS_SCOPED(ps_buffer_done);
     ps_buffer_init(&schema, PS_DELTA_STATEMENT_SIZE_MAX);
     PS_TRY(ps_sql_query(sink->connection, "SELECT schemaString FROM delta_metadata", &result, error));
     PS_TRY(ps_delta_schema_grow(sink, ps_result_text(result, 0, 0), &schema, error));
-    const char *const values[] = {schema.data};
-    PS_TRY(ps_sql_query_with(
-        sink->connection,
-        "SELECT to_json({metaData: {id: id, name: name, description: description, format: format,"
-        " schemaString: $1::VARCHAR, partitionColumns: partitionColumns, configuration: configuration,"
-        " createdTime: createdTime}})::VARCHAR FROM delta_metadata",
-        values, 1, &action, error));
-    ps_buffer_text(actions, ps_result_text(action, 0, 0));
-    ps_buffer_text(actions, "\n");
-    return ps_buffer_status(actions, error);
+    return ps_delta_add_metadata(sink, schema.data, true, actions, error);
 }
 
 static penstock_code claim_table(struct ps_delta_sink *sink, struct penstock_error *error) {

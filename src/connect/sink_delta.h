@@ -90,6 +90,10 @@ penstock_code ps_delta_schema_grow(const struct ps_delta_sink *sink, const char 
                                    struct penstock_error *error) PENSTOCK_MUST_USE;
 /* What the rows go to, in errors. */
 const char *ps_delta_what(const struct ps_delta_sink *sink);
+/* The table's own metadata with another schema (its JSON) and, if !keeps_partitions, no partitions. */
+penstock_code ps_delta_add_metadata(const struct ps_delta_sink *sink, const char *schema,
+                                    bool keeps_partitions, struct ps_buffer *actions,
+                                    struct penstock_error *error) PENSTOCK_MUST_USE;
 /* protocol and metaData of a table that is not there yet. */
 penstock_code ps_delta_add_new_table(const struct ps_delta_sink *sink, struct ps_buffer *actions,
                                      struct penstock_error *error) PENSTOCK_MUST_USE;

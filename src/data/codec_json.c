@@ -300,10 +300,6 @@ static enum ps_value_result convert_scalar(enum ps_type type, yyjson_val *value,
     }
 }
 
-static bool is_text_type(enum ps_type type) {
-    return type == PS_TYPE_VARCHAR || type == PS_TYPE_BLOB || type == PS_TYPE_CAST;
-}
-
 /* --- a record -------------------------------------------------------------------------------------------- */
 
 /* Fills decoder->found. False: digits are needed that this parse has not kept; they will be from now on. */
@@ -327,7 +323,7 @@ static bool find_members(struct json_decoder *decoder, yyjson_val *root, bool ha
             continue;
         }
         yyjson_val *value = yyjson_obj_iter_get_val(key);
-        if (!has_digits && (column < 0 || is_text_type(decoder->schema->columns[column].type)) &&
+        if (!has_digits && (column < 0 || ps_type_is_bytes(decoder->schema->columns[column].type)) &&
             (yyjson_is_num(value) || yyjson_is_ctn(value))) {
             decoder->keeps_digits = true;
             return false;
@@ -439,7 +435,7 @@ static penstock_code fill_row(struct json_decoder *decoder, struct ps_batch *bat
                 return ps_value_refuse_null(batch, record, i, value == NULL ? "nothing" : "null", error);
             }
             ps_batch_set_null(batch, i);
-        } else if (is_text_type(column->type)) {
+        } else if (ps_type_is_bytes(column->type)) {
             if (!convert_text(decoder, batch, record, document, value, i)) {
                 return ps_error_memory(error, "a JSON record");
             }

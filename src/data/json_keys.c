@@ -28,37 +28,10 @@ void ps_json_keys_done(struct ps_json_keys *keys) {
     ps_release(keys->last);
 }
 
-static uint64_t load_8(const char *from) {
-    uint64_t value;
-    memcpy(&value, from, sizeof value);
-    return value;
-}
-
-static uint32_t load_4(const char *from) {
-    uint32_t value;
-    memcpy(&value, from, sizeof value);
-    return value;
-}
-
-/* Of one size. Keys are short, and a call of memcmp() for each costs more than looking at them: two loads that may
- * overlap see all of up to 16 bytes. */
-static bool is_same_key(const char *left, const char *right, size_t size) {
-    if (size > 16) {
-        return memcmp(left, right, size) == 0;
-    }
-    if (size >= 8) {
-        return load_8(left) == load_8(right) && load_8(left + size - 8) == load_8(right + size - 8);
-    }
-    if (size >= 4) {
-        return load_4(left) == load_4(right) && load_4(left + size - 4) == load_4(right + size - 4);
-    }
-    return size == 0 ||
-           (left[0] == right[0] && left[size / 2] == right[size / 2] && left[size - 1] == right[size - 1]);
-}
-
 int32_t ps_json_keys_find(struct ps_json_keys *keys, size_t index, struct ps_bytes key, bool *is_exact_out) {
     struct ps_json_key *last = &keys->last[index < KEY_COUNT ? index : 0];
-    if (index < keys->last_count && last->size == key.size && is_same_key(last->key, key.data, key.size)) {
+    if (index < keys->last_count && last->size == key.size &&
+        (key.size == 0 || ps_bytes_same(last->key, key.data, key.size))) {
         *is_exact_out = last->is_exact;
         return last->column;
     }

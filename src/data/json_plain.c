@@ -223,10 +223,6 @@ static inline bool scan_boolean(const char **at, bool *is_true_out) {
 
 /* --- values ------------------------------------------------------------------------------------------------------ */
 
-static inline bool is_text_type(enum ps_type type) {
-    return type == PS_TYPE_VARCHAR || type == PS_TYPE_BLOB || type == PS_TYPE_CAST;
-}
-
 /* The same bytes in the record, which stays as long as the batch. */
 static inline struct ps_bytes in_record(const struct ps_json_plain *plain, struct ps_bytes text) {
     return (struct ps_bytes){plain->raw + (text.data - plain->copy), text.size};
@@ -272,7 +268,7 @@ static inline bool take_number(const struct ps_json_plain *plain, const char **a
     }
     const enum ps_type type = batch->columns[column].type;
     const struct ps_bytes text = in_record(plain, (struct ps_bytes){first, (size_t)(*at - first)});
-    if (is_text_type(type)) {
+    if (ps_type_is_bytes(type)) {
         set_text(batch, column, text);
         return true;
     }
@@ -284,7 +280,7 @@ static inline bool take_number(const struct ps_json_plain *plain, const char **a
 
 static bool set_boolean(struct ps_batch *batch, size_t column, bool is_true) {
     const enum ps_type type = batch->columns[column].type;
-    if (is_text_type(type)) {
+    if (ps_type_is_bytes(type)) {
         set_text(batch, column, is_true ? PS_BYTES("true") : PS_BYTES("false"));
         return true;
     }

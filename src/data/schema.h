@@ -42,6 +42,10 @@ struct ps_schema {
 enum ps_type ps_type_of_sql(const char *type_text);
 /* Bytes of one value in a column. */
 size_t ps_type_size(enum ps_type type);
+/* Are its values bytes, as those of VARCHAR, BLOB and of what travels as text? */
+static inline bool ps_type_is_bytes(enum ps_type type) {
+    return type == PS_TYPE_VARCHAR || type == PS_TYPE_BLOB || type == PS_TYPE_CAST;
+}
 /* The SQL type that a batch column of this kind has: PS_TYPE_CAST is VARCHAR. */
 const char *ps_type_sql(enum ps_type type);
 /* Index of a column by name (ASCII case ignored), or -1. */
