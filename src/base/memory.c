@@ -8,9 +8,6 @@
  */
 #include "base/memory.h"
 
-#if __has_include(<malloc.h>)
-#include <malloc.h>
-#endif
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -55,22 +52,6 @@ char *ps_duplicate(const char *text) {
 
 void ps_release(void *pointer) {
     free(pointer);
-}
-
-/* A stream allocates and frees the same again and again: messages on the broker's thread, batches on the slots'. By
- * default glibc then grows a thread's heap by a page or two at a time, with a system call each (25,000 of them for five
- * million records), gives its end back as soon as there is some, and maps what is large anew; the kernel clears every
- * page once more. A fifth of the page faults and 5 % of the CPU time of a Kafka source went there. To set one of the
- * three fixes the others, which glibc otherwise adapts: so all are set. */
-void ps_memory_keep_freed(void) {
-#ifdef __GLIBC__
-    /* a heap's whole size at once, which is 64 MiB at most: pages come when they are used */
-    (void)mallopt(M_TOP_PAD, 64 << 20);
-    /* what a heap may have free at its end */
-    (void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
-    /* what is larger is mapped by itself; glibc takes no more */
-    (void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
-#endif
 }
 
 void ps_release_scoped(void *pointer_to_pointer) {

@@ -21,9 +21,6 @@ void *ps_allocate(size_t count, size_t size);
 void *ps_reallocate(void *pointer, size_t count, size_t size);
 char *ps_duplicate(const char *text);
 void ps_release(void *pointer);
-/* For the first line of a program, never of a library: memory that is freed is kept for what is allocated next, up to
- * some 64 MiB a thread. */
-void ps_memory_keep_freed(void);
 
 /* Tests only: the n-th ps_allocate() from now fails (1 = the next), 0 switches it off. */
 void ps_memory_fail_at(int64_t call);
