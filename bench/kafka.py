@@ -178,13 +178,18 @@ class World:
 
     def fill(self):
         """The topic, if it is not there as a whole."""
-        try:
-            have = sum(high - low for low, high in self.broker.marks(self.topic).values())
-        except RuntimeError:
-            have = -1
+        have = None
+        for _ in range(60):  # a broker that has just come up may not lead its partitions yet
+            try:
+                have = sum(high - low for low, high in self.broker.marks(self.topic).values())
+                break
+            except RuntimeError as error:
+                if "nknown topic" in str(error):
+                    break
+                time.sleep(0.5)
         if have == self.count:
             return
-        if have >= 0:
+        if have is not None:
             self.broker.delete_topic(self.topic)
             time.sleep(2)
         self.broker.create_topic(self.topic, 4, {"segment.bytes": "268435456"})
