@@ -144,6 +144,31 @@ static void test_functions(void **state) {
     assert_false(ps_sql_is_volatile(connection, "abs"));
 }
 
+/* Also of those that are known without asking it. */
+static void test_functions_are_as_duckdb_says(void **state) {
+    (void)state;
+    struct penstock_error error;
+    struct ps_result *result PS_SCOPED(ps_result_free_scoped) = NULL;
+    assert_int_equal(
+        ps_sql_query(connection,
+                     "SELECT function_name, coalesce(bool_or(function_type = 'aggregate'), false)::INTEGER,"
+                     " coalesce(bool_or(stability <> 'CONSISTENT'), false)::INTEGER"
+                     " FROM duckdb_functions() GROUP BY ALL",
+                     &result, &error),
+        PENSTOCK_OK);
+    const int64_t count = ps_result_row_count(result);
+    assert_true(count > 500);
+    for (int64_t i = 0; i < count; i++) {
+        const char *name = ps_result_text(result, i, 0);
+        const bool is_aggregate = strcmp(ps_result_text(result, i, 1), "1") == 0;
+        const bool is_volatile = strcmp(ps_result_text(result, i, 2), "1") == 0;
+        if (ps_sql_is_aggregate(connection, name) != is_aggregate ||
+            ps_sql_is_volatile(connection, name) != is_volatile) {
+            fail_msg("DuckDB says otherwise of %s", name);
+        }
+    }
+}
+
 static void test_expression_text(void **state) {
     (void)state;
     struct penstock_error error;
@@ -159,9 +184,13 @@ static void test_expression_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stream_marks),    cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_window_tables),   cmocka_unit_test(test_errors_have_offsets),
-        cmocka_unit_test(test_split),           cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_stream_marks),
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_window_tables),
+        cmocka_unit_test(test_errors_have_offsets),
+        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_functions_are_as_duckdb_says),
         cmocka_unit_test(test_expression_text),
     };
     return cmocka_run_group_tests(tests, open_engine, close_engine);
