@@ -35,7 +35,7 @@ struct ps_kafka_entry {
     const char *positions; /* JSON in the arena, or NULL */
 };
 
-/* "penstock.shop.orders.claim.XXXXXXX" with the hash of `group`; in the arena, NULL when exhausted. */
+/* "penstock.shop.orders.claim." and seven letters that give it the hash of `group`; in the arena, NULL: no memory. */
 const char *ps_kafka_ledger_claim_group(const char *group, struct ps_arena *arena);
 /* String.hashCode() of Java. */
 uint32_t ps_kafka_ledger_hash(const char *text);

@@ -126,7 +126,7 @@ static void copy_column(const struct ps_column *column, int64_t first, idx_t cou
             }
         }
     }
-    if (column->type == PS_TYPE_VARCHAR || column->type == PS_TYPE_CAST || column->type == PS_TYPE_BLOB) {
+    if (ps_type_is_bytes(column->type)) {
         const struct ps_bytes *texts = (const struct ps_bytes *)column->values + first;
         for (idx_t i = 0; i < count; i++) {
             if (i + PREFETCH_ROWS < count) {
